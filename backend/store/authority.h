@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// The authority database as programs that edit it see it: reads, and edits that are journaled (DESIGN section 4).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backend/base/clock.h"
+#include "backend/base/error.h"
+#include "backend/base/random.h"
+#include "backend/zone/source.h"
+
+namespace sdns::store {
+
+using zone::Chain;
+using zone::Revision;
+using zone::ZoneId;
+
+/// How the SOA serial moves with each committed edit of the zone's data.
+enum class SerialPolicy : std::uint8_t {
+  kCounter,  ///< +1 (RFC 1982 arithmetic)
+  kDate,     ///< YYYYMMDDnn of the wall clock; past nn = 99, or when the serial is ahead of the date, +1
+  kKeep,     ///< left to whoever edits the SOA
+};
+
+/// A record as it is stored: disabled ones are kept but not served.
+struct StoredRecord {
+  dns::Record record;
+  bool disabled = false;
+  friend bool operator==(const StoredRecord&, const StoredRecord&) = default;
+};
+
+struct ZoneRow {
+  zone::ZoneHead head;
+  SerialPolicy serial_policy = SerialPolicy::kCounter;
+  std::optional<std::uint32_t> serial;  ///< of the SOA record; none when the zone has no SOA
+  Revision revision = 0;                ///< that last touched the zone
+};
+
+struct Identity {
+  std::string database_id;  ///< random, made with the database: says whether two programs mean the same one
+  int schema_version = 0;
+};
+
+struct Position {
+  Revision revision = 0;
+  Chain chain{};
+};
+
+/// One transaction. Reads see its own writes and otherwise one consistent state. Nothing is kept without commit();
+/// destruction rolls back. Used by one thread.
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+
+  // Reads.
+  virtual Result<Position> position() = 0;
+  virtual Result<std::vector<ZoneRow>> zones() = 0;
+  virtual Result<std::optional<ZoneRow>> zone(const dns::Name& apex) = 0;
+  virtual Result<std::optional<ZoneRow>> zone(ZoneId id) = 0;
+  /// The zone with the longest apex at or above `name`.
+  virtual Result<std::optional<ZoneRow>> enclosing_zone(const dns::Name& name) = 0;
+  /// Every record of the zone, in no particular order, without holding them all in memory.
+  virtual Result<void> records(ZoneId id, const std::function<void(StoredRecord&&)>& each) = 0;
+  /// Everything at exactly this owner name.
+  virtual Result<std::vector<StoredRecord>> records_at(ZoneId id, const dns::Name& owner) = 0;
+  /// True when some owner name strictly below `owner` has a record.
+  virtual Result<bool> has_names_below(ZoneId id, const dns::Name& owner) = 0;
+  virtual Result<std::vector<zone::Metadata>> metadata(ZoneId id) = 0;
+  virtual Result<std::vector<zone::Key>> keys(ZoneId id) = 0;
+
+  // Edits; only in a transaction from Authority::edit(). The caller has checked the DNS rules (zone/zone_check).
+  /// Errors: kExists. The id is one that no zone ever had.
+  virtual Result<ZoneId> create_zone(const zone::ZoneHead& head_without_id, SerialPolicy policy) = 0;
+  virtual Result<void> delete_zone(ZoneId id) = 0;
+  virtual Result<void> set_head(const zone::ZoneHead& head) = 0;
+  virtual Result<void> set_serial_policy(ZoneId id, SerialPolicy policy) = 0;
+  /// Replaces the RRset; empty `records` removes it. All have this owner and type. Touches nothing (and takes no
+  /// revision) when the RRset is already so.
+  virtual Result<void> replace_rrset(ZoneId id, const dns::Name& owner, dns::RrType type,
+                                     const std::vector<StoredRecord>& records) = 0;
+  /// Replaces all records of the zone, journaling only the RRsets that differ.
+  virtual Result<void> replace_zone(ZoneId id, std::vector<StoredRecord> records) = 0;
+  virtual Result<void> set_metadata(ZoneId id, const std::string& kind, const std::vector<std::string>& values) = 0;
+  virtual Result<std::uint32_t> add_key(ZoneId id, const zone::Key& key_without_id) = 0;
+  virtual Result<void> set_key_state(ZoneId id, std::uint32_t key, bool active, bool published) = 0;
+  virtual Result<void> remove_key(ZoneId id, std::uint32_t key) = 0;
+
+  /// Moves the serials of zones whose data changed (unless the edit itself changed the serial), takes the revision as the
+  /// last statement, commits with fsync. The position after it; unchanged when nothing that is served was touched.
+  /// After an error nothing was changed. `who` goes to the journal row ("sdnsctl", a token's name).
+  virtual Result<Position> commit(std::string_view who) = 0;
+};
+
+/// An open authority database. Used by one thread; several may be open on one database.
+class Authority {
+ public:
+  virtual ~Authority() = default;
+  virtual Result<Identity> identity() = 0;
+  virtual Result<std::unique_ptr<Transaction>> read() = 0;
+  /// Errors: kBusy after the busy timeout, kReadOnly, kNoSpace, …
+  virtual Result<std::unique_ptr<Transaction>> edit() = 0;
+  /// Deletes journal and change rows at or below `floor`.
+  virtual Result<void> prune_journal(Revision floor) = 0;
+  /// Rows that statements of this connection have returned so far: tests count with it.
+  [[nodiscard]] virtual std::uint64_t rows_read() const = 0;
+};
+
+enum class OpenMode { kExisting, kCreateIfMissing };
+
+/// Opens, by its URL, and brings the schema up to date under a lock. `sqlite:/path/file.db`.
+/// Errors: kNotFound, kForeign (no database of ours), kCorrupt, kTooNew, kReadOnly, kNoSpace, kUnsupported (URL scheme,
+/// network file system).
+Result<std::unique_ptr<Authority>> open_authority(std::string_view url, OpenMode mode, const WallClock& clock,
+                                                  Random& random);
+
+/// Follows the journal for the engine: each load and each range is one short read transaction.
+/// `poke_fd`, when not -1, is readable when another process asks to look at once. Takes the shared lock semantics of
+/// DESIGN section 4 (poll of data_version every 10 ms, poke, slow poll).
+Result<std::unique_ptr<zone::Source>> open_follower(std::string_view url);
+
+}  // namespace sdns::store
