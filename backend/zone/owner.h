@@ -5,7 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -58,6 +58,8 @@ class Owner {
  public:
   /// `relative_key`: the owner's key without the apex's (dns::Name::key). `rrsets` have contents, and types that differ.
   static Ref<Owner> build(std::string_view relative_key, std::vector<dns::Rrset> rrsets);
+  /// `base` with one RRset replaced, or removed when its contents are empty; nothing when no RRset is left.
+  static Ref<Owner> with(const Owner& base, const dns::Rrset& rrset);
 
   [[nodiscard]] std::string_view key() const { return {bytes(), key_size_}; }
   [[nodiscard]] std::size_t rrset_count() const { return rrset_count_; }
@@ -85,6 +87,8 @@ class Owner {
     std::uint32_t rows_end;  // from the start of the row area
   };
   Owner() = default;
+  ~Owner() = default;
+  static Ref<Owner> assemble(std::string_view relative_key, std::vector<RrsetView> rrsets);
   [[nodiscard]] const Slot* slots() const { return reinterpret_cast<const Slot*>(this + 1); }
   [[nodiscard]] const char* bytes() const { return reinterpret_cast<const char*>(slots() + rrset_count_); }
 
@@ -92,6 +96,9 @@ class Owner {
   std::uint16_t key_size_ = 0;
   std::uint16_t rrset_count_ = 0;
 };
+
+/// The rows of an RRset as RrsetView::rows has them.
+std::string render_rows(const dns::Rrset& rrset);
 
 /// Contents of one RRset from its rendered rows.
 std::vector<std::string> contents_of(const RrsetView& rrset);

@@ -28,17 +28,13 @@ class ZoneEditor {
   ZoneRef finish(Revision revision);
 
  private:
-  struct Impl;
-  void refresh_flags(std::string_view key);
-  void hash_insert(std::string_view key);
-  void hash_erase(std::string_view key);
-  void sync_hash(std::string_view key);
-  void sync_hash_with_ancestors(std::string_view key);
-  [[nodiscard]] bool in_hash_chain(std::string_view key) const;
-  void rebuild_hashes();
-  void replace_settings(std::vector<Metadata> metadata, std::vector<Key> keys);
-  [[nodiscard]] OwnerFlags flags_for(const Owner& owner, bool below_cut) const;
+  explicit ZoneEditor(ZoneContent&& content);  // without its records
   [[nodiscard]] bool below_cut(std::string_view key) const;
+  void reflag_below(std::string_view cut_key, bool is_cut);
+  [[nodiscard]] bool in_hash_chain(std::string_view key) const;
+  [[nodiscard]] Nsec3Hash hash_of(std::string_view key) const;
+  void sync_hash_with_ancestors(std::string_view key);
+  void rebuild_hashes();
   void update_serial();
 
   std::shared_ptr<const ZoneHead> head_;

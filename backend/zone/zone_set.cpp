@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+#include "backend/zone/zone_set.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <type_traits>
+#include <utility>
+
+#include "backend/zone/zone_edit.h"
+
+namespace sdns::zone {
+namespace {
+
+// What a zone must have to be answered from. Everything else is for check_zone and check_edit: PowerDNS can serve it.
+Result<void> check_servable(const Zone& zone) {
+  const Owner* apex = zone.find("").owner;
+  RrsetView soa;
+  const bool has_soa = apex && apex->find(dns::kSOA, soa);
+  if (has_soa && soa.count != 1)
+    return fail(Errc::kInvalidZone, fmt::format("{} has {} SOA records; a zone has one (RFC 1035 section 5.2)",
+                                                zone.apex().text(), soa.count));
+  if (!has_soa && zone.head().kind != Kind::kSecondary && !zone.owners().empty())
+    return fail(Errc::kInvalidZone, fmt::format("{} has records but no SOA (RFC 1035 section 5.2)", zone.apex().text()));
+  return {};
+}
+
+// One batch on its way into a set.
+class Application {
+ public:
+  Application(const ZoneSet& before, Revision revision) : before_(before), revision_(revision) {}
+
+  Result<void> take(const Change& change) {
+    return std::visit([this](const auto& c) { return this->on(c); }, change);
+  }
+
+  Result<Applied> finish(const Chain& chain) {
+    std::vector<ZoneRef> put;
+    for (auto& [id, editor] : editors_) {
+      ZoneRef zone = editor.finish(revision_);
+      if (auto ok = check_servable(*zone); !ok) return fail(ok.error());
+      put.push_back(std::move(zone));
+    }
+    for (auto& [id, zone] : created_) put.push_back(zone);
+    if (auto ok = check_apexes(put); !ok) return fail(ok.error());
+    applied_.set = ZoneSetBuilder::edit(before_, put, deleted_, revision_, chain);
+    return std::move(applied_);
+  }
+
+ private:
+  Result<void> on(const ZoneCreated& c) {
+    ZoneContent content = c.zone;
+    const ZoneId id = content.head.id;
+    const dns::Name apex = content.head.apex;
+    if (before_.find(id))
+      return fail(Errc::kInvalidZone, fmt::format("zone id {} of {} is in use already", id, apex.text()));
+    auto zone = ZoneEditor::build(std::move(content), revision_);
+    if (!zone) return fail(zone.error());
+    if (auto ok = check_servable(**zone); !ok) return fail(ok.error());
+    created_[id] = std::move(*zone);
+    applied_.zones.push_back({ZoneTouch::What::kCreated, id, apex});
+    return {};
+  }
+  Result<void> on(const ZoneDeleted& c) {
+    const Zone* zone = before_.find(c.zone);
+    if (!zone) return unknown(c.zone);
+    deleted_.push_back(c.zone);
+    applied_.zones.push_back({ZoneTouch::What::kDeleted, c.zone, zone->apex()});
+    return {};
+  }
+  Result<void> on(const HeadChanged& c) {
+    ZoneEditor* editor = editor_for(c.head.id);
+    if (!editor) return unknown(c.head.id);
+    editor->set_head(c.head);
+    return {};
+  }
+  Result<void> on(const RrsetChanged& c) {
+    ZoneEditor* editor = editor_for(c.zone);
+    if (!editor) return unknown(c.zone);
+    applied_.rrsets.push_back({c.zone, c.rrset.owner, c.rrset.type});
+    return editor->set_rrset(c.rrset);
+  }
+  Result<void> on(const MetadataChanged& c) {
+    ZoneEditor* editor = editor_for(c.zone);
+    if (!editor) return unknown(c.zone);
+    editor->set_metadata(c.metadata);
+    applied_.zones.push_back({ZoneTouch::What::kSettings, c.zone, before_.find(c.zone)->apex()});
+    return {};
+  }
+  Result<void> on(const KeysChanged& c) {
+    ZoneEditor* editor = editor_for(c.zone);
+    if (!editor) return unknown(c.zone);
+    editor->set_keys(c.keys);
+    applied_.zones.push_back({ZoneTouch::What::kSettings, c.zone, before_.find(c.zone)->apex()});
+    return {};
+  }
+
+  static Result<void> unknown(ZoneId id) {
+    return fail(Errc::kInvalidZone, fmt::format("the batch changes zone id {}, which is not served", id));
+  }
+
+  ZoneEditor* editor_for(ZoneId id) {
+    if (const auto at = editors_.find(id); at != editors_.end()) return &at->second;
+    const Zone* zone = before_.find(id);
+    if (!zone) return nullptr;
+    return &editors_.emplace(id, ZoneEditor(*zone)).first->second;
+  }
+
+  // Two zones with one apex would hide each other.
+  Result<void> check_apexes(const std::vector<ZoneRef>& put) const {
+    for (const ZoneRef& zone : put) {
+      const Zone* other = before_.find_apex(zone->apex_key());
+      const bool gone = other && std::find(deleted_.begin(), deleted_.end(), other->id()) != deleted_.end();
+      if (other && !gone && other->id() != zone->id())
+        return fail(Errc::kInvalidZone, fmt::format("{} would be served as zone id {} and {}", zone->apex().text(),
+                                                    other->id(), zone->id()));
+    }
+    return {};
+  }
+
+  const ZoneSet& before_;
+  Revision revision_;
+  std::map<ZoneId, ZoneEditor> editors_;
+  std::map<ZoneId, ZoneRef> created_;
+  std::vector<ZoneId> deleted_;
+  Applied applied_;
+};
+
+}  // namespace
+
+int ByIdTraits::compare(const ZoneItem& item, const Probe& probe) {
+  const ZoneId id = item.zone->id();
+  return id < probe ? -1 : id > probe ? 1 : 0;
+}
+
+int ByApexTraits::compare(const ZoneItem& item, const Probe& probe) { return item.zone->apex_key().compare(probe); }
+
+const Zone* ZoneSet::find(ZoneId id) const {
+  const ZoneItem* item = by_id_.find(id);
+  return item ? item->zone.get() : nullptr;
+}
+
+const Zone* ZoneSet::find_apex(std::string_view apex_key) const {
+  const ZoneItem* item = by_apex_.find(apex_key);
+  return item ? item->zone.get() : nullptr;
+}
+
+const Zone* ZoneSet::closest(std::string_view key) const {
+  for (;; key = dns::parent_key(key)) {
+    if (const Zone* zone = find_apex(key)) return zone;
+    if (key.empty()) return nullptr;
+  }
+}
+
+Result<Applied> apply(const ZoneSet& before, const Batch& batch) {
+  if (batch.from != before.revision())
+    return fail(Errc::kInvalidArgument, fmt::format("the batch starts at revision {}, the zones served are at {}",
+                                                    batch.from, before.revision()));
+  Application application(before, batch.to);
+  for (const Change& change : batch.changes)
+    if (auto ok = application.take(change); !ok) return fail(ok.error());
+  return application.finish(batch.chain);
+}
+
+Result<void> ZoneSetBuilder::add(ZoneContent&& content) {
+  auto zone = ZoneEditor::build(std::move(content), 0);
+  if (!zone) return fail(zone.error());
+  if (auto ok = check_servable(**zone); !ok) return fail(ok.error());
+  zones_.push_back(std::move(*zone));
+  return {};
+}
+
+ZoneSetPtr ZoneSetBuilder::finish(Revision revision, const Chain& chain) {
+  auto set = std::make_shared<ZoneSet>();
+  std::vector<ZoneItem> items;
+  items.reserve(zones_.size());
+  for (ZoneRef& zone : zones_) items.push_back({std::move(zone)});
+  zones_.clear();
+  std::sort(items.begin(), items.end(),
+            [](const ZoneItem& a, const ZoneItem& b) { return a.zone->id() < b.zone->id(); });
+  set->by_id_ = PTree<ByIdTraits>::build(items);
+  std::sort(items.begin(), items.end(),
+            [](const ZoneItem& a, const ZoneItem& b) { return a.zone->apex_key() < b.zone->apex_key(); });
+  set->by_apex_ = PTree<ByApexTraits>::build(std::move(items));
+  set->revision_ = revision;
+  set->chain_ = chain;
+  return set;
+}
+
+ZoneSetPtr ZoneSetBuilder::edit(const ZoneSet& before, const std::vector<ZoneRef>& put,
+                                const std::vector<ZoneId>& erased, Revision revision, const Chain& chain) {
+  auto set = std::make_shared<ZoneSet>(before);
+  for (const ZoneId id : erased) {
+    const Zone* zone = before.find(id);
+    if (!zone) continue;
+    set->by_apex_.erase(zone->apex_key());
+    set->by_id_.erase(id);
+  }
+  for (const ZoneRef& zone : put) {
+    set->by_id_.insert({zone});
+    set->by_apex_.insert({zone});
+  }
+  set->revision_ = revision;
+  set->chain_ = chain;
+  return set;
+}
+
+}  // namespace sdns::zone
