@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Who may include whom (STYLE section 2), and which libraries are named only in which folders.
+
+usage: check_includes.py [ROOT]      prints every include that the table forbids; exit code 1 when there is one
+"""
+import pathlib
+import re
+import sys
+
+# folder: folders that it may include, besides itself. A name with a dot is one header.
+MAY_INCLUDE = {
+    "base": set(),
+    "dns": {"base"},
+    "zone": {"dns", "base"},
+    "protocol": {"dns", "base"},
+    "net": {"base"},
+    "purge": {"zone", "net", "dns", "base"},
+    "answer": {"protocol", "zone", "dns", "base", "purge/asked_names.h", "health/health_table.h", "lua"},
+    "health": {"dns", "base"},
+    "lua": {"dns", "base", "health/health_table.h"},
+    "store": {"zone", "net", "dns", "base"},
+    "lease": {"zone", "net", "dns", "base"},
+    "module": {"answer", "store", "health/health_table.h"},
+    "daemon": None,  # everything: it alone, with ctl, names concrete classes
+    "ctl": None,
+}
+# header: the folders or files that may include it. Everything else goes through their interfaces.
+LIBRARY_HOMES = {
+    "ldns/": {"dns/ldns_codec"},
+    "uv.h": {"net"},
+    "curl/": {"net"},
+    "httplib.h": {"net"},
+    "sqlite3.h": {"store"},
+    "libpq-fe.h": {"store"},
+    "toml++/": {"daemon", "ctl"},
+    "CLI/": {"daemon", "ctl"},
+    "nlohmann/": {"protocol", "net", "daemon", "ctl", "purge"},
+}
+# Slow to compile: only in .cpp files.
+HEAVY = ("ldns/", "uv.h", "curl/", "httplib.h", "sqlite3.h", "toml++/", "CLI/", "nlohmann/json.hpp")
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
+
+
+def includes(path):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        match = INCLUDE.match(line)
+        if match:
+            yield number, match.group(1) == '"', match.group(2)
+
+
+def allowed(folder, target):
+    table = MAY_INCLUDE[folder]
+    return table is None or target.split("/")[0] == folder or target.split("/")[0] in table or target in table
+
+
+def problems_of(path, backend):
+    relative = path.relative_to(backend)
+    folder, stem = relative.parts[0], str(relative.with_suffix(""))
+    if folder not in MAY_INCLUDE:
+        yield 0, f"folder {folder} is not in the table of tests/check_includes.py"
+        return
+    first_own = None
+    for number, quoted, target in includes(path):
+        if quoted:
+            if first_own is None:
+                first_own = target
+            if not target.startswith("backend/"):
+                yield number, f'"{target}" is not written from the repository root'
+                continue
+            if not allowed(folder, target.removeprefix("backend/")):
+                yield number, f'{folder} may not include "{target}" (STYLE section 2)'
+            if not (backend.parent / target).is_file():
+                yield number, f'"{target}" does not exist'
+            continue
+        for prefix, homes in LIBRARY_HOMES.items():
+            if target.startswith(prefix) and folder not in homes and not any(stem.startswith(home) for home in homes):
+                yield number, f"<{target}> is included only in {', '.join(sorted(homes))}"
+        if path.suffix == ".h" and target.startswith(HEAVY):
+            yield number, f"<{target}> is slow to compile: include it in .cpp files only"
+    own_header = path.with_suffix(".h")
+    if path.suffix == ".cpp" and own_header.is_file() and first_own != f"backend/{stem}.h":
+        yield 1, f'its first include must be "backend/{stem}.h", which proves that header self-contained'
+
+
+def main():
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent).resolve()
+    backend = root / "backend"
+    files = sorted(path for path in backend.rglob("*") if path.suffix in (".h", ".cpp"))
+    found = [f"{path.relative_to(root)}:{number}: {what}" for path in files for number, what in problems_of(path, backend)]
+    # A test that is not in the build guards nothing.
+    for test in sorted((root / "tests" / "unit").rglob("*_test.cpp")):
+        cmake = test.parent / "CMakeLists.txt"
+        if not cmake.is_file() or test.name not in cmake.read_text(encoding="utf-8"):
+            found.append(f"{test.relative_to(root)}:0: not named in {cmake.relative_to(root)}: it is in no build")
+    print("\n".join(found) if found else f"{len(files)} files, every include is allowed")
+    return 1 if found or not files else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
