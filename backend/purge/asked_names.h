@@ -177,6 +177,7 @@ class AskedNames {
 
   void file(zone::ZoneId zone, std::string_view group, std::string_view relative_key);
   void rotate(SteadyTime now);
+  void bury_some();
   void take(const Group& group, std::string_view group_key, std::string_view prefix, Answer& answer) const;
 
   std::vector<std::unique_ptr<AskedRing>> rings_;
@@ -185,6 +186,7 @@ class AskedNames {
   SteadyTime rotated_;
   Generation young_;
   Generation old_;
+  Generation dying_;  // freed a little at each drain(): the publisher must not pause
 };
 
 /// The relative key of the name that answers for `relative_key`: the deepest zone cut above it, else its closest
