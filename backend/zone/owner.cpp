@@ -2,7 +2,6 @@
 #include "backend/zone/owner.h"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
 #include <string>
 
@@ -77,11 +76,10 @@ Ref<Owner> Owner::assemble(std::string_view relative_key, std::vector<RrsetView>
   owner->rrset_count_ = static_cast<std::uint16_t>(rrsets.size());
   Slot* slot = const_cast<Slot*>(owner->slots());
   char* bytes = const_cast<char*>(owner->bytes());
-  std::memcpy(bytes, relative_key.data(), relative_key.size());
-  bytes += relative_key.size();
+  bytes = std::copy(relative_key.begin(), relative_key.end(), bytes);
   std::uint32_t end = 0;
   for (const RrsetView& rrset : rrsets) {
-    std::memcpy(bytes + end, rrset.rows.data(), rrset.rows.size());
+    std::copy(rrset.rows.begin(), rrset.rows.end(), bytes + end);
     end += static_cast<std::uint32_t>(rrset.rows.size());
     *slot++ = Slot{rrset.type.value, 0, rrset.ttl.seconds, rrset.count, end};
   }

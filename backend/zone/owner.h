@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// All RRsets of one owner name, immutable, in one piece of memory, with the rows of PowerDNS's protocol already rendered.
+// All RRsets of one owner name, immutable, in one piece of memory, with the rows of PowerDNS's protocol already
+// rendered.
 #pragma once
 
 #include <atomic>
@@ -49,14 +50,16 @@ struct RrsetView {
   dns::RrType type;
   dns::Ttl ttl;
   std::uint32_t count = 0;  ///< records
-  /// For each record `"qtype":"A","content":"192.0.2.1","ttl":300` and a '\n'. The reply adds owner name, zone id, auth.
+  /// For each record `"qtype":"A","content":"192.0.2.1","ttl":300` and a '\n'. The reply adds owner name, zone id,
+  /// auth.
   std::string_view rows;
 };
 
 /// An owner name's RRsets, ordered by type. Made by build(); never changes.
 class Owner {
  public:
-  /// `relative_key`: the owner's key without the apex's (dns::Name::key). `rrsets` have contents, and types that differ.
+  /// `relative_key`: the owner's key without the apex's (dns::Name::key). `rrsets` have contents, and types that
+  /// differ.
   static Ref<Owner> build(std::string_view relative_key, std::vector<dns::Rrset> rrsets);
   /// `base` with one RRset replaced, or removed when its contents are empty; nothing when no RRset is left.
   static Ref<Owner> with(const Owner& base, const dns::Rrset& rrset);

@@ -14,9 +14,9 @@
 
 namespace sdns::zone {
 
-/// A B+ tree of immutable, reference-counted nodes. Copying a PTree copies one pointer; insert() and erase() copy the path
-/// from the root, O(log n) nodes, and leave other copies as they were. One thread changes a PTree object; any number of
-/// threads may read other copies.
+/// A B+ tree of immutable, reference-counted nodes. Copying a PTree copies one pointer; insert() and erase() copy the
+/// path from the root, O(log n) nodes, and leave other copies as they were. One thread changes a PTree object; any
+/// number of threads may read other copies.
 ///
 /// `Traits` gives `Item` (cheap to copy, default-constructible), `Key`, `Probe` (what items are compared with),
 /// `probe(Key)`, `probe(Item)`, `compare(Item, Probe)` and `flags(Item)`. Flags are summed up over subtrees, so that
@@ -216,10 +216,8 @@ class PTree {
     while (low < high) {
       const std::size_t middle = (low + high) / 2;
       const Item& item = node->kind == kLeaf ? node->items()[middle] : node->children()[middle].first;
-      if (Traits::compare(item, probe) < limit)
-        low = middle + 1;
-      else
-        high = middle;
+      if (Traits::compare(item, probe) < limit) low = middle + 1;
+      else high = middle;
     }
     return low;
   }
@@ -290,10 +288,8 @@ class PTree {
   template <class Each>
   static void for_each(const Node* node, Each& each) {
     for (std::size_t i = 0; i < node->count; ++i) {
-      if (node->kind == kLeaf)
-        each(node->items()[i]);
-      else
-        for_each(node->children()[i].node, each);
+      if (node->kind == kLeaf) each(node->items()[i]);
+      else for_each(node->children()[i].node, each);
     }
   }
   template <class Each>
@@ -378,10 +374,8 @@ class PTree {
     std::array<Node*, kMax> nodes;
     std::size_t n = 0;
     for (std::size_t i = 0; i < node->count; ++i) {
-      if (i != at)
-        nodes[n++] = retained(node->children()[i].node);
-      else if (smaller)
-        nodes[n++] = smaller;
+      if (i != at) nodes[n++] = retained(node->children()[i].node);
+      else if (smaller) nodes[n++] = smaller;
     }
     if (n == 0) return nullptr;
     if (smaller && smaller->count < kMin && n > 1) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "backend/zone/zone.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -8,7 +9,7 @@ namespace sdns::zone {
 
 std::uint64_t OwnerTraits::prefix_of(std::string_view key) {
   unsigned char octets[8] = {};
-  std::memcpy(octets, key.data(), std::min<std::size_t>(key.size(), 8));
+  std::copy_n(key.begin(), std::min<std::size_t>(key.size(), 8), octets);
   std::uint64_t prefix = 0;
   for (const unsigned char octet : octets) prefix = prefix << 8 | octet;
   return prefix;
@@ -26,7 +27,7 @@ int HashTraits::compare(const HashItem& item, const Probe& probe) {
 Ref<KeyBlob> KeyBlob::make(std::string_view key) {
   auto* blob = new (::operator new(sizeof(KeyBlob) + key.size())) KeyBlob;
   blob->size_ = static_cast<std::uint32_t>(key.size());
-  std::memcpy(reinterpret_cast<char*>(blob + 1), key.data(), key.size());
+  std::copy(key.begin(), key.end(), reinterpret_cast<char*>(blob + 1));
   return Ref<KeyBlob>::adopt(blob);
 }
 

@@ -18,10 +18,10 @@ namespace sdns::zone {
 
 /// What an owner name is to its zone. Kept per name in the tree, also summed up over subtrees.
 enum OwnerFlag : std::uint8_t {
-  kInNsec = 1,      ///< takes part in the NSEC chain: authoritative, or a zone cut
-  kInOptOut = 2,    ///< takes part in an NSEC3 opt-out chain: authoritative, or a zone cut with DS
-  kCut = 4,         ///< a zone cut: NS below the apex
-  kBelowCut = 8,    ///< glue or occluded: not authoritative
+  kInNsec = 1,    ///< takes part in the NSEC chain: authoritative, or a zone cut
+  kInOptOut = 2,  ///< takes part in an NSEC3 opt-out chain: authoritative, or a zone cut with DS
+  kCut = 4,       ///< a zone cut: NS below the apex
+  kBelowCut = 8,  ///< glue or occluded: not authoritative
   kAuthoritative = 16,
 };
 using OwnerFlags = std::uint8_t;
@@ -107,8 +107,8 @@ class Zone {
     OwnerFlags flags = 0;          ///< of an empty non-terminal: kAuthoritative or kBelowCut
     bool exists = false;
   };
-  /// The node at exactly this relative key. An empty non-terminal exists without an owner: RFC 8020 lets a resolver take
-  /// NXDOMAIN here as a denial of every name below. O(log n).
+  /// The node at exactly this relative key. An empty non-terminal exists without an owner: RFC 8020 lets a resolver
+  /// take NXDOMAIN here as a denial of every name below. O(log n).
   [[nodiscard]] Found find(std::string_view relative_key) const;
 
   struct Neighbours {
@@ -128,8 +128,8 @@ class Zone {
 
   /// The relative key of the deepest zone cut at or above this key, if there is one. O(labels log n).
   [[nodiscard]] std::optional<std::string_view> cut_above(std::string_view relative_key) const;
-  /// The relative key of the wildcard owner that could answer for a name that does not exist (RFC 4592 section 3.3.1: below its
-  /// closest encloser), written to `scratch`; false when there is none.
+  /// The relative key of the wildcard owner that could answer for a name that does not exist (RFC 4592 section 3.3.1:
+  /// below its closest encloser), written to `scratch`; false when there is none.
   [[nodiscard]] bool wildcard_for(std::string_view relative_key, std::string& scratch) const;
 
   [[nodiscard]] ZoneId id() const { return head_->id; }

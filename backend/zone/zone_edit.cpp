@@ -60,8 +60,7 @@ std::string render_keys(const std::vector<Key>& keys) {
 
 std::shared_ptr<const ZoneSettings> make_settings(std::vector<Metadata> metadata, std::vector<Key> keys) {
   auto settings = std::make_shared<ZoneSettings>();
-  std::sort(metadata.begin(), metadata.end(),
-            [](const Metadata& a, const Metadata& b) { return a.kind < b.kind; });
+  std::sort(metadata.begin(), metadata.end(), [](const Metadata& a, const Metadata& b) { return a.kind < b.kind; });
   settings->denial = parse_denial(metadata);
   settings->metadata_json = render_metadata(metadata);
   settings->keys_json = render_keys(keys);
@@ -203,8 +202,8 @@ Result<void> ZoneEditor::set_rrset(const dns::Rrset& rrset) {
 }
 
 void ZoneEditor::reflag_below(std::string_view cut_key, bool is_cut) {
-  // A cut that goes away may uncover cuts that lay below it; names are visited in canonical order, so that each of those
-  // is seen before what lies below it.
+  // A cut that goes away may uncover cuts that lay below it; names are visited in canonical order, so that each of
+  // those is seen before what lies below it.
   std::vector<Ref<Owner>> below;
   owners_.for_each_from(cut_key, [&](const OwnerItem& item) {
     if (!item.owner->key().starts_with(cut_key)) return false;
@@ -239,10 +238,8 @@ void ZoneEditor::sync_hash_with_ancestors(std::string_view key) {
   for (;; key = dns::parent_key(key)) {
     const Nsec3Hash hash = hash_of(key);
     const bool is_there = hashes_.find(hash) != nullptr;
-    if (const bool wanted = in_hash_chain(key); wanted && !is_there)
-      hashes_.insert({hash, KeyBlob::make(key)});
-    else if (!wanted && is_there)
-      hashes_.erase(hash);
+    if (const bool wanted = in_hash_chain(key); wanted && !is_there) hashes_.insert({hash, KeyBlob::make(key)});
+    else if (!wanted && is_there) hashes_.erase(hash);
     if (key.empty()) return;
   }
 }

@@ -45,7 +45,8 @@ class ZoneEditor {
   HashTree hashes_;
 };
 
-/// `NSEC3PARAM` metadata ("1 0 0 -") and `NSEC3NARROW`. What does not parse is NSEC, as in PowerDNS; zone_check refuses it.
+/// `NSEC3PARAM` metadata ("1 0 0 -") and `NSEC3NARROW`. What does not parse is NSEC, as in PowerDNS; zone_check refuses
+/// it.
 Denial parse_denial(const std::vector<Metadata>& metadata);
 
 }  // namespace sdns::zone

@@ -22,7 +22,8 @@ Result<void> check_servable(const Zone& zone) {
     return fail(Errc::kInvalidZone, fmt::format("{} has {} SOA records; a zone has one (RFC 1035 section 5.2)",
                                                 zone.apex().text(), soa.count));
   if (!has_soa && zone.head().kind != Kind::kSecondary && !zone.owners().empty())
-    return fail(Errc::kInvalidZone, fmt::format("{} has records but no SOA (RFC 1035 section 5.2)", zone.apex().text()));
+    return fail(Errc::kInvalidZone,
+                fmt::format("{} has records but no SOA (RFC 1035 section 5.2)", zone.apex().text()));
   return {};
 }
 

@@ -74,8 +74,8 @@ struct Applied {
   std::vector<ZoneTouch> zones;
 };
 
-/// The state after `batch`, sharing everything that it does not touch. O(changes × log n). Errors (kInvalidZone): the batch
-/// breaks a rule or does not fit the set (unknown zone); nothing is published then.
+/// The state after `batch`, sharing everything that it does not touch. O(changes × log n). Errors (kInvalidZone): the
+/// batch breaks a rule or does not fit the set (unknown zone); nothing is published then.
 Result<Applied> apply(const ZoneSet& before, const Batch& batch);
 
 /// A set from whole zones, for the first load.

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#include "backend/zone/zone_set.h"
+
+#include <gtest/gtest.h>
+
+namespace sdns::zone {
+namespace {
+
+dns::Name name(std::string_view text) { return *dns::Name::parse(text); }
+
+ZoneContent simple_zone(ZoneId id, const std::string& apex) {
+  ZoneContent content;
+  content.head.id = id;
+  content.head.apex = name(apex);
+  content.records = {{name(apex), dns::kSOA, dns::Ttl{300}, "ns. host. 1 3600 600 86400 300"},
+                     {name(apex), dns::kNS, dns::Ttl{300}, "ns.example."}};
+  return content;
+}
+
+ZoneSetPtr set_of(std::initializer_list<const char*> apexes) {
+  ZoneSetBuilder builder;
+  ZoneId id = 1;
+  for (const char* apex : apexes) EXPECT_TRUE(builder.add(simple_zone(id++, apex)).has_value());
+  return builder.finish(5, Chain{});
+}
+
+TEST(ZoneSet, FindsByIdByApexAndByTheLongestMatch) {
+  const ZoneSetPtr set = set_of({"example.", "sub.example.", "org."});
+  EXPECT_EQ(set->find(2)->apex(), name("sub.example."));
+  EXPECT_EQ(set->find(9), nullptr);
+  EXPECT_EQ(set->find_apex(name("example.").key())->id(), 1U);
+  EXPECT_EQ(set->find_apex(name("www.example.").key()), nullptr);
+  EXPECT_EQ(set->closest(name("a.sub.example.").key())->id(), 2U);
+  EXPECT_EQ(set->closest(name("asub.example.").key())->id(), 1U);
+  EXPECT_EQ(set->closest(name("net.").key()), nullptr);
+}
+
+TEST(ZoneSet, AppliesABatchAndTellsWhatItTouched) {
+  const ZoneSetPtr before = set_of({"example.", "sub.example.", "org."});
+  Batch batch{5, 8, Chain{1}, {}};
+  batch.changes.push_back(RrsetChanged{1, {name("www.example."), dns::kA, dns::Ttl{60}, {"192.0.2.1"}}});
+  batch.changes.push_back(ZoneDeleted{3});
+  batch.changes.push_back(ZoneCreated{simple_zone(4, "org.")});
+  batch.changes.push_back(KeysChanged{2, {{1, 257, true, true, "secret"}}});
+  const Result<Applied> applied = apply(*before, batch);
+  ASSERT_TRUE(applied.has_value());
+  const ZoneSet& after = *applied->set;
+  EXPECT_EQ(after.revision(), 8U);
+  EXPECT_EQ(after.chain(), Chain{1});
+  EXPECT_EQ(after.size(), 3U);
+  EXPECT_EQ(after.find(3), nullptr);
+  EXPECT_EQ(after.find_apex(name("org.").key())->id(), 4U);
+  EXPECT_TRUE(after.find(1)->find(std::string("www\0", 4)).exists);
+  EXPECT_FALSE(before->find(1)->find(std::string("www\0", 4)).exists);
+  EXPECT_EQ(after.find(2)->settings().keys.size(), 1U);
+  ASSERT_EQ(applied->rrsets.size(), 1U);
+  EXPECT_EQ(applied->rrsets[0].owner, name("www.example."));
+  ASSERT_EQ(applied->zones.size(), 3U);
+}
+
+TEST(ZoneSet, RefusesABatchThatItCannotServeAndStaysAsItWas) {
+  const ZoneSetPtr before = set_of({"example.", "org."});
+  const auto refused = [&](Change change, Revision from = 5) {
+    const auto applied = apply(*before, Batch{from, 9, Chain{}, {std::move(change)}});
+    return !applied.has_value();
+  };
+  EXPECT_TRUE(refused(RrsetChanged{1, {name("example."), dns::kSOA, dns::Ttl{1}, {}}})) << "no SOA is left";
+  EXPECT_TRUE(
+      refused(RrsetChanged{1, {name("example."), dns::kSOA, dns::Ttl{1}, {"a. b. 1 1 1 1 1", "a. b. 2 1 1 1 1"}}}));
+  EXPECT_TRUE(refused(RrsetChanged{1, {name("www.org."), dns::kA, dns::Ttl{1}, {"192.0.2.1"}}})) << "outside";
+  EXPECT_TRUE(refused(RrsetChanged{7, {name("www.org."), dns::kA, dns::Ttl{1}, {"192.0.2.1"}}})) << "unknown zone";
+  EXPECT_TRUE(refused(ZoneDeleted{7}));
+  EXPECT_TRUE(refused(ZoneCreated{simple_zone(2, "net.")})) << "id in use";
+  EXPECT_TRUE(refused(ZoneCreated{simple_zone(3, "org.")})) << "apex in use";
+  EXPECT_TRUE(refused(ZoneDeleted{2}, 4)) << "does not start where the set is";
+  EXPECT_FALSE(refused(ZoneDeleted{2}));
+  EXPECT_EQ(before->size(), 2U);
+}
+
+}  // namespace
+}  // namespace sdns::zone
