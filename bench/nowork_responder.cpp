@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// The peer of bench/dns: a remote backend that does no work. One thread, epoll, answers that are ready before the
+// question comes. What PowerDNS does with it is the ceiling of the protocol.
+//
+//   nowork_responder SOCKET APEX positive|wildcard|nxdomain
+//
+// APEX (with a final dot) is its only zone. Every name below it has an A record, or only the wildcard has, or none.
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+namespace {
+
+enum class Mode { kPositive, kWildcard, kNxdomain };
+
+std::string_view value_after(std::string_view line, std::string_view key) {
+  const std::size_t at = line.find(key);
+  if (at == std::string_view::npos) return {};
+  line.remove_prefix(at + key.size());
+  return line.substr(0, line.find('"'));
+}
+
+class Responder {
+ public:
+  Responder(std::string apex, Mode mode) : apex_(std::move(apex)), mode_(mode) {
+    apex_rows_ = R"({"result":[{"qname":")" + apex_ + R"(","qtype":"SOA","content":"ns1.)" + apex_ + " host." + apex_ +
+                 R"( 1 3600 600 86400 300","ttl":300,"domain_id":1}]})" + "\n";
+    zones_ = R"({"result":[{"id":1,"zone":")" + apex_ + R"(","serial":1}]})" + "\n";
+  }
+
+  void answer(std::string_view line, std::string& out) const {
+    const std::string_view method = value_after(line, R"("method": ")");
+    if (method == "lookup") {
+      const std::string_view qname = value_after(line, R"("qname": ")");
+      if (qname == apex_) {
+        out += apex_rows_;
+      } else if (mode_ == Mode::kPositive || (mode_ == Mode::kWildcard && qname.starts_with("*."))) {
+        out += R"({"result":[{"qname":")";
+        out += qname;
+        out += R"(","qtype":"A","content":"192.0.2.1","ttl":300,"domain_id":1}]})"
+               "\n";
+      } else {
+        out += "{\"result\":[]}\n";
+      }
+    } else if (method == "initialize") {
+      out += "{\"result\":true}\n";
+    } else if (method == "getAllDomains") {
+      out += zones_;
+    } else {
+      out += "{\"result\":false}\n";
+    }
+  }
+
+ private:
+  std::string apex_;
+  Mode mode_;
+  std::string apex_rows_;
+  std::string zones_;
+};
+
+int fail(const char* what) {
+  std::perror(what);
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view mode_text = argc == 4 ? argv[3] : "";
+  if (mode_text != "positive" && mode_text != "wildcard" && mode_text != "nxdomain") {
+    std::fprintf(stderr, "usage: nowork_responder SOCKET APEX positive|wildcard|nxdomain\n");
+    return 2;
+  }
+  const Responder responder(argv[2], mode_text == "positive"   ? Mode::kPositive
+                                     : mode_text == "wildcard" ? Mode::kWildcard
+                                                               : Mode::kNxdomain);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (std::strlen(argv[1]) >= sizeof address.sun_path) return fail("socket path");
+  std::strcpy(address.sun_path, argv[1]);
+  ::unlink(argv[1]);
+  const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return fail("bind");
+  if (::listen(listener, 1024) != 0) return fail("listen");
+  const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = listener;
+  ::epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
+
+  std::string out;
+  char buffer[65536];
+  for (;;) {
+    epoll_event events[64];
+    const int ready = ::epoll_wait(epoll, events, 64, -1);
+    for (int i = 0; i < ready; ++i) {
+      if (events[i].data.fd == listener) {
+        epoll_event added{};
+        added.events = EPOLLIN;
+        added.data.fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+        if (added.data.fd >= 0) ::epoll_ctl(epoll, EPOLL_CTL_ADD, added.data.fd, &added);
+        continue;
+      }
+      const ssize_t got = ::read(events[i].data.fd, buffer, sizeof buffer);
+      if (got <= 0) {
+        ::close(events[i].data.fd);
+        continue;
+      }
+      out.clear();
+      responder.answer(std::string_view(buffer, static_cast<std::size_t>(got)), out);
+      if (::write(events[i].data.fd, out.data(), out.size()) < 0) ::close(events[i].data.fd);
+    }
+  }
+}
