@@ -50,12 +50,9 @@ class Flattener {
     }
     RawValue value{.kind = RawValue::Kind::kTextList};
     for (const toml::node& element : array) {
-      if (const auto* text = element.as_string())
-        value.list.push_back(text->get());
-      else if (const auto* integer = element.as_integer())
-        value.list.push_back(std::to_string(integer->get()));
-      else
-        value.kind = RawValue::Kind::kOther;
+      if (const auto* text = element.as_string()) value.list.push_back(text->get());
+      else if (const auto* integer = element.as_integer()) value.list.push_back(std::to_string(integer->get()));
+      else value.kind = RawValue::Kind::kOther;
     }
     put(path, array, std::move(value));
   }
@@ -95,12 +92,18 @@ std::string_view last_part(std::string_view key) {
 
 std::string_view kind_name(RawValue::Kind kind) {
   switch (kind) {
-    case RawValue::Kind::kText: return "a text";
-    case RawValue::Kind::kInteger: return "a whole number";
-    case RawValue::Kind::kBoolean: return "true or false";
-    case RawValue::Kind::kTextList: return "a list";
-    case RawValue::Kind::kSection: return "a section";
-    case RawValue::Kind::kOther: break;
+    case RawValue::Kind::kText:
+      return "a text";
+    case RawValue::Kind::kInteger:
+      return "a whole number";
+    case RawValue::Kind::kBoolean:
+      return "true or false";
+    case RawValue::Kind::kTextList:
+      return "a list";
+    case RawValue::Kind::kSection:
+      return "a section";
+    case RawValue::Kind::kOther:
+      break;
   }
   return "a value of another kind";
 }
@@ -120,10 +123,8 @@ tl::expected<RawLayer, Problem> read_toml(std::string_view text, const std::stri
 std::string environment_name(std::string_view key) {
   std::string name = "SDNS_";
   for (const char c : key) {
-    if (c == '.' || c == '[')
-      name += '_';
-    else if (c != ']')
-      name += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    if (c == '.' || c == '[') name += '_';
+    else if (c != ']') name += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   }
   return name;
 }

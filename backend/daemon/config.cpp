@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: MIT
+#include "backend/daemon/config.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "backend/base/json_text.h"
+#include "backend/daemon/config_check.h"
+#include "backend/daemon/config_raw.h"
+
+namespace sdns::daemon {
+namespace {
+
+const std::vector<std::string> kKeys = {"database.url",
+                                        "listen.socket",
+                                        "listen.mode",
+                                        "listen.group",
+                                        "listen.peers",
+                                        "listen.max_connections",
+                                        "listen.max_request_octets",
+                                        "engine.threads",
+                                        "admin.listen",
+                                        "cache.packet_cache_ttl",
+                                        "cache.query_cache_ttl",
+                                        "log.level",
+                                        "log.format"};
+const std::vector<std::string> kPowerDnsKeys = {"name", "control_socket", "api_url", "api_key", "api_key_file"};
+constexpr std::string_view kPowerDnsPrefix = "SDNS_POWERDNS_";
+constexpr unsigned kMaxThreads = 64;
+constexpr std::size_t kMaxPowerDns = 64;
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  append_json_escaped(out, text);
+  out += '"';
+  return out;
+}
+
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    const std::size_t comma = text.find(',');
+    std::string_view part = text.substr(0, comma);
+    while (part.starts_with(' ')) part.remove_prefix(1);
+    while (part.ends_with(' ')) part.remove_suffix(1);
+    if (!part.empty()) out.emplace_back(part);
+    if (comma == std::string_view::npos) break;
+    text.remove_prefix(comma + 1);
+  }
+  return out;
+}
+
+class Loader {
+ public:
+  explicit Loader(const ConfigSource& source) : source_(source) {}
+
+  tl::expected<LoadedConfig, ConfigProblems> run() {
+    read_file();
+    if (problems_.empty()) {
+      read_settings();
+      report_unknown();
+    }
+    if (!problems_.empty())
+      return tl::unexpected(ConfigProblems{out_.file.empty() ? "the environment" : out_.file, std::move(problems_)});
+    return std::move(out_);
+  }
+
+ private:
+  [[nodiscard]] bool for_daemon() const { return source_.purpose == ConfigFor::kDaemon; }
+
+  void read_file() {
+    const std::string path = source_.file.value_or(source_.default_file);
+    errno = 0;
+    std::ifstream in(path, std::ios::binary);
+    struct stat status {};
+    if (in && ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+      in.setstate(std::ios::failbit);
+      errno = EISDIR;
+    }
+    if (!in) {
+      if (!source_.file && errno == ENOENT) return;
+      out_.file = path;
+      problems_.push_back(
+          {"(file)", fmt::format("cannot be read ({}); check the path and its owner", std::strerror(errno))});
+      return;
+    }
+    out_.file = path;
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    auto layer = read_toml(text, path);
+    if (layer) file_ = std::move(*layer);
+    else problems_.push_back(std::move(layer.error()));
+  }
+
+  // The environment's value, else the file's. The value lives as long as the loader.
+  const RawValue* find(const std::string& key) {
+    used_.insert(key);
+    if (const auto known = environment_.find(key); known != environment_.end()) return &known->second;
+    const std::string name = environment_name(key);
+    if (const auto set = source_.environment.find(name); set != source_.environment.end()) {
+      RawValue value{.text = set->second, .from_environment = true, .where = name, .origin = "environment " + name};
+      return &environment_.emplace(key, std::move(value)).first->second;
+    }
+    const auto in_file = file_.find(key);
+    return in_file == file_.end() ? nullptr : &in_file->second;
+  }
+
+  void problem(const std::string& key, const RawValue* value, std::string what) {
+    if (value != nullptr && value->line != 0) what += fmt::format(" (line {})", value->line);
+    problems_.push_back({value != nullptr ? value->where : key, std::move(what)});
+  }
+
+  void wrong_kind(const std::string& key, const RawValue& value, std::string_view expected) {
+    problem(key, &value, fmt::format("is {}; write {}", kind_name(value.kind), expected));
+  }
+
+  void show(const std::string& key, std::string shown, const RawValue* value) {
+    out_.settings.push_back({key, std::move(shown), value != nullptr ? value->origin : "default"});
+  }
+
+  // Reads a text key into `out` through `check`, which gives what the text means or what is wrong with it.
+  template <class T, class Check>
+  void text(const std::string& key, const std::string& fallback, T& out, Check check) {
+    const RawValue* value = find(key);
+    if (value != nullptr && value->kind != RawValue::Kind::kText) return wrong_kind(key, *value, "a text in quotes");
+    const std::string& given = value != nullptr ? value->text : fallback;
+    show(key, quoted(without_password(given)), value);
+    auto checked = check(given);
+    if (checked) out = std::move(*checked);
+    else problem(key, value, std::move(checked.error()));
+  }
+
+  template <class Number>
+  void number(const std::string& key, Number& out, std::int64_t least, std::int64_t most) {
+    const RawValue* value = find(key);
+    std::int64_t given = static_cast<std::int64_t>(out);
+    if (value != nullptr && value->from_environment) {
+      const char* end = value->text.data() + value->text.size();
+      const auto [stopped, error] = std::from_chars(value->text.data(), end, given);
+      if (value->text.empty() || error != std::errc{} || stopped != end)
+        return problem(key, value,
+                       fmt::format("\"{}\" is not a whole number; it takes {} to {}", value->text, least, most));
+    } else if (value != nullptr) {
+      if (value->kind != RawValue::Kind::kInteger) return wrong_kind(key, *value, "a whole number without quotes");
+      given = value->integer;
+    }
+    show(key, std::to_string(given), value);
+    if (given < least || given > most)
+      return problem(
+          key, value,
+          fmt::format("{} is outside of {} to {}; {} it", given, least, most, given < least ? "raise" : "lower"));
+    out = static_cast<Number>(given);
+  }
+
+  void peers() {
+    const std::string key = "listen.peers";
+    Config::Listen& listen = out_.config.listen;
+    const RawValue* value = find(key);
+    if (value != nullptr) {
+      if (!value->from_environment && value->kind != RawValue::Kind::kTextList)
+        return wrong_kind(key, *value, "a list of user names, as [\"root\", \"pdns\"]");
+      listen.peers = value->from_environment ? split_list(value->text) : value->list;
+    }
+    std::string shown;
+    for (const std::string& peer : listen.peers) shown += (shown.empty() ? "" : ", ") + quoted(peer);
+    show(key, "[" + shown + "]", value);
+    if (!for_daemon()) return;
+    for (const std::string& peer : listen.peers) {
+      auto uid = check_user(peer);
+      if (uid) listen.peer_uids.push_back(*uid);
+      else if (value != nullptr)  // a default that does not exist on this machine lets nobody in, which is no problem
+        problem(key, value, std::move(uid.error()));
+    }
+  }
+
+  void read_settings() {
+    Config& config = out_.config;
+    text("database.url", config.database.url, config.database.url, check_database_url);
+    text("listen.socket", config.listen.socket, config.listen.socket,
+         [this](const std::string& path) { return check_socket_path(path, for_daemon()); });
+    text("listen.mode", "0660", config.listen.mode, check_mode);
+    text("listen.group", "", config.listen.group,
+         [this](const std::string& group) { return for_daemon() ? check_group(group) : Checked<std::string>(group); });
+    peers();
+    number("listen.max_connections", config.listen.max_connections, 1, 1'000'000);
+    number("listen.max_request_octets", config.listen.max_request_octets, 4096, 1 << 30);
+    number("engine.threads", config.engine.threads, 0, kMaxThreads);
+    text("admin.listen", config.admin.listen, config.admin.endpoint, [&config](const std::string& listen) {
+      config.admin.listen = listen;
+      return check_admin_listen(listen);
+    });
+    std::int64_t packet = config.cache.packet_cache_ttl.count();
+    std::int64_t query = config.cache.query_cache_ttl.count();
+    number("cache.packet_cache_ttl", packet, 0, 86'400);
+    number("cache.query_cache_ttl", query, 0, 86'400);
+    config.cache.packet_cache_ttl = std::chrono::seconds(packet);
+    config.cache.query_cache_ttl = std::chrono::seconds(query);
+    read_powerdns();
+    read_log();
+  }
+
+  void read_log() {
+    Config& config = out_.config;
+    const auto explain = [](const Error& error) { return to_text(error); };
+    text("log.level", "info", config.log.level,
+         [&](const std::string& level) { return Log::parse_level(level).map_error(explain); });
+    if (source_.log_format) {
+      used_.insert("log.format");
+      RawValue value{.text = *source_.log_format, .where = "--log-format", .origin = "command line"};
+      auto format = Log::parse_format(value.text);
+      show("log.format", quoted(value.text), &value);
+      if (!format) return problem("log.format", &value, to_text(format.error()));
+      config.log.format = *format;
+      return;
+    }
+    text("log.format", "text", config.log.format,
+         [&](const std::string& format) { return Log::parse_format(format).map_error(explain); });
+  }
+
+  // Indexes that the file or the environment mention, which must be 0, 1, 2, … without a gap.
+  std::size_t count_powerdns() {
+    std::set<std::size_t> indexes;
+    const auto note = [&indexes](std::string_view digits, char terminator) {
+      std::size_t index = 0;
+      const auto [stopped, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
+      if (error == std::errc{} && stopped != digits.data() + digits.size() && *stopped == terminator &&
+          index < kMaxPowerDns)
+        indexes.insert(index);
+    };
+    for (const auto& [key, value] : file_)
+      if (key.starts_with("powerdns[")) note(std::string_view(key).substr(9), ']');
+    for (const auto& [name, value] : source_.environment)
+      if (name.starts_with(kPowerDnsPrefix)) note(std::string_view(name).substr(kPowerDnsPrefix.size()), '_');
+    std::size_t expected = 0;
+    for (const std::size_t index : indexes) {
+      if (index != expected) {
+        problems_.push_back({fmt::format("powerdns[{}]", index),
+                             fmt::format("there is no powerdns[{}]; number them without a gap", expected)});
+        break;
+      }
+      ++expected;
+    }
+    return expected;
+  }
+
+  void read_powerdns() {
+    if (const auto list = file_.find("powerdns"); list != file_.end() && list->second.kind == RawValue::Kind::kTextList)
+      used_.insert("powerdns");  // powerdns = []
+    const std::size_t count = count_powerdns();
+    std::set<std::string> names;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string prefix = fmt::format("powerdns[{}].", i);
+      used_.insert(fmt::format("powerdns[{}]", i));
+      PowerDnsConfig& server = out_.config.powerdns.emplace_back();
+      const auto check_name = [&](const std::string& name) -> Checked<std::string> {
+        if (name.empty())
+          return tl::unexpected(std::string("is empty; give each [[powerdns]] a name, it labels logs and metrics"));
+        if (!names.insert(name).second)
+          return tl::unexpected(fmt::format("\"{}\" is the name of another [[powerdns]]; choose another", name));
+        return name;
+      };
+      text(prefix + "name", i == 0 ? "main" : fmt::format("pdns-{}", i), server.name, check_name);
+      text(prefix + "control_socket", "/run/pdns/pdns.controlsocket", server.control_socket,
+           [](const std::string& path) {
+             return path.empty() ? Checked<std::string>(path) : check_socket_path(path, false);
+           });
+      text(prefix + "api_url", "http://127.0.0.1:8081", server.api_url, check_api_url);
+      read_api_key(prefix, server);
+      if (server.api_url.starts_with("http://") && !url_is_loopback(server.api_url))
+        out_.warnings.push_back(
+            {prefix + "api_url", fmt::format("\"{}\" is not a loopback address: the API key crosses the "
+                                             "network in the clear; use https or 127.0.0.1",
+                                             server.api_url)});
+      if (server.control_socket.empty() && server.api_url.empty())
+        problem(prefix + "control_socket", nullptr,
+                "and api_url are both empty, so nothing could be purged; set them or remove this [[powerdns]]");
+    }
+  }
+
+  void read_api_key(const std::string& prefix, PowerDnsConfig& server) {
+    const RawValue* direct = find(prefix + "api_key");
+    const RawValue* from_file = find(prefix + "api_key_file");
+    if (direct != nullptr && from_file != nullptr) {
+      if (direct->from_environment == from_file->from_environment)
+        return problem(prefix + "api_key", direct, "and api_key_file are both set; remove one of them");
+      (direct->from_environment ? from_file : direct) = nullptr;  // environment beats file
+    }
+    for (const RawValue* value : {direct, from_file})
+      if (value != nullptr && value->kind != RawValue::Kind::kText)
+        return wrong_kind(prefix + "api_key", *value, "a text in quotes");
+    if (direct != nullptr) server.api_key = Secret(direct->text);
+    if (direct != nullptr && !direct->from_environment && readable_by_others(out_.file))
+      out_.warnings.push_back(
+          {prefix + "api_key", fmt::format("\"{}\" holds a key and every user may read it; chmod o-r it, "
+                                           "or use api_key_file",
+                                           out_.file)});
+    if (from_file != nullptr && for_daemon()) {
+      auto secret = read_secret_file(from_file->text);
+      if (!secret) return problem(prefix + "api_key_file", from_file, std::move(secret.error()));
+      server.api_key = std::move(*secret);
+      if (readable_by_others(from_file->text))
+        out_.warnings.push_back(
+            {from_file->where, fmt::format("every user may read \"{}\"; chmod o-r it", from_file->text)});
+    }
+    show(prefix + "api_key", server.api_key.empty() ? "\"\"" : "(set)", direct != nullptr ? direct : from_file);
+    show(prefix + "api_key_file", quoted(from_file != nullptr ? from_file->text : ""), from_file);
+    if (for_daemon() && !server.api_url.empty() && server.api_key.empty())
+      problem(prefix + "api_key", direct,
+              "is not set, and PowerDNS's API needs it; set api_key_file or api_key, or api_url = \"\" to do without");
+    if (server.api_key.reveal().find_first_of("\r\n") != std::string::npos)
+      problem(prefix + "api_key", direct, "has a line break in it; a key is one line");
+  }
+
+  void report_unknown() {
+    std::vector<std::string> known = kKeys;
+    for (const std::string& key : kPowerDnsKeys) known.push_back("powerdns[]." + key);
+    for (const auto& [key, value] : file_) {
+      if (used_.count(key) != 0) continue;
+      if (value.kind == RawValue::Kind::kSection && is_section(key)) continue;
+      std::string pattern = key;
+      const std::size_t open = pattern.find('[');
+      if (const std::size_t close = pattern.find(']'); open != std::string::npos && close != std::string::npos)
+        pattern.erase(open + 1, close - open - 1);
+      std::string what = "is not a setting";
+      if (key.starts_with("powerdns.")) what += "; [[powerdns]] is a list, write it with two brackets";
+      else if (is_section(key)) what += fmt::format(", it is a section; write [{}]", key);
+      else if (const auto meant = nearest(pattern, known)) what += fmt::format("; did you mean {}?", *meant);
+      else what += "; remove it";
+      problem(key, &value, what);
+    }
+    report_unknown_environment();
+  }
+
+  static bool is_section(const std::string& key) {
+    return key == "powerdns" || std::any_of(kKeys.begin(), kKeys.end(),
+                                            [&](const std::string& known) { return known.starts_with(key + "."); });
+  }
+
+  // Other programs of ours and the scripts around them use SDNS_ variables too, so only what looks like a slip is told.
+  void report_unknown_environment() {
+    std::vector<std::string> names;
+    for (const std::string& key : kKeys) names.push_back(environment_name(key));
+    for (std::size_t i = 0; i <= out_.config.powerdns.size(); ++i)
+      for (const std::string& key : kPowerDnsKeys)
+        names.push_back(environment_name(fmt::format("powerdns[{}].{}", i, key)));
+    for (const auto& [name, value] : source_.environment) {
+      if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+      if (const auto meant = nearest(name, names))
+        out_.warnings.push_back({name, fmt::format("is not a setting and has no effect; did you mean {}?", *meant)});
+    }
+  }
+
+  const ConfigSource& source_;
+  RawLayer file_;
+  RawLayer environment_;
+  std::set<std::string> used_;
+  std::vector<Problem> problems_;
+  LoadedConfig out_;
+};
+
+}  // namespace
+
+tl::expected<LoadedConfig, ConfigProblems> load_config(const ConfigSource& source) { return Loader(source).run(); }
+
+}  // namespace sdns::daemon

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+// Everything that can be configured: read from a TOML file and the environment, checked as a whole. docs/operations.md
+// lists the keys. Environment beats file, the command line beats both.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "backend/base/log.h"
+
+namespace sdns::daemon {
+
+inline constexpr std::string_view kDefaultConfigFile = "/etc/sovereign-dns/config.toml";
+
+/// Text that must not be shown (P9): nothing prints it by accident.
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(std::string text) : text_(std::move(text)) {}
+  [[nodiscard]] const std::string& reveal() const { return text_; }
+  [[nodiscard]] bool empty() const { return text_.empty(); }
+  friend bool operator==(const Secret&, const Secret&) = default;
+
+ private:
+  std::string text_;
+};
+
+/// Where the admin HTTP server listens: an address literal of the loopback network.
+struct AdminEndpoint {
+  std::string host;  ///< without brackets
+  std::uint16_t port = 0;
+  friend bool operator==(const AdminEndpoint&, const AdminEndpoint&) = default;
+};
+
+/// One PowerDNS whose caches we keep true.
+struct PowerDnsConfig {
+  std::string name;
+  std::string control_socket;  ///< empty: no exact purges
+  std::string api_url;         ///< empty: no announcements of zones
+  Secret api_key;              ///< from `api_key` or the file `api_key_file`
+  friend bool operator==(const PowerDnsConfig&, const PowerDnsConfig&) = default;
+};
+
+struct Config {
+  struct Database {
+    std::string url = "sqlite:/var/lib/sovereign-dns/authority.db";
+  } database;
+  struct Listen {
+    std::string socket = "/run/sovereign-dns/pdns.sock";
+    unsigned mode = 0660;
+    std::string group;                                  ///< empty: the process's own
+    std::vector<std::string> peers = {"root", "pdns"};  ///< user names or uids
+    std::vector<std::uint32_t> peer_uids;               ///< of the peers that exist here; our own uid always may
+    std::size_t max_connections = 10'000;
+    std::size_t max_request_octets = 16'777'216;
+  } listen;
+  struct Engine {
+    unsigned threads = 0;  ///< as configured
+    /// What `threads` comes to here: one per core, at most 8, for 0.
+    [[nodiscard]] unsigned thread_count() const;
+  } engine;
+  struct Admin {
+    std::string listen = "127.0.0.1:8053";
+    std::optional<AdminEndpoint> endpoint = AdminEndpoint{"127.0.0.1", 8053};  ///< none: off
+  } admin;
+  struct Cache {
+    std::chrono::seconds packet_cache_ttl{60};
+    std::chrono::seconds query_cache_ttl{60};
+  } cache;
+  std::vector<PowerDnsConfig> powerdns;
+  struct Logging {
+    LogLevel level = LogLevel::kInfo;
+    LogFormat format = LogFormat::kText;
+  } log;
+};
+
+/// One setting as --print-config shows it.
+struct Setting {
+  std::string key;     ///< "listen.mode", "powerdns[0].api_key"
+  std::string value;   ///< in TOML's spelling; "(set)" for a secret
+  std::string origin;  ///< "default", "/etc/…/config.toml:12", "environment SDNS_LISTEN_MODE", "command line"
+};
+
+/// One thing that is wrong. `where` is the key or the environment variable that has to be changed.
+struct Problem {
+  std::string where;
+  std::string what;  ///< names the value and the rule, and after "; " what to do
+};
+
+struct ConfigProblems {
+  std::string source;  ///< the file, or "the environment"
+  std::vector<Problem> problems;
+  /// "sovereign-dnsd: 2 problems in …; nothing was started", then a line for each.
+  [[nodiscard]] std::string text(std::string_view program, std::string_view consequence) const;
+};
+
+using Environment = std::map<std::string, std::string, std::less<>>;
+/// The SDNS_ variables of this process.
+Environment process_environment();
+
+/// kDaemon checks everything that start-up needs: users, groups, directories, key files. kClient reads only what a
+/// program beside the daemon uses (database.url, admin.listen): it may run as a user who may not read the keys.
+enum class ConfigFor { kDaemon, kClient };
+
+struct ConfigSource {
+  std::optional<std::string>
+      file;  ///< named by the operator: must be there. Otherwise the default file, if it is there
+  Environment environment;
+  ConfigFor purpose = ConfigFor::kDaemon;
+  std::optional<std::string> log_format;  ///< --log-format
+  std::string default_file{kDefaultConfigFile};
+};
+
+struct LoadedConfig {
+  Config config;
+  std::string file;               ///< that was read; empty for none
+  std::vector<Setting> settings;  ///< every key, in the order of the documentation
+  std::vector<Problem> warnings;  ///< suspicious, but not wrong
+};
+
+/// A complete configuration, or every problem in it. Reads the files named in it; changes nothing.
+tl::expected<LoadedConfig, ConfigProblems> load_config(const ConfigSource& source);
+
+/// The settings as text, a line each: `key = value  # origin`.
+std::string print_config(const LoadedConfig& loaded);
+
+/// The keys that differ between the two but take effect only with a restart (SIGUSR2, or a full one).
+std::vector<std::string> needs_restart(const Config& running, const Config& next);
+
+}  // namespace sdns::daemon

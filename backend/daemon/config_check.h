@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// What a configured value has to satisfy, one function per kind. Each failure's text is a Problem::what.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backend/daemon/config.h"
+
+namespace sdns::daemon {
+
+template <class T>
+using Checked = tl::expected<T, std::string>;
+
+/// `sqlite:/absolute/path`.
+Checked<std::string> check_database_url(const std::string& url);
+/// "" is off; otherwise `127.…:port`, `[::1]:port` or `localhost:port`.
+Checked<std::optional<AdminEndpoint>> check_admin_listen(const std::string& listen);
+/// Octal text; nothing for others, since keys pass through the socket (P9).
+Checked<unsigned> check_mode(const std::string& text);
+/// Absolute, short enough for a socket address; with `must_be_creatable`, in a directory that we may write to.
+Checked<std::string> check_socket_path(const std::string& path, bool must_be_creatable);
+/// Empty, or a group that exists.
+Checked<std::string> check_group(const std::string& group);
+/// A user that exists, or a uid.
+Checked<std::uint32_t> check_user(const std::string& user);
+/// "" is off; otherwise `http://host[:port]` or https.
+Checked<std::string> check_api_url(const std::string& url);
+/// True for a URL whose host is a loopback address.
+bool url_is_loopback(std::string_view url);
+/// The first line of the file, without blanks around it.
+Checked<Secret> read_secret_file(const std::string& path);
+/// True when users other than the owner and the group may read the file.
+bool readable_by_others(const std::string& path);
+/// The URL with the password of its user part replaced by `***`.
+std::string without_password(const std::string& url);
+
+}  // namespace sdns::daemon
