@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+#include "backend/answer/answer.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <limits>
+#include <optional>
+
+#include "backend/answer/neighbours.h"
+#include "backend/base/json_text.h"
+
+namespace sdns::answer {
+namespace {
+
+using protocol::Reply;
+
+Reply broken(std::string what) {
+  return protocol::Broken{Error{Errc::kProtocol, std::move(what), "PowerDNS answers SERVFAIL and connects again"}};
+}
+
+Reply not_a_name(std::string_view method, std::string_view name) {
+  return broken(fmt::format("{}: \"{}\" is not a domain name", method, name.substr(0, 300)));
+}
+
+const zone::Zone* zone_by_id(const zone::ZoneSet& zones, std::int64_t id) {
+  if (id < 1 || id > std::numeric_limits<std::int32_t>::max()) return nullptr;
+  return zones.find(static_cast<zone::ZoneId>(id));
+}
+
+// The zone that a lookup is about. Without an id only an SOA says that the name is an apex: PowerDNS walks up by itself
+// until it finds one, and takes the zone id for all that follows from its row.
+const zone::Zone* zone_of(const protocol::Lookup& lookup, const zone::ZoneSet& zones, std::string_view key) {
+  if (lookup.zone_id != -1) return zone_by_id(zones, lookup.zone_id);
+  return lookup.qtype == dns::kSOA ? zones.find_apex(key) : zones.closest(key);
+}
+
+std::string_view kind_text(zone::Kind kind) {
+  switch (kind) {
+    case zone::Kind::kPrimary:
+      return "master";
+    case zone::Kind::kSecondary:
+      return "slave";
+    case zone::Kind::kNative:
+      break;
+  }
+  return "native";
+}
+
+// The members that every domain info has, without the closing brace. A native kind is the default and is left out.
+void append_domain_info(std::string& out, const zone::Zone& zone) {
+  const zone::ZoneHead& head = zone.head();
+  out += R"({"id":)";
+  out += zone.id_text();
+  out += R"(,"zone":)";
+  append_json_string(out, head.apex.text());
+  fmt::format_to(std::back_inserter(out), R"(,"serial":{})", zone.serial().value_or(dns::Serial{}).value);
+  if (head.kind == zone::Kind::kNative) return;
+  fmt::format_to(std::back_inserter(out), R"(,"kind":"{}")", kind_text(head.kind));
+  if (head.primaries.empty()) return;
+  char separator = '[';
+  out += R"(,"masters":)";
+  for (const std::string& primary : head.primaries) {
+    out += separator;
+    append_json_string(out, primary);
+    separator = ',';
+  }
+  out += ']';
+}
+
+struct Answerer {
+  const zone::ZoneSet& zones;
+  Scratch& scratch;
+
+  Reply operator()(const protocol::Initialize&) const { return protocol::Accepted{}; }
+  Reply operator()(const protocol::Unknown&) const { return protocol::Declined{}; }
+
+  Reply operator()(const protocol::Lookup& lookup) const {
+    if (!scratch.key.assign(lookup.qname)) return not_a_name("lookup", lookup.qname);
+    const std::string_view key = scratch.key.view();
+    protocol::Records records;
+    records.qname_json = lookup.qname_json;
+    // A zone that PowerDNS's zone cache still has and that is gone here has no names: PowerDNS then tries its parent.
+    const zone::Zone* zone = zone_of(lookup, zones, key);
+    if (!zone || !key.starts_with(zone->apex_key())) return records;
+    records.zone_id = zone->id_text();
+
+    const std::string_view relative = key.substr(zone->apex_key().size());
+    const zone::Zone::Found found = zone->find(relative);
+    if (!found.exists || (found.flags & zone::kBelowCut) != 0) scratch.asked = {zone->id(), relative};
+    if (!found.exists) return records;
+    if (!found.owner) {
+      // PowerDNS 4.7.3 takes any row at a name that begins with `*` for a wildcard that answers (getBestWildcard).
+      records.empty_non_terminal = lookup.qtype == dns::kANY && !dns::key_is_wildcard(relative);
+      records.empty_non_terminal_auth = (found.flags & zone::kBelowCut) == 0;
+      return records;
+    }
+    const auto add = [&](const zone::RrsetView& rrset) {
+      scratch.blocks.push_back({rrset.rows, zone::authoritative(found.flags, rrset.type)});
+    };
+    if (lookup.qtype == dns::kANY) {
+      for (std::size_t i = 0; i < found.owner->rrset_count(); ++i) add(found.owner->rrset(i));
+    } else if (zone::RrsetView rrset; found.owner->find(lookup.qtype, rrset)) {
+      add(rrset);
+    }
+    records.blocks = scratch.blocks;
+    return records;
+  }
+
+  // One row per zone, as short as they get: PowerDNS's unix connector takes time in the square of the length.
+  Reply operator()(const protocol::GetAllDomains&) const {
+    char separator = '[';
+    zones.by_id().for_each([&](const zone::ZoneItem& item) {
+      scratch.text += separator;
+      append_domain_info(scratch.text, *item.zone);
+      scratch.text += '}';
+      separator = ',';
+    });
+    if (separator == '[') scratch.text += separator;
+    scratch.text += ']';
+    return protocol::Rendered{scratch.text};
+  }
+
+  Reply operator()(const protocol::GetDomainInfo& request) const {
+    if (!scratch.key.assign(request.name)) return not_a_name("getDomainInfo", request.name);
+    const zone::Zone* zone = zones.find_apex(scratch.key.view());
+    if (!zone) return protocol::Declined{};
+    append_domain_info(scratch.text, *zone);
+    const zone::ZoneHead& head = zone->head();
+    if (head.kind == zone::Kind::kNative) scratch.text += R"(,"kind":"native")";
+    fmt::format_to(std::back_inserter(scratch.text), R"(,"notified_serial":{},"last_check":{}}})", head.notified_serial,
+                   head.last_check);
+    return protocol::Rendered{scratch.text};
+  }
+
+  Reply operator()(const protocol::GetAllDomainMetadata& request) const {
+    return settings("getAllDomainMetadata", request.name, &zone::ZoneSettings::metadata_json);
+  }
+  Reply operator()(const protocol::GetDomainKeys& request) const {
+    return settings("getDomainKeys", request.name, &zone::ZoneSettings::keys_json);
+  }
+
+  Reply operator()(const protocol::GetDomainMetadata& request) const {
+    if (!scratch.key.assign(request.name)) return not_a_name("getDomainMetadata", request.name);
+    const zone::Zone* zone = zones.find_apex(scratch.key.view());
+    if (!zone) return protocol::Declined{};
+    for (const zone::Metadata& metadata : zone->settings().metadata) {
+      if (metadata.kind != request.kind || metadata.values.empty()) continue;
+      char separator = '[';
+      for (const std::string& value : metadata.values) {
+        scratch.text += separator;
+        append_json_string(scratch.text, value);
+        separator = ',';
+      }
+      scratch.text += ']';
+      return protocol::Rendered{scratch.text};
+    }
+    return protocol::Declined{};
+  }
+
+  // Never `false`, and never empty names: PowerDNS would sign a denial of the whole zone.
+  Reply operator()(const protocol::GetBeforeAndAfterNamesAbsolute& request) const {
+    const zone::Zone* zone = zone_by_id(zones, request.id);
+    if (!zone) return broken(fmt::format("getBeforeAndAfterNamesAbsolute: no zone has the id {}", request.id));
+    if (!zone->serial())
+      return broken(fmt::format("getBeforeAndAfterNamesAbsolute: zone {} has no data", zone->apex().text()));
+    if (auto neighbours = find_neighbours(*zone, request.qname, scratch)) return *neighbours;
+    return broken(fmt::format("getBeforeAndAfterNamesAbsolute: zone {} has no neighbours for \"{}\"",
+                              zone->apex().text(), request.qname.substr(0, 300)));
+  }
+
+  // A zone stays in these lists until PowerDNS has told us what came of it (setNotified, setFresh, transfers). These
+  // methods are declined, so each cycle would notify and transfer everything again.
+  Reply operator()(const protocol::GetUpdatedMasters&) const { return protocol::Rendered{"[]"}; }
+  Reply operator()(const protocol::GetUnfreshSlaveInfos&) const { return protocol::Rendered{"[]"}; }
+
+ private:
+  Reply settings(std::string_view method, std::string_view name, std::string zone::ZoneSettings::*rendered) const {
+    if (!scratch.key.assign(name)) return not_a_name(method, name);
+    const zone::Zone* zone = zones.find_apex(scratch.key.view());
+    if (!zone) return protocol::Declined{};
+    return protocol::Rendered{zone->settings().*rendered};
+  }
+};
+
+}  // namespace
+
+Reply answer(const protocol::Request& request, const zone::ZoneSet& zones, Scratch& scratch) {
+  scratch.blocks.clear();
+  scratch.text.clear();
+  scratch.asked = {};
+  return std::visit(Answerer{zones, scratch}, request);
+}
+
+}  // namespace sdns::answer

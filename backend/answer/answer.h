@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// A request and the zones to a reply: the one place that knows what each method means.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backend/dns/name.h"
+#include "backend/protocol/reply.h"
+#include "backend/protocol/request.h"
+#include "backend/zone/zone_set.h"
+
+namespace sdns::answer {
+
+/// A name that was looked up in a zone and that something else answers for: it does not exist there (a wildcard or a
+/// DNAME may), or it is below a zone cut. What purge::AskedRing::push takes.
+struct Asked {
+  zone::ZoneId zone = 0;  ///< 0: none
+  std::string_view relative_key;
+};
+
+/// The memory that replies point into, one per answering thread: kept from request to request, so that the query path
+/// allocates nothing.
+struct Scratch {
+  dns::KeyBuffer key;
+  std::vector<protocol::RowBlock> blocks;
+  std::string text;
+  std::string unhashed;
+  std::string before;
+  std::string after;
+  Asked asked;  ///< of the request that was answered last
+};
+
+/// Pure: the same request and zones give the same reply. The reply's views live as long as the request, the zones and
+/// `scratch` stay as they are. O(log n) for whatever PowerDNS asks per query; getAllDomains is O(zones).
+protocol::Reply answer(const protocol::Request& request, const zone::ZoneSet& zones, Scratch& scratch);
+
+}  // namespace sdns::answer
