@@ -100,10 +100,8 @@ Result<Name> Name::parse_relative(std::string_view text, const Name& origin) {
   bool absolute = false;
   if (const NameFault fault = append_labels(text, wire, absolute); fault != NameFault::kNone)
     return explain(fault, text);
-  if (absolute)
-    wire.push_back('\0');
-  else
-    wire += origin.wire_;
+  if (absolute) wire.push_back('\0');
+  else wire += origin.wire_;
   if (wire.size() > kMaxWire) return explain(NameFault::kLongName, text);
   return Name(std::move(wire));
 }
@@ -276,9 +274,22 @@ bool key_is_wildcard(std::string_view key) {
 }
 
 std::string key_to_relative_text(std::string_view key) {
-  std::string text = Name::from_key(key).text();
-  text.pop_back();  // the final dot; the root's text is only that
+  std::string text;
+  append_key_text(text, key);
   return text;
+}
+
+void append_key_text(std::string& out, std::string_view key) {
+  while (!key.empty()) {
+    const std::string_view parent = parent_key(key);
+    const std::string_view label = key.substr(parent.size(), key.size() - parent.size() - 1);
+    for (std::size_t i = 0; i < label.size(); ++i) {
+      const bool escaped = label[i] == '\x01';
+      append_escaped(out, static_cast<unsigned char>(escaped ? label[++i] - 1 : label[i]));
+    }
+    if (!parent.empty()) out += '.';
+    key = parent;
+  }
 }
 
 }  // namespace sdns::dns

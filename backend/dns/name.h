@@ -20,7 +20,8 @@ class Name {
   /// The root.
   Name() : wire_(1, '\0') {}
 
-  /// Presentation format (RFC 1035 section 5.1): `\.`, `\\`, `\DDD`, `\X`. A missing final dot is added. "." is the root;
+  /// Presentation format (RFC 1035 section 5.1): `\.`, `\\`, `\DDD`, `\X`. A missing final dot is added. "." is the
+  /// root;
   /// "" is an error. Errors (kInvalidName): empty label, label over 63 octets, name over 255, bad escape.
   static Result<Name> parse(std::string_view text);
 
@@ -48,8 +49,8 @@ class Name {
   [[nodiscard]] bool below(const Name& ancestor) const { return at_or_below(ancestor) && *this != ancestor; }
 
   /// A string whose octet order (memcmp, shorter first) is the canonical order of names, and in which a name's key is a
-  /// prefix of the keys of all names below it. Labels from the root down, each ended by 0x00; inside labels 0x00 and 0x01
-  /// are written 0x01 0x01 and 0x01 0x02. The root's key is empty.
+  /// prefix of the keys of all names below it. Labels from the root down, each ended by 0x00; inside labels 0x00 and
+  /// 0x01 are written 0x01 0x01 and 0x01 0x02. The root's key is empty.
   [[nodiscard]] std::string key() const;
 
   friend bool operator==(const Name&, const Name&) = default;
@@ -76,6 +77,9 @@ class KeyBuffer {
 /// The name that a (possibly zone-relative) key stands for, as Name::text() writes it, without a final dot and with
 /// `key` empty giving "". Used for the names that PowerDNS takes relative to the zone.
 [[nodiscard]] std::string key_to_relative_text(std::string_view key);
+
+/// Appends the same to `out`: for the query path, allocates nothing once `out` has the capacity.
+void append_key_text(std::string& out, std::string_view key);
 
 /// Drops the last label of a key: the key of the parent. Requires a non-empty key.
 [[nodiscard]] std::string_view parent_key(std::string_view key);
