@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+// Which names PowerDNS must forget when zones change (P8).
+//
+// PowerDNS files an answer under the name that was asked, and the records that it got from us under their owner name.
+// So a change must reach every name whose answer was made from it. `o` is the owner touched, `c` a closest encloser,
+// `d` a zone cut.
+//
+// | change | purged | reason |
+// |---|---|---|
+// | any RRset at `o` | `o` | its own answers, positive and NODATA |
+// | `o` appears | every ancestor that did not exist | NXDOMAIN there becomes NODATA (RFC 8020); likewise back when `o`
+// goes | | | names asked at or below the topmost name that appears | their closest encloser was above it and is now it
+// or below: | | | | `*.c` does not answer for them any more (RFC 4592 section 2.2.1); likewise back when `o` goes | |
+// wildcard `*.c`, its content or existence, | names asked whose closest encloser is `c` | synthesised from `*.c`, or
+// denied for want of it (RFC 4592 section 3.3.1); | | also as an empty non-terminal | | names that exist, and names
+// below those, are none of its business | | NS or DS at `d` | names asked at or below `d` | their referral carries NS,
+// DS and glue | | `d` becomes a cut, or is none any more | also the names that exist below `d`, before or after |
+// authoritative data becomes glue, and back | | anything below a cut `d` | `d` and names asked at or below `d` | glue
+// is part of the referral | | DNAME at `o` | names asked or existing below `o` | their CNAME is synthesised from it
+// (RFC 6672) | | any name `n` of this column | owners whose CNAME, MX, SRV, NS, SVCB, HTTPS, NAPTR or ALIAS target is
+// `n`, | the chain or the additional section was made from `n` | | | or whose DNAME target is at or above `n`, in any
+// zone; and so on from those | | | | when such an owner is a wildcard, a cut or a DNAME: what was asked below it | as
+// above | | | the apex, when `n` is in its NS | the apex's NS answer carries addresses | | SOA | the apex; not its
+// referrers when only the serial moved | each change of a zone moves the serial: `www CNAME @` must stay cached | |
+// keys, metadata | the apex, exactly, and the zone's subtree | the exact name empties PowerDNS's key and metadata
+// caches of that zone; | | | | signatures and denials are everywhere in it | | zone created or deleted | announcement
+// of the apex, which purges the subtree; the apex, exactly | REFUSED, or the parent zone's answers; keys of a former |
+// | | | zone of that name. The parent's own names change with its NS RRset only |
+//
+// Where more names were asked than are remembered the subtree is purged in their place; above PlanLimits everything is.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backend/dns/name.h"
+#include "backend/purge/asked_names.h"
+#include "backend/purge/reverse_index.h"
+#include "backend/zone/zone_set.h"
+
+namespace sdns::purge {
+
+/// What is to be purged. Value.
+struct Plan {
+  std::set<dns::Name> names;      ///< exactly these; an apex among them also empties its key and metadata caches
+  std::set<dns::Name> subtrees;   ///< these and all below
+  std::set<dns::Name> announced;  ///< apexes of zones that came or went: to be announced, which purges the subtree too
+  bool everything = false;        ///< all caches; `announced` is still to be done
+
+  static Plan all() {
+    Plan plan;
+    plan.everything = true;
+    return plan;
+  }
+  [[nodiscard]] bool empty() const { return !everything && names.empty() && subtrees.empty() && announced.empty(); }
+  /// Adds what the other has; loses nothing.
+  void merge(Plan other);
+  friend bool operator==(const Plan&, const Plan&) = default;
+};
+
+struct PlanLimits {
+  std::size_t names = 20'000;            ///< more exact names than this: everything
+  std::size_t existing_below = 4096;     ///< names of a zone below a new or former cut; more: its subtree
+  std::size_t scanned_targets = 20'000;  ///< targets of references below one wildcard, cut or apex; more: everything
+};
+
+/// A part of a zone whose asked names a plan has taken: names that come in late, answered from the former snapshot,
+/// belong to it too. By zone and relative key; at or below that.
+using Regions = std::set<std::pair<zone::ZoneId, std::string>>;
+
+/// The plan for a batch. Pure. `index` is as it is between ReverseIndex::remove() and add(); `asked` has been drained
+/// with (before, after). `regions` may be null. O(changes × (log n + names asked below)).
+Plan make_plan(const zone::ZoneSet& before, const zone::Applied& applied, const ReverseIndex& index,
+               const AskedNames& asked, const PlanLimits& limits = {}, Regions* regions = nullptr);
+
+/// The names and all whose answers carry what stands there: the part of make_plan() that follows references. For a
+/// change that is not one of zone data.
+Plan plan_names(const zone::ZoneSet& set, const std::vector<dns::Name>& names, const ReverseIndex& index,
+                const AskedNames& asked, const PlanLimits& limits = {});
+
+/// Keeps index and asked names in step with what is published. Owned by the publisher's thread.
+class Planner {
+ public:
+  explicit Planner(AskedNames& asked, PlanLimits limits = {}) : asked_(&asked), limits_(limits) {}
+
+  /// After a load from scratch. The plan for that is Plan::all() when PowerDNS may know another state.
+  void load(const zone::ZoneSet& set) { index_.load(set); }
+
+  /// To be called after `applied.set` was published in place of `before`, for every batch in order.
+  Plan plan(const zone::ZoneSet& before, const zone::Applied& applied, SteadyTime now);
+
+  /// To be called every few 10 ms with what is published: empties the rings. Gives what must be purged because it was
+  /// answered from the snapshot before the last change and has only now arrived; mostly nothing.
+  Plan tick(const zone::ZoneSet& current, SteadyTime now);
+
+  [[nodiscard]] const ReverseIndex& index() const { return index_; }
+
+ private:
+  [[nodiscard]] std::vector<dns::Name> late(const zone::ZoneSet& set,
+                                            const std::vector<AskedNames::Asked>& fresh) const;
+  void forget_regions(SteadyTime now);
+
+  AskedNames* asked_;
+  PlanLimits limits_;
+  ReverseIndex index_;
+  std::map<std::pair<zone::ZoneId, std::string>, SteadyTime> regions_;  // with the time until which names may come late
+};
+
+}  // namespace sdns::purge
