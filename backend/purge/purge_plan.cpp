@@ -60,7 +60,9 @@ class Maker {
   void settings(ZoneId zone);
   void came_or_went(const dns::Name& apex);
   void exact(std::string key) {
-    if (seen_names_.insert(key).second) name_queue_.push_back(std::move(key));
+    if (!seen_names_.insert(key).second) return;
+    if (seen_names_.size() > limits_.names) plan_.everything = true;
+    name_queue_.push_back(std::move(key));
   }
   Plan finish();
 
@@ -74,9 +76,22 @@ class Maker {
   void exact(const Zone& zone, std::string_view relative_key) {
     exact(std::string(zone.apex_key()) + std::string(relative_key));
   }
+  // Regions are queued as names are: what refers to what may be a chain as long as an operator likes.
+  struct Region {
+    enum class What { kAtOrBelow, kAnsweredFrom, kReferrersBelow };
+    What what;
+    ZoneId zone;
+    std::string key;  // relative, or absolute for kReferrersBelow
+    friend auto operator<=>(const Region&, const Region&) = default;
+  };
+  void region(Region::What what, ZoneId zone, std::string_view key) {
+    Region region{what, zone, std::string(key)};
+    if (seen_regions_.insert(region).second) region_queue_.push_back(std::move(region));
+  }
+  void at_or_below(ZoneId id, std::string_view key) { region(Region::What::kAtOrBelow, id, key); }
+  void answered_from(ZoneId id, std::string_view key) { region(Region::What::kAnsweredFrom, id, key); }
+  void visit(const Region& region);
   void existence(const Zone& zone, const Pair& pair, std::string_view key);
-  void at_or_below(ZoneId id, std::string_view key);
-  void answered_from(ZoneId id, std::string_view key);
   void existing_below(const Pair& pair, const Zone& zone, std::string_view key);
   void whole_zone(const Zone& zone);
   void asked(const Zone& zone, std::string_view key, const AskedNames::Answer& answer);
@@ -97,9 +112,8 @@ class Maker {
   Plan plan_;
   std::unordered_set<std::string> seen_names_;
   std::deque<std::string> name_queue_;
-  std::set<std::pair<ZoneId, std::string>> seen_below_;
-  std::set<std::pair<ZoneId, std::string>> seen_from_;
-  std::set<ZoneId> seen_whole_;
+  std::set<Region> seen_regions_;
+  std::deque<Region> region_queue_;
   std::map<ZoneId, std::unordered_set<std::string>> apex_hosts_;
 };
 
@@ -149,28 +163,30 @@ void Maker::settings(ZoneId id) {
 }
 
 void Maker::whole_zone(const Zone& zone) {
-  if (!seen_whole_.insert(zone.id()).second) return;
   plan_.subtrees.insert(zone.apex());
-  referrers_below(zone.apex_key());
+  region(Region::What::kReferrersBelow, 0, zone.apex_key());
 }
 
 void Maker::came_or_went(const dns::Name& apex) {
   plan_.names.insert(apex);
-  if (plan_.announced.insert(apex).second) referrers_below(apex.key());
+  plan_.announced.insert(apex);
+  region(Region::What::kReferrersBelow, 0, apex.key());
 }
 
-void Maker::at_or_below(ZoneId id, std::string_view key) {
-  const Zone* zone = either(id);
-  if (!zone || !seen_below_.emplace(id, std::string(key)).second) return;
-  asked(*zone, key, asked_.at_or_below(id, key));
-  referrers_below(std::string(zone->apex_key()) + std::string(key));
-}
-
-void Maker::answered_from(ZoneId id, std::string_view key) {
-  const Zone* zone = either(id);
-  if (!zone || !seen_from_.emplace(id, std::string(key)).second) return;
-  asked(*zone, key, asked_.answered_from(id, key));
-  referrers_answered_from(zones(id), *zone, key);
+void Maker::visit(const Region& region) {
+  if (region.what == Region::What::kReferrersBelow) {
+    referrers_below(region.key);
+    return;
+  }
+  const Zone* zone = either(region.zone);
+  if (!zone) return;
+  if (region.what == Region::What::kAtOrBelow) {
+    asked(*zone, region.key, asked_.at_or_below(region.zone, region.key));
+    referrers_below(std::string(zone->apex_key()) + region.key);
+  } else {
+    asked(*zone, region.key, asked_.answered_from(region.zone, region.key));
+    referrers_answered_from(zones(region.zone), *zone, region.key);
+  }
 }
 
 void Maker::asked(const Zone& zone, std::string_view key, const AskedNames::Answer& answer) {
@@ -249,6 +265,7 @@ void Maker::referrers(const ReverseIndex::Referrers& referrers, bool only_dname)
     return;
   }
   for (const ReverseIndex::Referrer& referrer : referrers.listed) {
+    if (plan_.everything) return;
     if (only_dname && referrer.type != dns::kDNAME) continue;
     const Zone* zone = either(referrer.zone);
     if (!zone) continue;
@@ -264,8 +281,7 @@ void Maker::follow(const std::string& key) {
   referrers(index_.to(key), false);
   for (std::string_view above = key; !above.empty();) {
     above = dns::parent_key(above);
-    const ReverseIndex::Referrers found = index_.to(above);
-    if (found.complete) referrers(found, true);
+    if (index_.has_dname_to(above)) referrers(index_.to(above), true);
   }
   apex_hosts(key);
 }
@@ -286,11 +302,16 @@ void Maker::apex_hosts(const std::string& key) {
 }
 
 Plan Maker::finish() {
-  while (!name_queue_.empty() && !plan_.everything) {
+  while (!plan_.everything && (!name_queue_.empty() || !region_queue_.empty())) {
+    if (name_queue_.empty()) {
+      const Region next = std::move(region_queue_.front());
+      region_queue_.pop_front();
+      visit(next);
+      continue;
+    }
     const std::string key = std::move(name_queue_.front());
     name_queue_.pop_front();
     plan_.names.insert(dns::Name::from_key(key));
-    if (seen_names_.size() > limits_.names) plan_.everything = true;
     follow(key);
   }
   if (plan_.everything) {
@@ -331,12 +352,11 @@ Plan Planner::plan(const ZoneSet& before, const zone::Applied& applied, SteadyTi
   forget_regions(now);
   std::vector<AskedNames::Asked> fresh;
   asked_->drain(before, *applied.set, now, regions_.empty() ? nullptr : &fresh);
-  const std::vector<dns::Name> late_names = late(before, fresh);
   index_.remove(before, applied);
   Regions regions;
   Plan plan = make_plan(before, applied, index_, *asked_, limits_, &regions);
   index_.add(applied);
-  if (!late_names.empty()) plan.merge(plan_names(*applied.set, late_names, index_, *asked_, limits_));
+  plan.merge(late(*applied.set, fresh));
 
   // An answering thread lets go of a snapshot before its next request: names come late by scheduling only.
   constexpr std::chrono::milliseconds kLate{100};
@@ -350,24 +370,28 @@ Plan Planner::tick(const ZoneSet& current, SteadyTime now) {
   forget_regions(now);
   std::vector<AskedNames::Asked> fresh;
   asked_->drain(current, current, now, regions_.empty() ? nullptr : &fresh);
-  const std::vector<dns::Name> names = late(current, fresh);
-  return names.empty() ? Plan{} : plan_names(current, names, index_, *asked_, limits_);
+  return late(current, fresh);
 }
 
-std::vector<dns::Name> Planner::late(const ZoneSet& set, const std::vector<AskedNames::Asked>& fresh) const {
+Plan Planner::late(const ZoneSet& set, const std::vector<AskedNames::Asked>& fresh) const {
   std::vector<dns::Name> names;
+  Plan plan;
   for (const AskedNames::Asked& asked : fresh) {
     const Zone* zone = set.find(asked.zone);
     if (!zone) continue;
     for (std::string_view at = asked.relative_key;; at = dns::parent_key(at)) {
       if (regions_.contains({asked.zone, std::string(at)})) {
-        names.push_back(dns::Name::from_key(std::string(zone->apex_key()) + asked.relative_key));
+        const std::string apex(zone->apex_key());
+        names.push_back(dns::Name::from_key(apex + asked.relative_key));
+        plan.subtrees.insert(dns::Name::from_key(apex + std::string(at)));
         break;
       }
       if (at.empty()) break;
     }
   }
-  return names;
+  constexpr std::size_t kExactNames = 4096;
+  if (names.empty() || names.size() > kExactNames) return plan;
+  return plan_names(set, names, index_, *asked_, limits_);
 }
 
 void Planner::forget_regions(SteadyTime now) {

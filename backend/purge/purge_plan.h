@@ -100,8 +100,7 @@ class Planner {
   [[nodiscard]] const ReverseIndex& index() const { return index_; }
 
  private:
-  [[nodiscard]] std::vector<dns::Name> late(const zone::ZoneSet& set,
-                                            const std::vector<AskedNames::Asked>& fresh) const;
+  [[nodiscard]] Plan late(const zone::ZoneSet& set, const std::vector<AskedNames::Asked>& fresh) const;
   void forget_regions(SteadyTime now);
 
   AskedNames* asked_;

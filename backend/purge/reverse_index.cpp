@@ -107,6 +107,7 @@ void ReverseIndex::insert(std::string_view target_key, const Referrer& referrer)
   if (at == targets_.end()) at = targets_.emplace(std::string(target_key), Target{}).first;
   Target& target = at->second;
   ++target.count;
+  target.dnames += referrer.type == dns::kDNAME ? 1 : 0;
   if (!target.many && target.count <= listed_referrers_) {
     target.packed += pack(referrer);
     return;
@@ -147,6 +148,7 @@ void ReverseIndex::erase(std::string_view target_key, const Referrer& referrer) 
     if (!found) return;
     target.packed.erase(begin, end - begin);
   }
+  target.dnames -= referrer.type == dns::kDNAME ? 1 : 0;
   if (--target.count == 0) targets_.erase(at);
 }
 
@@ -163,6 +165,11 @@ ReverseIndex::Referrers ReverseIndex::to(std::string_view target_key) const {
   result.listed.reserve(target.count);
   for (std::size_t i = 0; i < target.packed.size();) result.listed.push_back(unpack(target.packed, i));
   return result;
+}
+
+bool ReverseIndex::has_dname_to(std::string_view target_key) const {
+  const auto at = targets_.find(target_key);
+  return at != targets_.end() && at->second.dnames != 0;
 }
 
 std::optional<std::string_view> ReverseIndex::next_target(std::string_view key) const {

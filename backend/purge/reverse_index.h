@@ -54,6 +54,9 @@ class ReverseIndex {
   /// Of exactly this name (dns::Name::key), in no particular order.
   [[nodiscard]] Referrers to(std::string_view target_key) const;
 
+  /// Whether a DNAME points at exactly this name.
+  [[nodiscard]] bool has_dname_to(std::string_view target_key) const;
+
   /// The first target >= `key` in canonical order; none at the end.
   [[nodiscard]] std::optional<std::string_view> next_target(std::string_view key) const;
 
@@ -66,6 +69,7 @@ class ReverseIndex {
   };
   struct Target {
     std::uint32_t count = 0;
+    std::uint32_t dnames = 0;
     std::string packed;  // for each referrer: type, key size (16 bits each), zone (32 bits), key
     std::unique_ptr<Many> many;
   };
