@@ -16,18 +16,18 @@ enum class Errc {
   kInvalidZone,      ///< a zone, or an edit of it, that breaks a rule which spans records
   kNotFound,
   kExists,
-  kConflict,         ///< somebody else changed it first
-  kBusy,             ///< locked by another for longer than we wait; trying again is right
-  kUnavailable,      ///< a peer or file that is not there now
+  kConflict,     ///< somebody else changed it first
+  kBusy,         ///< locked by another for longer than we wait; trying again is right
+  kUnavailable,  ///< a peer or file that is not there now
   kTimeout,
   kIo,
   kNoSpace,
   kReadOnly,
-  kCorrupt,          ///< a file or database that is damaged
-  kForeign,          ///< a file or database that is not ours, or not the one meant
-  kTooNew,           ///< written by a newer version of the program
-  kDiverged,         ///< history went back or sideways (P4)
-  kProtocol,         ///< a peer broke its protocol
+  kCorrupt,   ///< a file or database that is damaged
+  kForeign,   ///< a file or database that is not ours, or not the one meant
+  kTooNew,    ///< written by a newer version of the program
+  kDiverged,  ///< history went back or sideways (P4)
+  kProtocol,  ///< a peer broke its protocol
   kPermission,
   kUnsupported,
   kConfig,

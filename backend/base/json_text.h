@@ -7,8 +7,8 @@
 
 namespace sdns {
 
-/// Appends `text` with the escapes that JSON needs (RFC 8259 section 7), without the quotes. Octets of 0x80 and above go
-/// through as they are: PowerDNS's parser takes them so.
+/// Appends `text` with the escapes that JSON needs (RFC 8259 section 7), without the quotes. Octets of 0x80 and above
+/// go through as they are: PowerDNS's parser takes them so.
 void append_json_escaped(std::string& out, std::string_view text);
 
 /// The same within quotes.

@@ -70,18 +70,14 @@ void Log::event(LogLevel level, std::string_view name, std::initializer_list<Log
   const bool json = impl_->format == LogFormat::kJson;
   const std::string ts = timestamp(impl_->clock.wall_now());
   const std::string_view level_name = kLevelNames[static_cast<int>(level)];
-  if (json)
-    line += fmt::format(R"({{"ts":"{}","level":"{}","event":"{}")", ts, level_name, name);
-  else
-    line += fmt::format("ts={} level={} event={}", ts, level_name, name);
+  if (json) line += fmt::format(R"({{"ts":"{}","level":"{}","event":"{}")", ts, level_name, name);
+  else line += fmt::format("ts={} level={} event={}", ts, level_name, name);
   for (const LogField& field : fields) {
     line += json ? ",\"" : " ";
     line += field.key;
     line += json ? "\":" : "=";
-    if (field.quoted && (json || needs_quotes(field.value)))
-      append_quoted(line, field.value);
-    else
-      line += field.value;
+    if (field.quoted && (json || needs_quotes(field.value))) append_quoted(line, field.value);
+    else line += field.value;
   }
   line += json ? "}\n" : "\n";
   // A log that cannot be written must not stop the program; there is nowhere left to say so.

@@ -23,8 +23,7 @@ struct LogField {
   LogField(std::string_view k, const std::string& v) : key(k), value(v), quoted(true) {}
   LogField(std::string_view k, bool v) : key(k), value(v ? "true" : "false") {}
   template <class Number>
-    requires std::is_arithmetic_v<Number>
-  LogField(std::string_view k, Number v) : key(k), value(std::to_string(v)) {}
+  requires std::is_arithmetic_v<Number> LogField(std::string_view k, Number v) : key(k), value(std::to_string(v)) {}
 
   std::string key;
   std::string value;

@@ -36,8 +36,7 @@ class SnapshotCell {
   class Reader {
    public:
     using Retire = void (*)(void* context, std::shared_ptr<const T> old);
-    Reader(const SnapshotCell& cell, Retire retire, void* context)
-        : cell_(&cell), retire_(retire), context_(context) {}
+    Reader(const SnapshotCell& cell, Retire retire, void* context) : cell_(&cell), retire_(retire), context_(context) {}
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
     ~Reader() { release(); }
@@ -49,7 +48,8 @@ class SnapshotCell {
         {
           std::lock_guard lock(cell_->mutex_);
           held_ = cell_->current_;
-          seen_ = cell_->generation_.load(std::memory_order_relaxed);  // under the same lock as the pointer it describes
+          seen_ =
+              cell_->generation_.load(std::memory_order_relaxed);  // under the same lock as the pointer it describes
         }
         if (old) retire_(context_, std::move(old));
       }
@@ -63,9 +63,7 @@ class SnapshotCell {
 
     [[nodiscard]] bool holds() const { return held_ != nullptr; }
     /// True when what is held is still the newest.
-    [[nodiscard]] bool current() const {
-      return held_ && cell_->generation_.load(std::memory_order_acquire) == seen_;
-    }
+    [[nodiscard]] bool current() const { return held_ && cell_->generation_.load(std::memory_order_acquire) == seen_; }
 
    private:
     const SnapshotCell* cell_;

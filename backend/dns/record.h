@@ -11,8 +11,8 @@
 
 namespace sdns::dns {
 
-/// One record. `content` is canonical presentation format as PowerDNS takes it: names absolute with a final dot, TXT quoted,
-/// types that PowerDNS does not know as `\# len hex`. Made by LdnsCodec, never by hand from outside input.
+/// One record. `content` is canonical presentation format as PowerDNS takes it: names absolute with a final dot, TXT
+/// quoted, types that PowerDNS does not know as `\# len hex`. Made by LdnsCodec, never by hand from outside input.
 struct Record {
   Name owner;
   RrType type;

@@ -27,7 +27,7 @@ struct RrType {
 };
 
 inline constexpr RrType kA{1}, kNS{2}, kCNAME{5}, kSOA{6}, kPTR{12}, kMX{15}, kTXT{16}, kAAAA{28}, kSRV{33}, kNAPTR{35},
-    kDNAME{39}, kDS{43}, kRRSIG{46}, kNSEC{47}, kDNSKEY{48}, kNSEC3{50}, kNSEC3PARAM{51}, kCDS{59}, kCDNSKEY{60}, kSVCB{64},
-    kHTTPS{65}, kANY{255}, kCAA{257}, kALIAS{65401}, kLUA{65402};
+    kDNAME{39}, kDS{43}, kRRSIG{46}, kNSEC{47}, kDNSKEY{48}, kNSEC3{50}, kNSEC3PARAM{51}, kCDS{59}, kCDNSKEY{60},
+    kSVCB{64}, kHTTPS{65}, kANY{255}, kCAA{257}, kALIAS{65401}, kLUA{65402};
 
 }  // namespace sdns::dns
