@@ -60,6 +60,11 @@ bool zone_id_of(const element& value, std::int64_t& out) {
   }
 }
 
+bool is_true(const object& parameters, const char* name) {
+  bool value = false;
+  return parameters.at_key(name).get_bool().get(value) == simdjson::SUCCESS && value;
+}
+
 }  // namespace
 
 struct RequestParser::General {
@@ -134,9 +139,7 @@ Result<Request> RequestParser::General::lookup(std::string_view method, const ob
   out.remote = *remote;
   out.local = *local;
   out.real_remote = *real_remote;
-  bool include_disabled = false;
-  if (parameters.at_key("include-disabled").get_bool().get(include_disabled) == simdjson::SUCCESS)
-    out.include_disabled = include_disabled;
+  out.include_disabled = is_true(parameters, "include-disabled");
   return out;
 }
 
@@ -174,9 +177,7 @@ Result<Request> RequestParser::General::read(const object& request) {
   if (!has_parameters) return malformed(fmt::format("{} has no \"parameters\" that are an object", method));
   if (method == "lookup" || method == "APILookup") return lookup(method, parameters);
   if (method == "getAllDomains") {
-    bool include_disabled = false;
-    (void)parameters.at_key("include_disabled").get_bool().get(include_disabled);
-    return GetAllDomains{include_disabled};
+    return GetAllDomains{is_true(parameters, "include_disabled")};
   }
   if (method == "initialize") {
     const std::string json_text = simdjson::to_string(parameters);

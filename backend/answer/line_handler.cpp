@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+#include "backend/answer/line_handler.h"
+
+#include "backend/protocol/reply_write.h"
+
+namespace sdns::answer {
+namespace {
+
+// In the order of protocol::Request's alternatives.
+constexpr std::string_view kMethodNames[] = {
+    "initialize",
+    "lookup",
+    "getAllDomains",
+    "getDomainInfo",
+    "getAllDomainMetadata",
+    "getDomainMetadata",
+    "getDomainKeys",
+    "getBeforeAndAfterNamesAbsolute",
+    "getUpdatedMasters",
+    "getUnfreshSlaveInfos",
+    "unknown",
+};
+static_assert(std::size(kMethodNames) == std::variant_size_v<protocol::Request>);
+
+// In the order of LineHandler::Result.
+constexpr std::string_view kResultNames[] = {"data", "nothing", "failed", "waiting"};
+
+constexpr std::size_t kKeptText = std::size_t{1} << 20;  // a list of all zones is not kept for the next one
+
+template <class... Alternatives>
+bool holds_any(const protocol::Request& request) {
+  return (std::holds_alternative<Alternatives>(request) || ...);
+}
+
+}  // namespace
+
+bool EventLimit::allow(std::uint64_t& suppressed) {
+  const SteadyTime now = clock_->now();
+  if (any_ && now - last_ < std::chrono::seconds(1)) {
+    ++suppressed_;
+    return false;
+  }
+  any_ = true;
+  last_ = now;
+  suppressed = std::exchange(suppressed_, 0);
+  return true;
+}
+
+LineHandler::LineHandler(const ZoneSetCell& zones, ZoneSetCell::Reader::Retire retire, void* retire_context,
+                         purge::AskedRing* asked, const Clock& clock, const Log& log, Metrics& metrics)
+    : cell_(&zones),
+      zones_(zones, retire, retire_context),
+      asked_(asked),
+      log_(&log),
+      malformed_limit_(clock),
+      broken_limit_(clock) {
+  constexpr std::string_view kHelp = "Requests of PowerDNS by method and result";
+  for (std::size_t method = 0; method < kMethods; ++method)
+    for (std::size_t result = 0; result < kResults; ++result)
+      requests_[method][result] = &metrics.counter(
+          "sdns_requests_total", kHelp,
+          {{"method", std::string(kMethodNames[method])}, {"result", std::string(kResultNames[result])}});
+  malformed_ = &metrics.counter("sdns_requests_malformed_total", "Lines that were not a request; connection closed");
+}
+
+bool LineHandler::ready() {
+  if (!ready_) ready_ = cell_->load() != nullptr;
+  return ready_;
+}
+
+net::Outcome LineHandler::handle(net::ConnectionId connection, std::string_view line, std::string& reply) {
+  const sdns::Result<protocol::Request> request = parser_.parse(line);
+  if (!request) return malformed(connection, line.size(), request.error(), reply);
+
+  const std::size_t method = request->index();
+  if (!ready() &&
+      !holds_any<protocol::Initialize, protocol::GetUpdatedMasters, protocol::GetUnfreshSlaveInfos>(*request)) {
+    count(method, kWaiting);
+    return net::Outcome::kNotReady;
+  }
+  static const zone::ZoneSet kNoZones;
+  const protocol::Reply answered = answer(*request, ready_ ? zones_.get() : kNoZones, scratch_);
+  count(method, result_of(answered));
+  protocol::write_reply(answered, reply);
+  if (scratch_.asked.zone != 0 && asked_) asked_->push(scratch_.asked.zone, scratch_.asked.relative_key);
+  if (scratch_.text.capacity() > kKeptText) scratch_.text = std::string();
+  if (const auto* options = std::get_if<protocol::Initialize>(&*request); options && log_->enabled(LogLevel::kDebug))
+    log_->debug("protocol.initialize", {{"connection", connection}, {"options", options->options}});
+  if (const auto* broken = std::get_if<protocol::Broken>(&answered)) {
+    log_broken(connection, broken->why);
+    return net::Outcome::kClose;
+  }
+  return net::Outcome::kReply;
+}
+
+LineHandler::Result LineHandler::result_of(const protocol::Reply& reply) {
+  if (const auto* records = std::get_if<protocol::Records>(&reply))
+    return records->blocks.empty() && !records->empty_non_terminal ? kNothing : kData;
+  if (const auto* rendered = std::get_if<protocol::Rendered>(&reply))
+    return rendered->json == "false" || rendered->json == "[]" ? kNothing : kData;
+  if (std::holds_alternative<protocol::Declined>(reply)) return kNothing;
+  if (std::holds_alternative<protocol::Broken>(reply) || std::holds_alternative<protocol::Unanswerable>(reply))
+    return kFailed;
+  return kData;
+}
+
+// The line itself is not logged: it may carry a key.
+net::Outcome LineHandler::malformed(net::ConnectionId connection, std::size_t size, const Error& error,
+                                    std::string& reply) {
+  malformed_->add();
+  std::uint64_t suppressed = 0;
+  if (malformed_limit_.allow(suppressed))
+    log_->warn("protocol.malformed",
+               {{"connection", connection}, {"octets", size}, {"reason", to_text(error)}, {"suppressed", suppressed}});
+  protocol::write_reply(protocol::Broken{error}, reply);
+  return net::Outcome::kClose;
+}
+
+void LineHandler::log_broken(net::ConnectionId connection, const Error& why) {
+  std::uint64_t suppressed = 0;
+  if (!broken_limit_.allow(suppressed)) return;
+  log_->warn("protocol.unanswered", {{"connection", connection}, {"reason", to_text(why)}, {"suppressed", suppressed}});
+}
+
+void LineHandler::refresh() {
+  if (zones_.holds() && !zones_.current()) zones_.release();
+}
+
+}  // namespace sdns::answer
