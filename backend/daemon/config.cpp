@@ -74,8 +74,6 @@ class Loader {
   }
 
  private:
-  [[nodiscard]] bool for_daemon() const { return source_.purpose == ConfigFor::kDaemon; }
-
   void read_file() {
     const std::string path = source_.file.value_or(source_.default_file);
     errno = 0;
@@ -171,7 +169,6 @@ class Loader {
     std::string shown;
     for (const std::string& peer : listen.peers) shown += (shown.empty() ? "" : ", ") + quoted(peer);
     show(key, "[" + shown + "]", value);
-    if (!for_daemon()) return;
     for (const std::string& peer : listen.peers) {
       auto uid = check_user(peer);
       if (uid) listen.peer_uids.push_back(*uid);
@@ -184,10 +181,9 @@ class Loader {
     Config& config = out_.config;
     text("database.url", config.database.url, config.database.url, check_database_url);
     text("listen.socket", config.listen.socket, config.listen.socket,
-         [this](const std::string& path) { return check_socket_path(path, for_daemon()); });
+         [](const std::string& path) { return check_socket_path(path, SocketUse::kListen); });
     text("listen.mode", "0660", config.listen.mode, check_mode);
-    text("listen.group", "", config.listen.group,
-         [this](const std::string& group) { return for_daemon() ? check_group(group) : Checked<std::string>(group); });
+    text("listen.group", "", config.listen.group, check_group);
     peers();
     number("listen.max_connections", config.listen.max_connections, 1, 1'000'000);
     number("listen.max_request_octets", config.listen.max_request_octets, 4096, 1 << 30);
@@ -269,7 +265,7 @@ class Loader {
       text(prefix + "name", i == 0 ? "main" : fmt::format("pdns-{}", i), server.name, check_name);
       text(prefix + "control_socket", "/run/pdns/pdns.controlsocket", server.control_socket,
            [](const std::string& path) {
-             return path.empty() ? Checked<std::string>(path) : check_socket_path(path, false);
+             return path.empty() ? Checked<std::string>(path) : check_socket_path(path, SocketUse::kConnect);
            });
       text(prefix + "api_url", "http://127.0.0.1:8081", server.api_url, check_api_url);
       read_api_key(prefix, server);
@@ -301,7 +297,7 @@ class Loader {
           {prefix + "api_key", fmt::format("\"{}\" holds a key and every user may read it; chmod o-r it, "
                                            "or use api_key_file",
                                            out_.file)});
-    if (from_file != nullptr && for_daemon()) {
+    if (from_file != nullptr) {
       auto secret = read_secret_file(from_file->text);
       if (!secret) return problem(prefix + "api_key_file", from_file, std::move(secret.error()));
       server.api_key = std::move(*secret);
@@ -311,7 +307,7 @@ class Loader {
     }
     show(prefix + "api_key", server.api_key.empty() ? "\"\"" : "(set)", direct != nullptr ? direct : from_file);
     show(prefix + "api_key_file", quoted(from_file != nullptr ? from_file->text : ""), from_file);
-    if (for_daemon() && !server.api_url.empty() && server.api_key.empty())
+    if (!server.api_url.empty() && server.api_key.empty())
       problem(prefix + "api_key", direct,
               "is not set, and PowerDNS's API needs it; set api_key_file or api_key, or api_url = \"\" to do without");
     if (server.api_key.reveal().find_first_of("\r\n") != std::string::npos)

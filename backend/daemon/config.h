@@ -105,15 +105,10 @@ using Environment = std::map<std::string, std::string, std::less<>>;
 /// The SDNS_ variables of this process.
 Environment process_environment();
 
-/// kDaemon checks everything that start-up needs: users, groups, directories, key files. kClient reads only what a
-/// program beside the daemon uses (database.url, admin.listen): it may run as a user who may not read the keys.
-enum class ConfigFor { kDaemon, kClient };
-
 struct ConfigSource {
   std::optional<std::string>
       file;  ///< named by the operator: must be there. Otherwise the default file, if it is there
   Environment environment;
-  ConfigFor purpose = ConfigFor::kDaemon;
   std::optional<std::string> log_format;  ///< --log-format
   std::string default_file{kDefaultConfigFile};
 };

@@ -114,12 +114,12 @@ Checked<unsigned> check_mode(const std::string& text) {
   return mode;
 }
 
-Checked<std::string> check_socket_path(const std::string& path, bool must_be_creatable) {
+Checked<std::string> check_socket_path(const std::string& path, SocketUse use) {
   if (path.empty() || path.front() != '/') return wrong("\"{}\" is not an absolute path; begin it with /", path);
   if (path.size() >= sizeof(sockaddr_un::sun_path))
     return wrong("\"{}\" has {} octets and a socket address takes {}; use a shorter path", path, path.size(),
                  sizeof(sockaddr_un::sun_path) - 1);
-  if (!must_be_creatable) return path;
+  if (use == SocketUse::kConnect) return path;
   std::string directory = path.substr(0, path.rfind('/'));
   if (directory.empty()) directory = "/";
   struct stat status {};

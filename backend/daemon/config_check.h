@@ -21,8 +21,9 @@ Checked<std::string> check_database_url(const std::string& url);
 Checked<std::optional<AdminEndpoint>> check_admin_listen(const std::string& listen);
 /// Octal text; nothing for others, since keys pass through the socket (P9).
 Checked<unsigned> check_mode(const std::string& text);
-/// Absolute, short enough for a socket address; with `must_be_creatable`, in a directory that we may write to.
-Checked<std::string> check_socket_path(const std::string& path, bool must_be_creatable);
+enum class SocketUse { kListen, kConnect };
+/// Absolute and short enough for a socket address; to listen, also in a directory that we may write to.
+Checked<std::string> check_socket_path(const std::string& path, SocketUse use);
 /// Empty, or a group that exists.
 Checked<std::string> check_group(const std::string& group);
 /// A user that exists, or a uid.

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#include "backend/net/http_client.h"
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <mutex>
+
+#include "backend/base/owned.h"
+
+namespace sdns::net {
+namespace {
+
+using CurlEasy = Owned<CURL, curl_easy_cleanup>;
+using CurlList = Owned<curl_slist, curl_slist_free_all>;
+
+struct Body {
+  std::string text;
+  std::size_t limit = 0;
+  bool over = false;
+};
+
+std::size_t take_body(char* data, std::size_t size, std::size_t count, void* context) {
+  Body& body = *static_cast<Body*>(context);
+  const std::size_t octets = size * count;
+  if (octets > body.limit - body.text.size()) {
+    body.over = true;
+    return 0;
+  }
+  body.text.append(data, octets);
+  return octets;
+}
+
+bool has_line_break(const std::string& text) { return text.find_first_of("\r\n") != std::string::npos; }
+
+Errc code_of(CURLcode code) {
+  switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return Errc::kTimeout;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return Errc::kInvalidArgument;
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_HTTP2:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_WRITE_ERROR:
+      return Errc::kProtocol;
+    default:
+      return Errc::kUnavailable;
+  }
+}
+
+}  // namespace
+
+struct HttpClient::Impl {
+  CurlEasy easy;
+};
+
+HttpClient::HttpClient() : impl_(new Impl) {
+  static std::once_flag once;
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+  impl_->easy.reset(curl_easy_init());
+}
+HttpClient::~HttpClient() = default;
+HttpClient::HttpClient(HttpClient&&) noexcept = default;
+HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
+
+Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
+  CURL* easy = impl_->easy.get();
+  const std::string subject = fmt::format("{} {}", request.method, request.url);
+  if (easy == nullptr) return fail(Errc::kUnavailable, fmt::format("{}: libcurl could not be started", subject));
+  const bool token = !request.method.empty() && std::all_of(request.method.begin(), request.method.end(),
+                                                            [](unsigned char c) { return std::isupper(c) != 0; });
+  if (!token) return fail(Errc::kInvalidArgument, fmt::format("\"{}\" is not an HTTP method", request.method));
+
+  CurlList headers;
+  const auto add_header = [&headers](const std::string& line) {
+    curl_slist* longer = curl_slist_append(headers.get(), line.c_str());
+    if (longer == nullptr) return false;
+    [[maybe_unused]] curl_slist* same = headers.release();
+    headers.reset(longer);
+    return true;
+  };
+  // Without this curl asks for permission to send a larger body, which costs a round trip and confuses small servers.
+  bool added = add_header("Expect:");
+  for (const auto& [name, value] : request.headers) {
+    if (name.empty() || has_line_break(name) || has_line_break(value))
+      return fail(Errc::kInvalidArgument, fmt::format("{}: header \"{}\" has a line break in it", subject, name));
+    added = added && add_header(fmt::format("{}: {}", name, value));
+  }
+  if (!added) return fail(Errc::kUnavailable, fmt::format("{}: out of memory", subject));
+
+  Body body{{}, request.max_response_octets};
+  std::array<char, CURL_ERROR_SIZE> message{};
+  curl_easy_reset(easy);  // keeps the connection
+  curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_PROXY, "");  // also when http_proxy is in the environment
+  curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+  curl_easy_setopt(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_timeout.count()));
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers.get());
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, "sovereign-dns");
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &body);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, message.data());
+  if (request.method == "HEAD") curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+  if (!request.body.empty() || request.method == "POST" || request.method == "PUT") {
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.c_str());
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+  }
+  curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method == "HEAD" ? nullptr : request.method.c_str());
+
+  const CURLcode code = curl_easy_perform(easy);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, nullptr);
+  if (body.over)
+    return fail(Errc::kProtocol,
+                fmt::format("{}: the response has more than {} octets", subject, request.max_response_octets));
+  if (code != CURLE_OK)
+    return fail(code_of(code),
+                fmt::format("{}: {}", subject, message[0] != '\0' ? message.data() : curl_easy_strerror(code)));
+  long status = 0;
+  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  return HttpResponse{static_cast<int>(status), std::move(body.text)};
+}
+
+}  // namespace sdns::net
