@@ -110,6 +110,9 @@ class Source {
  public:
   virtual ~Source() = default;
 
+  /// Says which database this is: random, made with it, known from the opening on; "" where there is no such thing.
+  [[nodiscard]] virtual std::string identity() const { return {}; }
+
   /// Reads everything in one consistent read; `each` is called once per zone. A failure leaves nothing to be used.
   virtual Result<LoadedState> load(const std::function<void(ZoneContent&&)>& each) = 0;
 
