@@ -21,7 +21,7 @@ using Steady = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 // Emptying a cache of a million entries takes longer than looking for a name.
-constexpr milliseconds kSlowCommand{15'000};
+constexpr milliseconds kSlowCommand{5'000};
 constexpr std::size_t kMaxReplyOctets = 64 * 1024;
 
 tl::unexpected<Error> broken(const std::string& path, const char* doing, int error) {
