@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// The command groups of sdnsctl. Each function adds its commands to a CLI11 application; the one that the command line
+// names leaves its action in `chosen`.
+#pragma once
+
+#include <functional>
+
+#include "backend/ctl/session.h"
+
+namespace CLI {
+class App;
+}
+
+namespace sdns::ctl {
+
+/// The exit code.
+using Action = std::function<Result<int>(Session&)>;
+
+void add_zone_commands(CLI::App& zone, Action& chosen);          ///< list, show, export, delete, serial-policy
+void add_import_commands(CLI::App& zone, Action& chosen);        ///< import, diff, check
+void add_signing_commands(CLI::App& zone, Action& chosen);       ///< secure, unsecure, nsec, nsec3
+void add_key_commands(CLI::App& zone, Action& chosen);           ///< keys, ds, import-key
+void add_record_commands(CLI::App& record, Action& chosen);      ///< list, set, add, delete
+void add_metadata_commands(CLI::App& meta, Action& chosen);      ///< list, get, set, clear
+void add_database_commands(CLI::App& database, Action& chosen);  ///< init, info
+void add_status_command(CLI::App& app, Action& chosen);
+
+}  // namespace sdns::ctl

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+// The daemon's admin HTTP as sdnsctl asks it: the only file of this folder to include httplib.
+#include <fmt/format.h>
+#include <httplib.h>
+
+#include <nlohmann/json.hpp>
+
+#include "backend/ctl/environment.h"
+
+namespace sdns::ctl {
+namespace {
+
+constexpr std::chrono::seconds kConnectLimit{2};
+constexpr std::chrono::seconds kReplyLimit{5};
+
+struct HostPort {
+  std::string host;
+  int port = 0;
+};
+
+std::optional<HostPort> parse_address(std::string_view text) {
+  for (const std::string_view scheme : {"http://"}) {
+    if (text.substr(0, scheme.size()) == scheme) text.remove_prefix(scheme.size());
+  }
+  while (!text.empty() && text.back() == '/') text.remove_suffix(1);
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  HostPort address{std::string(text.substr(0, colon)), 0};
+  if (address.host.size() >= 2 && address.host.front() == '[' && address.host.back() == ']') {
+    address.host = address.host.substr(1, address.host.size() - 2);
+  }
+  if (address.host != "localhost" && address.host != "::1" && address.host.rfind("127.", 0) != 0) return std::nullopt;
+  const std::string_view digits = text.substr(colon + 1);
+  if (digits.empty() || digits.size() > 5) return std::nullopt;
+  for (const char c : digits) {
+    if (c < '0' || c > '9') return std::nullopt;
+    address.port = address.port * 10 + (c - '0');
+  }
+  if (address.port == 0 || address.port > 65535) return std::nullopt;
+  return address;
+}
+
+class HttpDaemon final : public Daemon {
+ public:
+  explicit HttpDaemon(HostPort address) : address_(std::move(address)) {}
+
+  Result<DaemonState> state() override { return ask_state("/v1/revision", kReplyLimit); }
+
+  Result<DaemonState> wait_for(zone::Revision revision, std::chrono::milliseconds limit) override {
+    return ask_state(fmt::format("/v1/revision?wait={}&timeout_ms={}", revision, limit.count()), limit + kReplyLimit);
+  }
+
+  Result<std::string> status() override { return get("/v1/status", kReplyLimit); }
+
+ private:
+  Result<std::string> get(const std::string& path, std::chrono::milliseconds limit) {
+    httplib::Client client(address_.host, address_.port);
+    client.set_connection_timeout(kConnectLimit);
+    client.set_read_timeout(limit);
+    const auto reply = client.Get(path);
+    const std::string where = fmt::format("{}:{}", address_.host, address_.port);
+    if (!reply) {
+      if (reply.error() == httplib::Error::Connection) {
+        return fail(Errc::kUnavailable, fmt::format("no daemon listens at {}", where),
+                    "start sovereign-dnsd, name its admin address with --admin, or give --admin \"\"");
+      }
+      return fail(Errc::kTimeout, fmt::format("{} took the connection but did not answer GET {}", where, path),
+                  "is that sovereign-dnsd? --admin names another address");
+    }
+    if (reply->status != 200 && reply->status != 503 && reply->status != 504) {
+      return fail(Errc::kProtocol, fmt::format("{} answered GET {} with status {}", where, path, reply->status),
+                  "is that sovereign-dnsd? --admin names another address");
+    }
+    return reply->body;
+  }
+
+  Result<DaemonState> ask_state(const std::string& path, std::chrono::milliseconds limit) {
+    auto body = get(path, limit);
+    if (!body) return fail(std::move(body.error()));
+    const auto json = nlohmann::json::parse(*body, nullptr, false);
+    const auto broken = [&] {
+      return fail(Errc::kProtocol,
+                  fmt::format("{}:{} answered GET {} with something that is not the state of an engine", address_.host,
+                              address_.port, path),
+                  "is that sovereign-dnsd? --admin names another address");
+    };
+    if (!json.is_object() || !json.contains("database_id") || !json.contains("revision")) return broken();
+    try {
+      DaemonState state;
+      state.database_id = json.at("database_id").get<std::string>();
+      state.revision = json.at("revision").get<zone::Revision>();
+      state.purged = json.value("purged", state.revision);
+      state.zones = json.value("zones", std::uint64_t{0});
+      state.ready = json.value("ready", false);
+      state.age_ms = json.value("age_ms", std::int64_t{0});
+      return state;
+    } catch (const nlohmann::json::exception&) {
+      return broken();
+    }
+  }
+
+  HostPort address_;
+};
+
+}  // namespace
+
+std::unique_ptr<Daemon> connect_daemon(const std::string& address) {
+  auto parsed = parse_address(address);
+  if (!parsed) return nullptr;
+  return std::make_unique<HttpDaemon>(std::move(*parsed));
+}
+
+}  // namespace sdns::ctl

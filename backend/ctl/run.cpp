@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#include "backend/ctl/run.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "backend/ctl/commands.h"
+
+namespace sdns::ctl {
+namespace {
+
+constexpr const char* kFooter =
+    "Names: zones with or without the final dot. Owner names are relative to the zone (www), absolute with a final "
+    "dot\n"
+    "(www.example.org.), or @ for the apex.\n"
+    "Arguments that start with \"-\" come after \"--\".\n"
+    "\n"
+    "Exit codes: 0 done; 1 failed, or the answer is \"no\"; 2 usage; 3 the change is durable but the engine did not "
+    "answer\n"
+    "with it in time; 4 check or diff found something.\n"
+    "\n"
+    "Examples:\n"
+    "  sdnsctl database init\n"
+    "  sdnsctl zone import example.org.zone\n"
+    "  sdnsctl zone secure example.org && sdnsctl zone ds example.org\n"
+    "  sdnsctl record set example.org www A 192.0.2.1 192.0.2.2 --ttl 300\n";
+
+/// `--wait` without `=SECONDS` takes no value, so it must not take the next argument for one.
+std::vector<std::string> spell_out_wait(std::vector<std::string> arguments) {
+  for (auto& argument : arguments) {
+    if (argument == "--") break;
+    if (argument == "--wait") argument = "--wait=5";
+  }
+  return arguments;
+}
+
+void report(const Error& error, std::ostream& err) {
+  err << "sdnsctl: " << error.what << '\n';
+  if (!error.hint.empty()) err << "  " << error.hint << '\n';
+}
+
+struct CommandLine {
+  CLI::App app{"sdnsctl edits and inspects the zones of Sovereign DNS.", "sdnsctl"};
+  GlobalOptions options;
+  Action chosen;
+
+  CommandLine() {
+    app.fallthrough();
+    app.require_subcommand(1);
+    app.set_version_flag("--version", std::string("sdnsctl ") + SDNS_VERSION);
+    app.footer(kFooter);
+    app.get_formatter()->column_width(34);
+    app.add_option(
+           "--config", options.config,
+           "Configuration file of the daemon, for database.url and admin.listen\n(/etc/sovereign-dns/config.toml)")
+        ->type_name("FILE");
+    app.add_option("--database", options.database, "Database, as sqlite:/path/file.db (SDNS_DATABASE_URL)")
+        ->type_name("URL");
+    app.add_option("--admin", options.admin, "Admin address of the daemon; \"\" asks none (SDNS_ADMIN_LISTEN)")
+        ->type_name("HOST:PORT");
+    app.add_flag("--json", options.json, "Answer in JSON");
+    auto* wait =
+        app.add_option("--wait", options.wait_seconds,
+                       "After a change wait until the engine answers with it, at most so long\n(5 seconds if it runs; "
+                       "exit code 3 when it did not)")
+            ->type_name("[=SECONDS]")
+            ->check(CLI::Range(0.0, 86400.0));
+    app.add_flag("--no-wait", options.no_wait, "Return when the change is durable")->excludes(wait);
+
+    add_group("zone", "Zones: import, export, check, sign",
+              {add_import_commands, add_zone_commands, add_signing_commands, add_key_commands});
+    add_group("record", "Records of a zone", {add_record_commands});
+    add_group("meta", "Metadata of a zone, as PowerDNS reads it", {add_metadata_commands});
+    add_status_command(app, chosen);
+    add_group("database", "The authority database", {add_database_commands});
+  }
+
+ private:
+  void add_group(const char* name, const char* about, std::initializer_list<void (*)(CLI::App&, Action&)> parts) {
+    CLI::App* group = app.add_subcommand(name, about);
+    group->require_subcommand(1);
+    for (const auto add : parts) add(*group, chosen);
+  }
+};
+
+/// The innermost command that the command line reached: its help is the one that is wanted.
+const CLI::App* reached(const CLI::App& app) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  return at;
+}
+
+std::string full_name(const CLI::App* app) {
+  std::string name = app->get_name();
+  for (const CLI::App* at = app->get_parent(); at != nullptr; at = at->get_parent()) name = at->get_name() + ' ' + name;
+  return name;
+}
+
+std::string help_of(const CLI::App* app) {
+  const std::string parents = app->get_parent() == nullptr ? "" : full_name(app->get_parent());
+  return app->help(parents);
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err, Environment& environment) {
+  CommandLine line;
+  try {
+    std::vector<std::string> backwards = spell_out_wait(arguments);  // as CLI11 takes them
+    std::reverse(backwards.begin(), backwards.end());
+    line.app.parse(std::move(backwards));
+  } catch (const CLI::CallForHelp&) {
+    out << help_of(reached(line.app));
+    return kDone;
+  } catch (const CLI::CallForVersion& version) {
+    out << version.what() << '\n';
+    return kDone;
+  } catch (const CLI::ParseError& error) {
+    const CLI::App* command = reached(line.app);
+    const bool group_alone = !command->get_subcommands([](const CLI::App*) { return true; }).empty() &&
+                             (arguments.empty() || arguments.back() == command->get_name());
+    if (group_alone) {
+      err << help_of(command);
+    } else {
+      report({Errc::kInvalidArgument, error.what(), "`" + full_name(command) + " --help` shows how it is used"}, err);
+    }
+    return kUsage;
+  }
+
+  auto settings = load_settings(line.options, environment);
+  if (!settings) {
+    report(settings.error(), err);
+    return kFailed;
+  }
+  Session session(line.options, std::move(*settings), environment, out, err);
+  auto code = line.chosen(session);
+  if (!code) {
+    report(code.error(), err);
+    return code.error().code == Errc::kInvalidArgument ? kUsage : kFailed;
+  }
+  return *code;
+}
+
+}  // namespace sdns::ctl

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+#include "backend/ctl/session.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace sdns::ctl {
+namespace {
+
+constexpr double kDefaultWaitSeconds = 5;
+
+}  // namespace
+
+Session::Session(GlobalOptions options, Settings settings, Environment& environment, std::ostream& out,
+                 std::ostream& err)
+    : options_(std::move(options)), settings_(std::move(settings)), environment_(environment), out_(out), err_(err) {}
+
+Session::~Session() = default;
+
+Result<store::Authority*> Session::database(store::OpenMode mode) {
+  if (!authority_) {
+    auto opened = store::open_authority(settings_.database_url, mode, environment_.wall, environment_.random);
+    if (!opened) {
+      Error error = std::move(opened.error());
+      if (error.code == Errc::kNotFound) {
+        error.hint = fmt::format(
+            "this database is named by {}; `sdnsctl database init` creates it, --database or --config name "
+            "another one",
+            settings_.database_origin);
+      }
+      return fail(std::move(error));
+    }
+    authority_ = std::move(*opened);
+  }
+  return authority_.get();
+}
+
+Result<std::unique_ptr<store::Transaction>> Session::read() {
+  auto opened = database();
+  if (!opened) return fail(std::move(opened.error()));
+  return (*opened)->read();
+}
+
+Result<std::unique_ptr<store::Transaction>> Session::edit() {
+  auto opened = database();
+  if (!opened) return fail(std::move(opened.error()));
+  if (auto same = compare_with_daemon(); !same) return fail(std::move(same.error()));
+  return (*opened)->edit();
+}
+
+Result<Daemon*> Session::daemon() {
+  if (!daemon_ && !settings_.admin_address.empty()) {
+    daemon_ = environment_.daemon(settings_.admin_address);
+    if (!daemon_) {
+      return fail(
+          Errc::kInvalidArgument,
+          fmt::format("\"{}\" is not an admin address: it takes a loopback host and a port", settings_.admin_address),
+          "as in --admin 127.0.0.1:8053; --admin \"\" asks no daemon");
+    }
+  }
+  return daemon_.get();
+}
+
+Result<void> Session::compare_with_daemon() {
+  auto peer = daemon();
+  if (!peer) return fail(std::move(peer.error()));
+  if (*peer == nullptr) return {};
+  auto state = (*peer)->state();
+  if (!state) {
+    if (state.error().code != Errc::kUnavailable) {
+      Error error = std::move(state.error());
+      error.what += "; nothing was changed, since it cannot be said whether it serves this database";
+      return fail(std::move(error));
+    }
+    notice(fmt::format("{}: the change is stored, and served when one starts", state.error().what));
+    return {};
+  }
+  auto identity = authority_->identity();
+  if (!identity) return fail(std::move(identity.error()));
+  if (!state->database_id.empty() && state->database_id != identity->database_id) {
+    return fail(
+        Errc::kForeign,
+        fmt::format(
+            "the daemon at {} serves another database (id {}) than {} (id {}, named by {}); nothing was changed",
+            settings_.admin_address, state->database_id, settings_.database_url, identity->database_id,
+            settings_.database_origin),
+        "--database or --config choose the database, --admin the daemon; --admin \"\" edits without asking one");
+  }
+  daemon_answers_ = true;
+  return {};
+}
+
+std::optional<bool> Session::acknowledge(zone::Revision revision) {
+  if (options_.no_wait) return std::nullopt;
+  if (!daemon_answers_) {
+    if (!options_.wait_seconds) return std::nullopt;
+    warning(fmt::format("revision {} is durable, but there is no daemon to wait for", revision));
+    return false;
+  }
+  const double seconds = options_.wait_seconds.value_or(kDefaultWaitSeconds);
+  const std::chrono::milliseconds limit(static_cast<std::int64_t>(seconds * 1000));
+  const auto state = daemon_->wait_for(revision, limit);
+  const std::string durable = fmt::format("revision {} is durable", revision);
+  if (!state) {
+    warning(fmt::format("{}, but waiting for the engine failed: {}", durable, state.error().what));
+    return false;
+  }
+  if (state->revision >= revision && state->purged >= revision) return true;
+  if (state->revision >= revision) {
+    warning(fmt::format(
+        "{} and served, but within {} s not every PowerDNS confirmed that its cache was purged (confirmed up to "
+        "revision {}); `sdnsctl status` names it",
+        durable, seconds, state->purged));
+  } else {
+    warning(fmt::format(
+        "{}, but the engine did not answer with it within {} s (it serves revision {}); it goes on trying, and "
+        "`sdnsctl status` tells how far it is",
+        durable, seconds, state->revision));
+  }
+  return false;
+}
+
+Result<int> Session::finish(std::unique_ptr<store::Transaction> edit, const std::string& done,
+                            nlohmann::json&& report) {
+  auto position = edit->commit("sdnsctl");
+  if (!position) return fail(std::move(position.error()));
+  edit.reset();
+  const auto served = acknowledge(position->revision);
+  if (options_.json) {
+    report["revision"] = position->revision;
+    report["served"] = served ? nlohmann::json(*served) : nlohmann::json();
+    print(report);
+  } else {
+    out_ << done << "; revision " << position->revision
+         << (!served   ? " (durable)"
+             : *served ? " (durable, served)"
+                       : " (durable, not yet served)")
+         << '\n';
+  }
+  return served && !*served ? kNotAcknowledged : kDone;
+}
+
+void Session::notice(std::string_view text) { err_ << "sdnsctl: " << text << '\n'; }
+
+void Session::warning(std::string_view text) { err_ << "sdnsctl: warning: " << text << '\n'; }
+
+void Session::print(const nlohmann::json& document) {
+  out_ << document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
+
+}  // namespace sdns::ctl

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// One run of sdnsctl: the database, the daemon beside it, and where output goes.
+#pragma once
+
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backend/ctl/environment.h"
+#include "backend/ctl/settings.h"
+#include "backend/store/authority.h"
+#include "backend/zone/zone_check.h"
+
+namespace sdns::ctl {
+
+inline constexpr int kDone = 0;
+inline constexpr int kFailed = 1;  ///< also: the answer is "no"
+inline constexpr int kUsage = 2;
+inline constexpr int kNotAcknowledged = 3;  ///< durable, but the engine did not answer with it in time
+inline constexpr int kFoundProblems = 4;    ///< check and diff
+
+/// Opens what a command needs, when it needs it. Used by one thread.
+class Session {
+ public:
+  Session(GlobalOptions options, Settings settings, Environment& environment, std::ostream& out, std::ostream& err);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  Result<store::Authority*> database(store::OpenMode mode = store::OpenMode::kExisting);
+  Result<std::unique_ptr<store::Transaction>> read();
+  /// First compares the daemon's database with ours. Errors: kForeign when they are different ones.
+  Result<std::unique_ptr<store::Transaction>> edit();
+
+  /// Commits, waits for the engine unless told not to, and reports: `done` for people ("; revision 12, served" is
+  /// added), `report` with "revision" and "served" (true, false, or null when no engine was asked) for programs. The
+  /// exit code.
+  Result<int> finish(std::unique_ptr<store::Transaction> edit, const std::string& done, nlohmann::json&& report);
+
+  void notice(std::string_view text);   ///< stderr
+  void warning(std::string_view text);  ///< stderr
+  void print(const nlohmann::json& document);
+  std::ostream& out() { return out_; }
+  std::ostream& messages() { return err_; }
+  [[nodiscard]] bool json() const { return options_.json; }
+  [[nodiscard]] const Settings& settings() const { return settings_; }
+  /// Null when no daemon is to be asked. Errors: kInvalidArgument.
+  Result<Daemon*> daemon();
+
+ private:
+  Result<void> compare_with_daemon();
+  /// Waits for the engine; true, false, or nothing when there is none.
+  std::optional<bool> acknowledge(zone::Revision revision);
+
+  const GlobalOptions options_;
+  const Settings settings_;
+  Environment& environment_;
+  std::ostream& out_;
+  std::ostream& err_;
+  std::unique_ptr<store::Authority> authority_;
+  std::unique_ptr<Daemon> daemon_;
+  bool daemon_answers_ = false;
+};
+
+}  // namespace sdns::ctl

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// Which database and which daemon are meant: command line, then environment, then configuration file, then default.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "backend/ctl/environment.h"
+
+namespace sdns::ctl {
+
+/// Options that every command takes.
+struct GlobalOptions {
+  std::optional<std::string> config;
+  std::optional<std::string> database;
+  std::optional<std::string> admin;
+  bool json = false;
+  bool no_wait = false;
+  std::optional<double> wait_seconds;  ///< asked for by name
+};
+
+struct Settings {
+  std::string database_url;
+  std::string admin_address;    ///< empty: no daemon is asked
+  std::string database_origin;  ///< where the URL comes from, for messages
+};
+
+/// Reads only `database.url` and `admin.listen` of the daemon's configuration file, so that it needs none of its
+/// secrets. Errors: kConfig.
+Result<Settings> load_settings(const GlobalOptions& options, const Environment& environment);
+
+}  // namespace sdns::ctl
