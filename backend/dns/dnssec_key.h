@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// DNSSEC keys: generation, ISC private key text, DNSKEY and DS, NSEC3 hashes. Through ldns and OpenSSL.
+// DNSSEC keys: generation, ISC private key text, DNSKEY and DS, NSEC3 hashes. Through OpenSSL.
 #pragma once
 
 #include <array>
@@ -28,8 +28,8 @@ Result<Algorithm> parse_algorithm(std::string_view text);
 std::string algorithm_text(Algorithm algorithm);
 
 struct GeneratedKey {
-  std::uint16_t flags = 0;      ///< 257 KSK or CSK, 256 ZSK
-  std::string private_text;     ///< ISC "Private-key-format: v1.2": secret
+  std::uint16_t flags = 0;   ///< 257 KSK or CSK, 256 ZSK
+  std::string private_text;  ///< ISC "Private-key-format: v1.2": secret
 };
 
 /// `bits` is for RSA (2048 when 0).
@@ -39,17 +39,17 @@ Result<GeneratedKey> generate_key(Algorithm algorithm, std::uint16_t flags, unsi
 struct KeyFacts {
   Algorithm algorithm;
   std::uint16_t flags;
-  std::uint16_t tag;              ///< RFC 4034 appendix B
+  std::uint16_t tag;  ///< RFC 4034 appendix B
   unsigned bits;
-  std::string dnskey_content;     ///< presentation format RDATA of the DNSKEY
+  std::string dnskey_content;  ///< presentation format RDATA of the DNSKEY
 };
 Result<KeyFacts> describe_key(const Name& apex, std::uint16_t flags, std::string_view private_text);
 
 /// Presentation format RDATA of the DS; digest_type 2 (SHA-256) or 4 (SHA-384).
 Result<std::string> ds_content(const Name& apex, std::uint16_t flags, std::string_view private_text, int digest_type);
 
-/// BIND's `Kname.+alg+tag.key`/`.private` pair by either path or the common stem. Errors name file and reason; the public
-/// and the private half must match.
+/// BIND's `Kname.+alg+tag.key`/`.private` pair by either path or the common stem. Errors name file and reason; the
+/// public and the private half must match.
 Result<GeneratedKey> read_bind_key(const std::filesystem::path& path, const Name& apex);
 
 /// RFC 5155 section 5; `salt` is raw octets.

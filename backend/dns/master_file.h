@@ -38,13 +38,17 @@ struct MasterFile {
   bool has_soa = false;
 };
 
-/// Reads a file; `origin` is where relative names start (the zone's apex). Class IN only. A record without TTL takes $TTL,
-/// else the last explicit TTL, else the SOA minimum. Errors: kNotFound, kIo, kInvalidRecord with all problems, one a line.
-Result<MasterFile> read_master_file(const std::filesystem::path& file, const Name& origin, const MasterFileLimits& limits = {});
+/// Reads a file; `origin` is where relative names start (the zone's apex). Class IN only. A record without TTL takes
+/// $TTL, else the last explicit TTL, else the SOA minimum. Errors: kNotFound, kIo, kInvalidRecord with all problems,
+/// one a line.
+Result<MasterFile> read_master_file(const std::filesystem::path& file, const Name& origin,
+                                    const MasterFileLimits& limits = {});
 
-/// The same from memory; $INCLUDE is refused unless `include_base` is not empty. `name` stands for the file in messages.
+/// The same from memory; $INCLUDE is refused unless `include_base` is not empty. `name` stands for the file in
+/// messages.
 Result<MasterFile> parse_master_text(std::string_view text, const std::string& name, const Name& origin,
-                                     const std::filesystem::path& include_base = {}, const MasterFileLimits& limits = {});
+                                     const std::filesystem::path& include_base = {},
+                                     const MasterFileLimits& limits = {});
 
 /// A master file that read_master_file() and other servers read back to the same records: $ORIGIN, $TTL, the SOA first,
 /// then canonical order, names relative to the apex.
