@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "backend/purge/purger.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sdns::purge {
+
+Purger::Purger(const Log& log, Metrics& metrics, OpenDoor open, PurgerOptions options)
+    : log_(log), metrics_(metrics), open_(std::move(open)), options_(options) {}
+
+Purger::~Purger() { set_servers({}); }
+
+void Purger::set_servers(const std::vector<ServerConfig>& servers) {
+  std::lock_guard reload(reload_);
+  std::vector<std::shared_ptr<Server>> old;
+  {
+    std::lock_guard lock(mutex_);
+    old = servers_;
+  }
+  std::vector<std::shared_ptr<Server>> next;
+  for (const ServerConfig& config : servers) {
+    const auto same = std::find_if(old.begin(), old.end(), [&](const auto& s) { return s && s->config() == config; });
+    if (same != old.end()) {
+      next.push_back(std::move(*same));
+      same->reset();
+      continue;
+    }
+    auto& metrics = server_metrics_[config.name];
+    if (!metrics) metrics = std::make_unique<ServerMetrics>(metrics_, config.name);
+    next.push_back(std::make_shared<Server>(config, open_(config), options_, log_, *metrics, [this] { update(); }));
+  }
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& server : next) server->submit(Plan{}, submitted_);
+    servers_ = std::move(next);
+  }
+  old.clear();  // waits for their threads, which take mutex_
+  update();
+}
+
+void Purger::submit(const Plan& plan, zone::Revision revision) {
+  {
+    std::lock_guard lock(mutex_);
+    submitted_ = std::max(submitted_, revision);
+    for (const auto& server : servers_) server->submit(plan, submitted_);
+  }
+  update();
+}
+
+// Servers call this from their threads, without locks of theirs.
+void Purger::update() {
+  {
+    std::lock_guard lock(mutex_);
+    zone::Revision reached = submitted_;
+    for (const auto& server : servers_) {
+      const ServerStatus status = server->status();
+      if (status.state != ServerState::kAbsent) reached = std::min(reached, status.purged);
+    }
+    purged_ = std::max(purged_, reached);
+  }
+  changed_.notify_all();
+}
+
+zone::Revision Purger::purged() const {
+  std::lock_guard lock(mutex_);
+  return purged_;
+}
+
+bool Purger::wait_purged(zone::Revision revision, std::chrono::milliseconds limit) const {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, limit, [&] { return purged_ >= revision; });
+}
+
+std::vector<ServerStatus> Purger::status() const {
+  std::lock_guard lock(mutex_);
+  std::vector<ServerStatus> all;
+  for (const auto& server : servers_) all.push_back(server->status());
+  return all;
+}
+
+}  // namespace sdns::purge

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// Keeps the caches of every configured pdns_server true (P8) and knows up to which revision they are.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "backend/base/log.h"
+#include "backend/base/metrics.h"
+#include "backend/purge/server.h"
+
+namespace sdns::purge {
+
+/// Safe from any thread. Works with no server at all: then what is submitted is purged.
+class Purger {
+ public:
+  using OpenDoor = std::function<std::unique_ptr<Door>(const ServerConfig&)>;
+
+  Purger(const Log& log, Metrics& metrics, OpenDoor open = open_door, PurgerOptions options = {});
+  ~Purger();
+  Purger(const Purger&) = delete;
+  Purger& operator=(const Purger&) = delete;
+
+  /// The servers from now on. Those that were there with the same configuration go on; a new one begins with a purge of
+  /// everything, because its caches may hold what a former process served. So it is to be called, the first time, when
+  /// this process answers from its first published state and nobody answers from an older one any more. Waits for a
+  /// call in progress to a server that is gone.
+  void set_servers(const std::vector<ServerConfig>& servers);
+
+  /// Has the plan executed everywhere, after those submitted before; again after PurgerOptions::again_after. Never
+  /// waits. Revisions do not go down; an empty plan says that the revision needs no purge.
+  void submit(const Plan& plan, zone::Revision revision);
+
+  /// The revision up to which all that was submitted has been executed, once, by every server that is not absent.
+  /// Never goes down.
+  [[nodiscard]] zone::Revision purged() const;
+
+  /// True when purged() has reached `revision`, false when the time is over.
+  bool wait_purged(zone::Revision revision, std::chrono::milliseconds limit) const;
+
+  [[nodiscard]] std::vector<ServerStatus> status() const;
+
+ private:
+  void update();
+
+  const Log& log_;
+  Metrics& metrics_;
+  const OpenDoor open_;
+  const PurgerOptions options_;
+  std::map<std::string, std::unique_ptr<ServerMetrics>> server_metrics_;  // by name; under reload_
+
+  std::mutex reload_;  // held over the starting and stopping of servers; never by their threads
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  std::vector<std::shared_ptr<Server>> servers_;
+  zone::Revision submitted_ = 0;
+  zone::Revision purged_ = 0;
+};
+
+}  // namespace sdns::purge

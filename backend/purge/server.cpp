@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+#include "backend/purge/server.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sdns::purge {
+namespace {
+
+// Between slices of this many newer plans are looked at: their exact names must not wait for subtrees.
+constexpr std::size_t kFlushSlice = 8;
+
+// More waiting than this is a purge of everything, so that memory stays bounded.
+void bound(Plan& plan, std::size_t names) {
+  if (plan.names.size() + plan.subtrees.size() > names) plan.everything = true;
+  if (!plan.everything) return;
+  plan.names.clear();
+  plan.subtrees.clear();
+}
+
+}  // namespace
+
+std::string_view state_text(ServerState state) {
+  switch (state) {
+    case ServerState::kUnknown:
+      return "unknown";
+    case ServerState::kPresent:
+      return "present";
+    case ServerState::kAbsent:
+      return "absent";
+  }
+  return "unknown";
+}
+
+ServerMetrics::ServerMetrics(Metrics& metrics, const std::string& name)
+    : up(metrics.gauge("sdns_powerdns_up", "1 when this PowerDNS can be purged", {{"powerdns", name}})),
+      announcing(metrics.gauge("sdns_powerdns_announcing", "1 when zones can be announced to this PowerDNS",
+                               {{"powerdns", name}})),
+      purged_revision(metrics.gauge("sdns_powerdns_purged_revision", "Revision up to which this PowerDNS is purged",
+                                    {{"powerdns", name}})),
+      names(metrics.counter("sdns_purge_names_total", "Names purged exactly", {{"powerdns", name}})),
+      subtrees(metrics.counter("sdns_purge_subtrees_total", "Subtrees purged", {{"powerdns", name}})),
+      announcements(metrics.counter("sdns_purge_announcements_total", "Zones announced", {{"powerdns", name}})),
+      everything(metrics.counter("sdns_purge_everything_total", "Purges of everything", {{"powerdns", name}})),
+      failures(
+          metrics.counter("sdns_purge_failures_total", "Purges and announcements that failed", {{"powerdns", name}})),
+      microseconds(metrics.counter("sdns_purge_microseconds_total", "Time spent in purges of exact names",
+                                   {{"powerdns", name}})) {}
+
+Server::Server(ServerConfig config, std::unique_ptr<Door> door, const PurgerOptions& options, const Log& log,
+               ServerMetrics& metrics, std::function<void()> changed)
+    : config_(std::move(config)),
+      door_(std::move(door)),
+      options_(options),
+      log_(log),
+      metrics_(metrics),
+      changed_(std::move(changed)) {
+  status_.name = config_.name;
+  thread_ = std::thread([this] { run(); });
+}
+
+Server::~Server() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+  metrics_.up.set(0);
+}
+
+void Server::submit(const Plan& plan, zone::Revision revision) {
+  {
+    std::lock_guard lock(mutex_);
+    pending_.merge(plan);
+    bound(pending_, options_.waiting_names);
+    pending_revision_ = std::max(pending_revision_, revision);
+    has_pending_ = true;
+  }
+  wake_.notify_all();
+}
+
+ServerStatus Server::status() const {
+  std::lock_guard lock(mutex_);
+  return status_;
+}
+
+void Server::run() {
+  for (;;) {
+    Plan plan;
+    zone::Revision revision = 0;
+    bool has_plan = false;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait_until(lock, next_wake(), [this] { return stopping_ || has_pending_; });
+      if (stopping_) return;
+      if (std::exchange(has_pending_, false)) {
+        plan = std::exchange(pending_, Plan{});
+        revision = pending_revision_;
+        has_plan = true;
+      }
+    }
+    if (has_plan) execute(std::move(plan), revision);
+    if (state_ != ServerState::kPresent && Steady::now() >= retry_at_) try_return();
+    if (state_ == ServerState::kPresent) {
+      purge_again();
+      flush_some(flushes_.empty() ? flushes_again_ : flushes_);
+      announce_again();
+      if (Steady::now() >= ping_at_ && present_after(door_->ping())) ping_at_ = Steady::now() + options_.ping_every;
+    }
+    report();
+  }
+}
+
+Server::Steady::time_point Server::next_wake() const {
+  if (state_ != ServerState::kPresent) return retry_at_;
+  if (!flushes_.empty() || !flushes_again_.empty()) return Steady::time_point{};
+  Steady::time_point next = ping_at_;
+  if (!again_.empty()) next = std::min(next, again_.front().due);
+  if (!unannounced_.empty()) next = std::min(next, api_retry_at_);
+  return next;
+}
+
+void Server::execute(Plan plan, zone::Revision revision) {
+  const zone::Revision done_before = taken_;
+  taken_ = std::max(taken_, revision);
+  if (state_ != ServerState::kPresent) {
+    unannounced_.merge(plan.announced);  // the rest is part of the purge of everything to come
+    return;
+  }
+  if (plan.empty()) return;
+  if (!read_zones_anew(plan)) return;
+  first_purge(plan);
+  if (state_ != ServerState::kPresent) {
+    unannounced_.merge(plan.announced);
+    return;
+  }
+  queue_flushes(plan, flushes_, done_before);
+  again_.push_back({Steady::now() + options_.again_after, std::move(plan)});
+}
+
+// Exact names and everything: what takes no time.
+void Server::first_purge(const Plan& plan) {
+  if (plan.everything) {
+    if (present_after(door_->purge_everything())) metrics_.everything.add();
+    return;
+  }
+  if (plan.names.empty()) return;
+  const auto start = Steady::now();
+  if (!present_after(door_->purge(plan.names))) return;
+  metrics_.names.add(static_cast<std::int64_t>(plan.names.size()));
+  metrics_.microseconds.add(std::chrono::duration_cast<std::chrono::microseconds>(Steady::now() - start).count());
+}
+
+// False: the server went away meanwhile.
+bool Server::read_zones_anew(Plan& plan) {
+  if (plan.announced.size() + unannounced_.size() <= options_.waiting_announcements) return true;
+  const auto done = door_->rediscover();
+  if (!done && done.error().code == Errc::kUnsupported) return true;
+  if (!done) unannounced_.merge(plan.announced);
+  if (!present_after(done)) return false;
+  plan.everything = true;
+  plan.announced.clear();
+  unannounced_.clear();
+  bound(plan, options_.waiting_names);
+  return true;
+}
+
+void Server::queue_flushes(const Plan& plan, std::deque<Flush>& queue, zone::Revision done_before) {
+  for (const dns::Name& name : plan.announced) queue.push_back({name, true, done_before});
+  if (plan.everything) return;
+  for (const dns::Name& name : plan.subtrees)
+    if (!plan.announced.contains(name)) queue.push_back({name, false, done_before});
+}
+
+void Server::flush_some(std::deque<Flush>& queue) {
+  for (std::size_t i = 0; i < kFlushSlice && !queue.empty(); ++i) {
+    if (!flush(queue.front())) return;
+    queue.pop_front();
+  }
+}
+
+bool Server::announce(const Flush& item) {
+  if (!api_works_ && Steady::now() < api_retry_at_) return false;
+  if (const auto ok = door_->announce(item.name); !ok) {
+    api_failed(ok.error(), item.name);
+    return false;
+  }
+  api_works();
+  unannounced_.erase(item.name);
+  (item.announce ? metrics_.announcements : metrics_.subtrees).add();
+  return true;
+}
+
+// False: the server is absent. Without the API the control socket purges the subtree, and the zone stays unannounced.
+bool Server::flush(const Flush& item) {
+  if (announce(item)) return true;
+  if (item.announce) unannounced_.insert(item.name);
+  if (!present_after(door_->purge_subtree(item.name))) return false;
+  metrics_.subtrees.add();
+  return true;
+}
+
+void Server::purge_again() {
+  Plan plan;
+  while (!again_.empty() && again_.front().due <= Steady::now()) {
+    plan.merge(std::move(again_.front().plan));
+    again_.pop_front();
+  }
+  if (plan.empty()) return;
+  bound(plan, options_.waiting_names);
+  first_purge(plan);
+  if (state_ == ServerState::kPresent) queue_flushes(plan, flushes_again_, taken_);
+}
+
+void Server::announce_again() {
+  if (state_ != ServerState::kPresent || unannounced_.empty() || !flushes_.empty()) return;
+  const Flush item{*unannounced_.begin(), true, taken_};
+  announce(item);
+}
+
+// An absent server may have lived on with warm caches: it gets a purge of everything before anything else.
+void Server::try_return() {
+  Plan plan = Plan::all();
+  if (!present_after(door_->purge_everything())) return;
+  const bool was_absent = state_ == ServerState::kAbsent;
+  state_ = ServerState::kPresent;
+  last_error_.clear();
+  metrics_.everything.add();
+  metrics_.up.set(1);
+  ping_at_ = Steady::now() + options_.ping_every;
+  if (was_absent) log_.info("powerdns.back", {{"powerdns", config_.name}, {"unannounced", unannounced_.size()}});
+  again_.push_back({Steady::now() + options_.again_after, plan});
+  Plan missed;
+  missed.announced = unannounced_;
+  if (!read_zones_anew(missed)) return;
+  queue_flushes(missed, flushes_, 0);
+}
+
+bool Server::present_after(const Result<void>& result) {
+  if (!result) {
+    metrics_.failures.add();
+    absent(result.error());
+    return false;
+  }
+  ping_at_ = Steady::now() + options_.ping_every;
+  return true;
+}
+
+void Server::absent(const Error& error) {
+  if (state_ != ServerState::kAbsent)
+    log_.warn("powerdns.absent", {{"powerdns", config_.name}, {"error", to_text(error)}});
+  state_ = ServerState::kAbsent;
+  last_error_ = to_text(error);
+  metrics_.up.set(0);
+  retry_at_ = Steady::now() + options_.retry_after;
+  for (const auto* queue : {&flushes_, &flushes_again_})
+    for (const Flush& item : *queue)
+      if (item.announce) unannounced_.insert(item.name);
+  for (Again& again : again_) unannounced_.merge(again.plan.announced);
+  flushes_.clear();
+  flushes_again_.clear();
+  again_.clear();
+}
+
+void Server::api_failed(const Error& error, const dns::Name& name) {
+  metrics_.failures.add();
+  metrics_.announcing.set(0);
+  // What is not configured comes with a reload, which makes a new Server.
+  const bool unsupported = error.code == Errc::kUnsupported;
+  api_retry_at_ = Steady::now() + (unsupported ? std::chrono::hours(1) : options_.retry_after);
+  if (api_works_)
+    log_.warn("powerdns.api_failed", {{"powerdns", config_.name}, {"name", name.text()}, {"error", to_text(error)}});
+  api_works_ = false;
+  last_error_ = to_text(error);
+}
+
+void Server::api_works() {
+  if (!api_works_) {
+    log_.info("powerdns.api_back", {{"powerdns", config_.name}, {"unannounced", unannounced_.size()}});
+    last_error_.clear();
+  }
+  api_works_ = true;
+  metrics_.announcing.set(1);
+}
+
+void Server::report() {
+  ServerStatus now{config_.name, state_, api_works_, 0, unannounced_.size(), last_error_};
+  bool changed = false;
+  {
+    std::lock_guard lock(mutex_);
+    now.purged = status_.purged;
+    if (state_ == ServerState::kPresent)
+      now.purged = std::max(now.purged, flushes_.empty() ? taken_ : flushes_.front().done_before);
+    changed = now.purged != status_.purged || now.state != status_.state;
+    status_ = now;
+  }
+  metrics_.purged_revision.set(static_cast<std::int64_t>(now.purged));
+  if (changed) changed_();
+}
+
+}  // namespace sdns::purge

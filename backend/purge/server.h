@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+// One pdns_server whose caches are kept true, with a thread of its own.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <unordered_set>
+
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/metrics.h"
+#include "backend/purge/door.h"
+#include "backend/purge/purge_plan.h"
+
+namespace sdns::purge {
+
+struct PurgerOptions {
+  std::chrono::milliseconds again_after{400};   ///< an answer in flight may be stored after the first purge
+  std::chrono::milliseconds retry_after{1000};  ///< absent pdns, failed API
+  std::chrono::milliseconds ping_every{5000};   ///< when there is nothing to purge
+  std::size_t waiting_names = 20'000;           ///< more exact names than this waiting for one pdns: everything
+  std::size_t waiting_announcements = 20'000;   ///< more zones than this: the list of zones is read anew
+};
+
+enum class ServerState {
+  kUnknown,  ///< not tried yet; its caches may hold what a former process served
+  kPresent,
+  kAbsent,  ///< does not answer; everything is purged when it comes back
+};
+[[nodiscard]] std::string_view state_text(ServerState state);
+
+struct ServerStatus {
+  std::string name;
+  ServerState state = ServerState::kUnknown;
+  bool announcing = true;       ///< false: the HTTP API fails; zones that came are unknown to this pdns until it works
+  zone::Revision purged = 0;    ///< of every revision up to this one all is purged
+  std::size_t unannounced = 0;  ///< zones
+  std::string last_error;       ///< of the state it is in; empty when all is well
+};
+
+/// One pdns's metrics, which outlive a reload.
+struct ServerMetrics {
+  ServerMetrics(Metrics& metrics, const std::string& name);
+  Metric& up;
+  Metric& announcing;
+  Metric& purged_revision;
+  Metric& names;
+  Metric& subtrees;
+  Metric& announcements;
+  Metric& everything;
+  Metric& failures;
+  Metric& microseconds;
+};
+
+/// Executes plans in order, merging those that wait. Starts with a purge of everything, and again whenever the server
+/// was absent. Threads: any may call; `changed` is called from the server's own, without locks held.
+class Server {
+ public:
+  Server(ServerConfig config, std::unique_ptr<Door> door, const PurgerOptions& options, const Log& log,
+         ServerMetrics& metrics, std::function<void()> changed);
+  /// Waits for the call in progress, at most its timeout.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  void submit(const Plan& plan, zone::Revision revision);
+  [[nodiscard]] ServerStatus status() const;
+  [[nodiscard]] const ServerConfig& config() const { return config_; }
+
+ private:
+  using Steady = std::chrono::steady_clock;
+  struct Flush {
+    dns::Name name;
+    bool announce = false;
+    zone::Revision done_before = 0;  // revisions up to this one do not wait for it
+  };
+  struct Again {
+    Steady::time_point due;
+    Plan plan;
+  };
+
+  void run();
+  void execute(Plan plan, zone::Revision revision);
+  void try_return();
+  void first_purge(const Plan& plan);
+  void flush_some(std::deque<Flush>& queue);
+  bool announce(const Flush& item);
+  bool flush(const Flush& item);
+  void purge_again();
+  void announce_again();
+  void queue_flushes(const Plan& plan, std::deque<Flush>& queue, zone::Revision done_before);
+  bool read_zones_anew(Plan& plan);
+  void absent(const Error& error);
+  void api_failed(const Error& error, const dns::Name& name);
+  void api_works();
+  bool present_after(const Result<void>& result);
+  void report();
+  [[nodiscard]] Steady::time_point next_wake() const;
+
+  const ServerConfig config_;
+  const std::unique_ptr<Door> door_;
+  const PurgerOptions options_;
+  const Log& log_;
+  ServerMetrics& metrics_;
+  const std::function<void()> changed_;
+
+  // Of the thread.
+  ServerState state_ = ServerState::kUnknown;
+  bool api_works_ = true;
+  std::string last_error_;
+  zone::Revision taken_ = 0;
+  std::deque<Flush> flushes_;        // of first purges: `purged` waits for them
+  std::deque<Flush> flushes_again_;  // of second ones
+  std::set<dns::Name> unannounced_;
+  std::deque<Again> again_;
+  Steady::time_point retry_at_{};
+  Steady::time_point api_retry_at_{};
+  Steady::time_point ping_at_{};
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  Plan pending_;
+  zone::Revision pending_revision_ = 0;
+  bool has_pending_ = false;
+  bool stopping_ = false;
+  ServerStatus status_;
+
+  std::thread thread_;  // last: starts when everything else is there
+};
+
+}  // namespace sdns::purge
