@@ -203,7 +203,7 @@ void Loop::Impl::watch(Connection& c, int events) {
     Impl& impl = self.owner;
     const bool writing = self.watched == UV_WRITABLE;
     if (status < 0) self.watched = 0;  // an error condition: libuv has stopped watching; the system call says which
-    if (self.again && !writing) return;
+    if (self.again) return;
     impl.apply(self, writing ? self.peer.on_writable() : self.peer.on_readable());
     impl.end_quiesce_if_done();
   });
@@ -219,7 +219,7 @@ void Loop::Impl::apply(Connection& c, Want want) {
       watch(c, UV_WRITABLE);
       return;
     case Want::kAgain:
-      // Still watched for reading: its events are ignored until its turn, which comes before the loop sleeps.
+      // Still watched: its events are ignored until its turn, which comes before the loop sleeps.
       c.again = true;
       again.push_back(&c);
       uv_idle_start(&turn, [](uv_idle_t* h) { static_cast<Impl*>(h->loop->data)->turn_over(); });
