@@ -19,6 +19,7 @@ void Purger::set_servers(const std::vector<ServerConfig>& servers) {
     old = servers_;
   }
   std::vector<std::shared_ptr<Server>> next;
+  std::vector<Server*> fresh;
   for (const ServerConfig& config : servers) {
     const auto same = std::find_if(old.begin(), old.end(), [&](const auto& s) { return s && s->config() == config; });
     if (same != old.end()) {
@@ -29,10 +30,13 @@ void Purger::set_servers(const std::vector<ServerConfig>& servers) {
     auto& metrics = server_metrics_[config.name];
     if (!metrics) metrics = std::make_unique<ServerMetrics>(metrics_, config.name);
     next.push_back(std::make_shared<Server>(config, open_(config), options_, log_, *metrics, [this] { update(); }));
+    fresh.push_back(next.back().get());
   }
   {
     std::lock_guard lock(mutex_);
     for (const auto& server : next) server->submit(Plan{}, submitted_);
+    // Under the lock: a purge of everything that came before a plan which this server did not get would be too early.
+    for (Server* server : fresh) server->start();
     servers_ = std::move(next);
   }
   old.clear();  // waits for their threads, which take mutex_

@@ -56,6 +56,9 @@ Server::Server(ServerConfig config, std::unique_ptr<Door> door, const PurgerOpti
       metrics_(metrics),
       changed_(std::move(changed)) {
   status_.name = config_.name;
+}
+
+void Server::start() {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -65,7 +68,7 @@ Server::~Server() {
     stopping_ = true;
   }
   wake_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
   metrics_.up.set(0);
 }
 

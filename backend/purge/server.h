@@ -67,6 +67,8 @@ class Server {
          ServerMetrics& metrics, std::function<void()> changed);
   /// Waits for the call in progress, at most its timeout.
   ~Server();
+  /// Starts the thread. What is submitted before is part of its first work.
+  void start();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
@@ -132,7 +134,7 @@ class Server {
   bool stopping_ = false;
   ServerStatus status_;
 
-  std::thread thread_;  // last: starts when everything else is there
+  std::thread thread_;
 };
 
 }  // namespace sdns::purge
