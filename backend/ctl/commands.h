@@ -17,7 +17,8 @@ namespace sdns::ctl {
 using Action = std::function<Result<int>(Session&)>;
 
 void add_zone_commands(CLI::App& zone, Action& chosen);          ///< list, show, export, delete, serial-policy
-void add_import_commands(CLI::App& zone, Action& chosen);        ///< import, diff, check
+void add_import_commands(CLI::App& zone, Action& chosen);        ///< import
+void add_compare_commands(CLI::App& zone, Action& chosen);       ///< diff, check
 void add_signing_commands(CLI::App& zone, Action& chosen);       ///< secure, unsecure, nsec, nsec3
 void add_key_commands(CLI::App& zone, Action& chosen);           ///< keys, ds, import-key
 void add_record_commands(CLI::App& record, Action& chosen);      ///< list, set, add, delete

@@ -1,27 +1,31 @@
 // SPDX-License-Identifier: MIT
-// The daemon's admin HTTP as sdnsctl asks it: the only file of this folder to include httplib.
+// The daemon's admin HTTP as sdnsctl asks it.
 #include <fmt/format.h>
-#include <httplib.h>
 
 #include <nlohmann/json.hpp>
 
 #include "backend/ctl/environment.h"
+#include "backend/net/http_client.h"
 
 namespace sdns::ctl {
 namespace {
 
 constexpr std::chrono::seconds kConnectLimit{2};
 constexpr std::chrono::seconds kReplyLimit{5};
+constexpr const char* kWrongPeer = "is that sovereign-dnsd? --admin names another address";
 
 struct HostPort {
   std::string host;
   int port = 0;
+
+  [[nodiscard]] std::string text() const {
+    return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
+  }
 };
 
 std::optional<HostPort> parse_address(std::string_view text) {
-  for (const std::string_view scheme : {"http://"}) {
-    if (text.substr(0, scheme.size()) == scheme) text.remove_prefix(scheme.size());
-  }
+  constexpr std::string_view kScheme = "http://";
+  if (text.substr(0, kScheme.size()) == kScheme) text.remove_prefix(kScheme.size());
   while (!text.empty() && text.back() == '/') text.remove_suffix(1);
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;
@@ -54,24 +58,24 @@ class HttpDaemon final : public Daemon {
 
  private:
   Result<std::string> get(const std::string& path, std::chrono::milliseconds limit) {
-    httplib::Client client(address_.host, address_.port);
-    client.set_connection_timeout(kConnectLimit);
-    client.set_read_timeout(limit);
-    const auto reply = client.Get(path);
-    const std::string where = fmt::format("{}:{}", address_.host, address_.port);
+    net::HttpRequest request;
+    request.url = fmt::format("http://{}{}", address_.text(), path);
+    request.connect_timeout = kConnectLimit;
+    request.timeout = limit;
+    auto reply = http_.send(request);
     if (!reply) {
-      if (reply.error() == httplib::Error::Connection) {
-        return fail(Errc::kUnavailable, fmt::format("no daemon listens at {}", where),
-                    "start sovereign-dnsd, name its admin address with --admin, or give --admin \"\"");
+      if (reply.error().code == Errc::kUnavailable) {
+        return fail(Errc::kUnavailable, fmt::format("no daemon answers at {}", address_.text()),
+                    "start sovereign-dnsd, name its admin address with --admin, or ask none with --admin \"\"");
       }
-      return fail(Errc::kTimeout, fmt::format("{} took the connection but did not answer GET {}", where, path),
-                  "is that sovereign-dnsd? --admin names another address");
+      return fail(reply.error().code, std::move(reply.error().what), kWrongPeer);
     }
+    // Not ready and not in time are answers too.
     if (reply->status != 200 && reply->status != 503 && reply->status != 504) {
-      return fail(Errc::kProtocol, fmt::format("{} answered GET {} with status {}", where, path, reply->status),
-                  "is that sovereign-dnsd? --admin names another address");
+      return fail(Errc::kProtocol,
+                  fmt::format("{} answered GET {} with status {}", address_.text(), path, reply->status), kWrongPeer);
     }
-    return reply->body;
+    return std::move(reply->body);
   }
 
   Result<DaemonState> ask_state(const std::string& path, std::chrono::milliseconds limit) {
@@ -79,10 +83,10 @@ class HttpDaemon final : public Daemon {
     if (!body) return fail(std::move(body.error()));
     const auto json = nlohmann::json::parse(*body, nullptr, false);
     const auto broken = [&] {
-      return fail(Errc::kProtocol,
-                  fmt::format("{}:{} answered GET {} with something that is not the state of an engine", address_.host,
-                              address_.port, path),
-                  "is that sovereign-dnsd? --admin names another address");
+      return fail(
+          Errc::kProtocol,
+          fmt::format("{} answered GET {} with something that is not the state of an engine", address_.text(), path),
+          kWrongPeer);
     };
     if (!json.is_object() || !json.contains("database_id") || !json.contains("revision")) return broken();
     try {
@@ -99,7 +103,8 @@ class HttpDaemon final : public Daemon {
     }
   }
 
-  HostPort address_;
+  const HostPort address_;
+  net::HttpClient http_;
 };
 
 }  // namespace

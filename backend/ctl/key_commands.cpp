@@ -213,18 +213,16 @@ void add_key_commands(CLI::App& zone, Action& chosen) {
       [&chosen, ds_options] { chosen = [ds_options](Session& session) { return show_ds(session, *ds_options); }; });
 
   const auto key_options = std::make_shared<ImportKeyOptions>();
-  auto* import = zone.add_subcommand("import-key", "Take over a key pair of BIND (dnssec-keygen)");
-  import->add_option("ZONE", key_options->zone, "The zone")->required();
-  import
+  auto* importing = zone.add_subcommand("import-key", "Take over a key pair of BIND (dnssec-keygen)");
+  importing->add_option("ZONE", key_options->zone, "The zone")->required();
+  importing
       ->add_option("FILE", key_options->file, "Kname.+alg+tag.private, or .key, or without either; both must be there")
       ->required();
-  import->add_flag("--inactive", key_options->inactive, "Do not sign with it");
-  import->add_flag("--unpublished", key_options->unpublished, "Leave it out of the DNSKEY RRset");
-  import->callback([&chosen, key_options] {
-    chosen = [key_options](Session& session) { return import_key(session, *key_options);
-};
-}  // namespace sdns::ctl
-);
+  importing->add_flag("--inactive", key_options->inactive, "Do not sign with it");
+  importing->add_flag("--unpublished", key_options->unpublished, "Leave it out of the DNSKEY RRset");
+  importing->callback([&chosen, key_options] {
+    chosen = [key_options](Session& session) { return import_key(session, *key_options); };
+  });
 }
 
 }  // namespace sdns::ctl

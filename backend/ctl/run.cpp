@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "backend/ctl/commands.h"
+#include "backend/daemon/version.h"
 
 namespace sdns::ctl {
 namespace {
@@ -47,7 +48,7 @@ struct CommandLine {
   CommandLine() {
     app.fallthrough();
     app.require_subcommand(1);
-    app.set_version_flag("--version", std::string("sdnsctl ") + SDNS_VERSION);
+    app.set_version_flag("--version", "sdnsctl " + std::string(daemon::version()));
     app.footer(kFooter);
     app.get_formatter()->column_width(34);
     app.add_option(
@@ -68,7 +69,7 @@ struct CommandLine {
     app.add_flag("--no-wait", options.no_wait, "Return when the change is durable")->excludes(wait);
 
     add_group("zone", "Zones: import, export, check, sign",
-              {add_import_commands, add_zone_commands, add_signing_commands, add_key_commands});
+              {add_import_commands, add_compare_commands, add_zone_commands, add_signing_commands, add_key_commands});
     add_group("record", "Records of a zone", {add_record_commands});
     add_group("meta", "Metadata of a zone, as PowerDNS reads it", {add_metadata_commands});
     add_status_command(app, chosen);

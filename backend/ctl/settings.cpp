@@ -3,11 +3,12 @@
 
 #include <fmt/format.h>
 
-#include <toml++/toml.h>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <sstream>
+
+#include "backend/daemon/config_raw.h"
 
 namespace sdns::ctl {
 namespace {
@@ -31,24 +32,25 @@ Result<FromFile> read_config(const std::filesystem::path& path, bool must_exist)
   }
   std::ostringstream text;
   text << in.rdbuf();
-  try {
-    const toml::table root = toml::parse(text.str());
-    FromFile found;
-    const auto take = [&](const char* table, const char* key, std::optional<std::string>& out) -> Result<void> {
-      const auto node = root[table][key];
-      if (!node) return {};
-      const auto value = node.value_exact<std::string>();
-      if (!value) return fail(Errc::kConfig, fmt::format("{}: {}.{} is not a string", path.string(), table, key));
-      out = *value;
-      return {};
-    };
-    if (auto taken = take("database", "url", found.url); !taken) return fail(std::move(taken.error()));
-    if (auto taken = take("admin", "listen", found.admin); !taken) return fail(std::move(taken.error()));
-    return found;
-  } catch (const toml::parse_error& error) {
-    return fail(Errc::kConfig, fmt::format("{}:{}: {}", path.string(), error.source().begin.line, error.description()),
-                "correct the file; sovereign-dnsd --check-config tells the same");
+  const auto layer = daemon::read_toml(text.str(), path.string());
+  if (!layer) {
+    return fail(Errc::kConfig, fmt::format("{}: {}: {}", path.string(), layer.error().where, layer.error().what),
+                "sovereign-dnsd --check-config tells everything that is wrong with it");
   }
+  FromFile found;
+  const auto take = [&](const char* key, std::optional<std::string>& out) -> Result<void> {
+    const auto at = layer->find(key);
+    if (at == layer->end()) return {};
+    if (at->second.kind != daemon::RawValue::Kind::kText) {
+      return fail(Errc::kConfig,
+                  fmt::format("{}: {} is {}, not a text", at->second.origin, key, daemon::kind_name(at->second.kind)));
+    }
+    out = at->second.text;
+    return {};
+  };
+  if (auto taken = take("database.url", found.url); !taken) return fail(std::move(taken.error()));
+  if (auto taken = take("admin.listen", found.admin); !taken) return fail(std::move(taken.error()));
+  return found;
 }
 
 }  // namespace

@@ -92,6 +92,34 @@ Result<ZoneFile> load_zone_file(const std::filesystem::path& file, const std::op
   return ZoneFile{read->first_soa_owner, std::move(read->records)};
 }
 
+Result<bool> presigned_in_database(store::Transaction& transaction, const dns::Name& apex) {
+  auto row = transaction.zone(apex);
+  if (!row) return fail(std::move(row.error()));
+  if (!*row) return false;
+  auto signing = signing_of(transaction, (*row)->head.id);
+  if (!signing) return fail(std::move(signing.error()));
+  return signing->presigned();
+}
+
+Prepared prepare(ZoneFile&& file, bool presigned) {
+  Prepared prepared{file.apex, {}, {}, {}, {}};
+  if (presigned) {
+    prepared.denial = presigned_denial(file.records);
+  } else {
+    prepared.dropped = drop_signatures(file.records);
+  }
+  prepared.findings = zone::check_zone(file.apex, file.records);
+  if (!has_errors(prepared.findings)) prepared.records = settle_records(std::move(file.records));
+  return prepared;
+}
+
+void warn_of_dropped(Session& session, const Prepared& prepared) {
+  if (prepared.dropped.empty()) return;
+  session.warning(
+      fmt::format("left out of {}: {}; PowerDNS makes these itself once the zone is secured (--presigned keeps them)",
+                  prepared.apex.text(), dropped_text(prepared.dropped)));
+}
+
 std::map<std::string, std::size_t> drop_signatures(std::vector<dns::PlacedRecord>& records) {
   std::map<std::string, std::size_t> dropped;
   std::erase_if(records, [&](const dns::PlacedRecord& placed) {
@@ -139,10 +167,7 @@ std::vector<store::StoredRecord> settle_records(std::vector<dns::PlacedRecord>&&
       lowest = std::min(lowest, end->record.ttl);
       ++end;
     }
-    // RRSIGs at one name cover RRsets of their own and have those RRsets' TTLs (RFC 4034 section 3).
-    if (start->record.type != dns::kRRSIG) {
-      for (auto it = start; it != end; ++it) it->record.ttl = lowest;
-    }
+    for (auto it = start; it != end; ++it) it->record.ttl = lowest;
     start = end;
   }
   return records;

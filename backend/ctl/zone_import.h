@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/ctl/session.h"
 #include "backend/dns/master_file.h"
 #include "backend/store/authority.h"
 #include "backend/zone/zone_check.h"
@@ -23,6 +24,24 @@ struct ZoneFile {
 /// `apex` is asked for; without it the file's SOA record names the zone. Errors: those of read_master_file(), and
 /// kInvalidArgument when the file does not say which zone it is.
 Result<ZoneFile> load_zone_file(const std::filesystem::path& file, const std::optional<dns::Name>& apex);
+
+/// Whether the zone in the database brings its own signatures; false when there is no such zone.
+Result<bool> presigned_in_database(store::Transaction& transaction, const dns::Name& apex);
+
+/// A file that was read, checked and brought into the form in which it is stored.
+struct Prepared {
+  dns::Name apex;
+  std::vector<zone::Finding> findings;
+  std::map<std::string, std::size_t> dropped;
+  std::optional<std::string> denial;  ///< NSEC3PARAM metadata of a presigned zone
+  std::vector<store::StoredRecord> records;
+};
+
+/// Leaves out what PowerDNS makes itself, unless the zone is presigned. No records when a finding is an error.
+Prepared prepare(ZoneFile&& file, bool presigned);
+
+/// One warning for all records that were left out.
+void warn_of_dropped(Session& session, const Prepared& prepared);
 
 /// Takes the records out that PowerDNS makes itself; how many of each type.
 std::map<std::string, std::size_t> drop_signatures(std::vector<dns::PlacedRecord>& records);
