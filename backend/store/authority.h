@@ -24,7 +24,7 @@ using zone::ZoneId;
 /// How the SOA serial moves with each committed edit of the zone's data.
 enum class SerialPolicy : std::uint8_t {
   kCounter,  ///< +1 (RFC 1982 arithmetic)
-  kDate,     ///< YYYYMMDDnn of the wall clock; past nn = 99, or when the serial is ahead of the date, +1
+  kDate,     ///< YYYYMMDD00 of the wall clock (UTC); +1 when the serial is not behind it, so any number of edits a day
   kKeep,     ///< left to whoever edits the SOA
 };
 
@@ -67,14 +67,17 @@ class Transaction {
   virtual Result<std::optional<ZoneRow>> enclosing_zone(const dns::Name& name) = 0;
   /// Every record of the zone, in no particular order, without holding them all in memory.
   virtual Result<void> records(ZoneId id, const std::function<void(StoredRecord&&)>& each) = 0;
-  /// Everything at exactly this owner name.
+  /// Everything at exactly this owner name, disabled records included.
   virtual Result<std::vector<StoredRecord>> records_at(ZoneId id, const dns::Name& owner) = 0;
-  /// True when some owner name strictly below `owner` has a record.
+  /// True when some owner name strictly below `owner` has a record that is served.
   virtual Result<bool> has_names_below(ZoneId id, const dns::Name& owner) = 0;
   virtual Result<std::vector<zone::Metadata>> metadata(ZoneId id) = 0;
   virtual Result<std::vector<zone::Key>> keys(ZoneId id) = 0;
 
   // Edits; only in a transaction from Authority::edit(). The caller has checked the DNS rules (zone/zone_check).
+  // Records are stored with one TTL per RRset, the least that is served, and each content once. Unless the policy is
+  // kKeep, a SOA whose serial is not ahead of the zone's (RFC 1982) is taken with the zone's: one that went back would
+  // leave secondaries with old data, and importing a file twice changes nothing.
   /// Errors: kExists. The id is one that no zone ever had.
   virtual Result<ZoneId> create_zone(const zone::ZoneHead& head_without_id, SerialPolicy policy) = 0;
   virtual Result<void> delete_zone(ZoneId id) = 0;
@@ -91,8 +94,8 @@ class Transaction {
   virtual Result<void> set_key_state(ZoneId id, std::uint32_t key, bool active, bool published) = 0;
   virtual Result<void> remove_key(ZoneId id, std::uint32_t key) = 0;
 
-  /// Moves the serials of zones whose data changed (unless the edit itself changed the serial), takes the revision as the
-  /// last statement, commits with fsync. The position after it; unchanged when nothing that is served was touched.
+  /// Moves the serials of zones whose data changed (unless the edit itself changed the serial), takes the revision as
+  /// the last statement, commits with fsync. The position after it; unchanged when nothing that is served was touched.
   /// After an error nothing was changed. `who` goes to the journal row ("sdnsctl", a token's name).
   virtual Result<Position> commit(std::string_view who) = 0;
 };
@@ -119,9 +122,25 @@ enum class OpenMode { kExisting, kCreateIfMissing };
 Result<std::unique_ptr<Authority>> open_authority(std::string_view url, OpenMode mode, const WallClock& clock,
                                                   Random& random);
 
-/// Follows the journal for the engine: each load and each range is one short read transaction.
-/// `poke_fd`, when not -1, is readable when another process asks to look at once. Takes the shared lock semantics of
-/// DESIGN section 4 (poll of data_version every 10 ms, poke, slow poll).
-Result<std::unique_ptr<zone::Source>> open_follower(std::string_view url);
+/// The digest (hexadecimal) over everything that is served, whatever the storage; see zone/digest.h.
+Result<std::string> state_digest(Transaction& transaction);
+
+/// Follows the journal for the engine: each load and each range is one short read transaction. It opens the database
+/// when it first needs it and again after a failure, so that it can be made while the database is away.
+///
+/// wait() polls PRAGMA data_version every 10 ms, and every second compares journal and file besides. A file that was
+/// replaced is told once as kDiverged; load() then reads the new one. A database with another id than the one that was
+/// loaded first is refused with kForeign, a missing one with kUnavailable.
+class Follower : public zone::Source {
+ public:
+  /// Of the first database that was read; "" when it could not be read yet. For the thread that uses the follower.
+  [[nodiscard]] std::string identity() const override = 0;
+  /// Rows that its queries have returned so far: tests count with it.
+  [[nodiscard]] virtual std::uint64_t rows_read() const = 0;
+};
+
+/// Reads the identity when the database is there; when it is not, load() and changes_since() say why.
+/// Errors: kUnsupported, kInvalidArgument (the URL).
+Result<std::unique_ptr<Follower>> open_follower(std::string_view url);
 
 }  // namespace sdns::store

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include "backend/store/authority.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "backend/store/rows.h"
+#include "backend/store/schema.h"
+#include "backend/store/sqlite.h"
+#include "backend/store/transaction.h"
+#include "backend/zone/digest.h"
+
+namespace sdns::store {
+namespace {
+
+// As long as the largest import that another program may be committing.
+constexpr std::chrono::milliseconds kBusyLimit{30'000};
+
+class SqlAuthority final : public Authority {
+ public:
+  SqlAuthority(std::unique_ptr<Connection> db, const WallClock& clock) : db_(std::move(db)), clock_(clock) {}
+
+  Result<Identity> identity() override { return read_identity(*db_); }
+  Result<std::unique_ptr<Transaction>> read() override { return begin(Access::kRead); }
+  Result<std::unique_ptr<Transaction>> edit() override { return begin(Access::kWrite); }
+  Result<void> prune_journal(Revision floor) override;
+  std::uint64_t rows_read() const override { return db_->rows_read(); }
+
+ private:
+  Result<std::unique_ptr<Transaction>> begin(Access access) {
+    if (db_->in_transaction())
+      return fail(Errc::kInvalidArgument, "the connection has a transaction already", "end it first");
+    if (auto begun = db_->begin(access); !begun) return fail(begun.error());
+    return std::make_unique<SqlTransaction>(*db_, clock_, access);
+  }
+
+  std::unique_ptr<Connection> db_;
+  const WallClock& clock_;
+};
+
+Result<void> SqlAuthority::prune_journal(Revision floor) {
+  if (db_->in_transaction())
+    return fail(Errc::kInvalidArgument, "the connection has a transaction already", "end it first");
+  if (auto begun = db_->begin(Access::kWrite); !begun) return begun;
+  const auto pruned = [&]() -> Result<void> {
+    const auto now = read_position(*db_);
+    if (!now) return fail(now.error());
+    const auto at = static_cast<std::int64_t>(std::min(floor, now->revision));
+    // The journal row at the floor stays: its chain lets followers that are there go on.
+    if (const auto done = db_->execute("DELETE FROM change WHERE revision <= $1", {at}); !done)
+      return fail(done.error());
+    if (const auto done = db_->execute("DELETE FROM journal WHERE revision < $1", {at}); !done)
+      return fail(done.error());
+    return db_->commit();
+  }();
+  if (!pruned) db_->rollback();
+  return pruned;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Authority>> open_authority(std::string_view url, OpenMode mode, const WallClock& clock,
+                                                  Random& random) {
+  const auto path = sqlite_path(url);
+  if (!path) return fail(path.error());
+  if (mode == OpenMode::kCreateIfMissing && !file_identity(*path)) {
+    const auto made = create_sqlite(*path, [&](Connection& db) { return initialise(db, clock, random); });
+    // When another program was quicker, its database is the one.
+    if (!made && made.error().code != Errc::kExists) return fail(made.error());
+  }
+  auto db = open_sqlite(*path, SqliteOpen::kEdit, kBusyLimit);
+  if (!db) return fail(db.error());
+  if (auto ready = migrate(**db, clock); !ready) return fail(ready.error());
+  return std::make_unique<SqlAuthority>(std::move(*db), clock);
+}
+
+Result<std::string> state_digest(Transaction& transaction) {
+  auto zones = transaction.zones();
+  if (!zones) return fail(zones.error());
+  std::sort(zones->begin(), zones->end(), [](const ZoneRow& a, const ZoneRow& b) { return a.head.id < b.head.id; });
+  zone::StateDigest state;
+  for (const ZoneRow& row : *zones) {
+    zone::ZoneContent content;
+    content.head = row.head;
+    auto read = transaction.records(row.head.id, [&](StoredRecord&& stored) {
+      if (!stored.disabled) content.records.push_back(std::move(stored.record));
+    });
+    if (!read) return fail(read.error());
+    auto metadata = transaction.metadata(row.head.id);
+    if (!metadata) return fail(metadata.error());
+    auto keys = transaction.keys(row.head.id);
+    if (!keys) return fail(keys.error());
+    content.metadata = std::move(*metadata);
+    content.keys = std::move(*keys);
+    state.add(zone::content_digest(std::move(content)));
+  }
+  return zone::to_hex(state.finish());
+}
+
+}  // namespace sdns::store

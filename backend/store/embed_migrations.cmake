@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: MIT
+# Writes OUTPUT, a C++ file with the text of every migration of DIRECTORY: the programs carry their schema with them.
+file(GLOB files ${DIRECTORY}/[0-9][0-9][0-9][0-9]_*.sql)
+list(SORT files)
+set(text "// SPDX-License-Identifier: MIT\n#include \"backend/store/schema.h\"\n\nnamespace sdns::store {\n\n")
+string(APPEND text "const std::vector<Migration>& migrations() {\n  static const std::vector<Migration> all{\n")
+foreach(file IN LISTS files)
+  get_filename_component(name ${file} NAME_WE)
+  string(SUBSTRING ${name} 0 4 number)
+  string(REGEX REPLACE "^0+" "" number ${number})
+  file(READ ${file} sql)
+  string(APPEND text "      {${number}, \"${name}\", R\"__sql__(${sql})__sql__\"},\n")
+endforeach()
+string(APPEND text "  };\n  return all;\n}\n\n}  // namespace sdns::store\n")
+file(WRITE ${OUTPUT} "${text}")

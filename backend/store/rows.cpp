@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MIT
+#include "backend/store/rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "backend/zone/digest.h"
+
+namespace sdns::store {
+namespace {
+
+// Walks a query whose first column is a zone's id and which is ordered by it.
+class ByZone {
+ public:
+  static Result<ByZone> start(Connection& db, std::string_view sql) {
+    auto rows = db.query(sql);
+    if (!rows) return fail(rows.error());
+    ByZone walk(std::move(*rows));
+    if (const auto moved = walk.advance(); !moved) return fail(moved.error());
+    return walk;
+  }
+  /// Gives each row of the zone to `take`. Requires growing ids from call to call.
+  template <class Take>
+  Result<void> of(ZoneId zone, const Take& take) {
+    while (there_ && rows_->integer(0) <= zone) {
+      if (rows_->integer(0) == zone) {
+        if (auto taken = take(*rows_); !taken) return taken;
+      }
+      if (auto moved = advance(); !moved) return moved;
+    }
+    return {};
+  }
+
+ private:
+  explicit ByZone(RowsPtr rows) : rows_(std::move(rows)) {}
+  Result<void> advance() {
+    const auto row = rows_->next();
+    if (!row) return fail(row.error());
+    there_ = *row;
+    return {};
+  }
+  RowsPtr rows_;
+  bool there_ = false;
+};
+
+// Calls `take` for each row.
+template <class Take>
+Result<void> for_each(Result<RowsPtr> rows, const Take& take) {
+  if (!rows) return fail(rows.error());
+  for (;;) {
+    const auto row = (*rows)->next();
+    if (!row) return fail(row.error());
+    if (!*row) return {};
+    if (auto taken = take(**rows); !taken) return taken;
+  }
+}
+
+// Columns: zone, kind, value.
+void append_metadata(std::vector<zone::Metadata>& metadata, const Rows& rows) {
+  if (metadata.empty() || metadata.back().kind != rows.text(1)) metadata.push_back({std::string(rows.text(1)), {}});
+  metadata.back().values.emplace_back(rows.text(2));
+}
+
+// Columns: zone, id, flags, active, published, content.
+void append_key(std::vector<zone::Key>& keys, const Rows& rows) {
+  keys.push_back({static_cast<std::uint32_t>(rows.integer(1)), static_cast<std::uint16_t>(rows.integer(2)),
+                  rows.integer(3) != 0, rows.integer(4) != 0, std::string(rows.text(5))});
+}
+
+// Columns: zone, owner, type, ttl, content. Neighbours mostly have the same owner, whose name is then copied.
+class RecordReader {
+ public:
+  Result<dns::Record> read(const Connection& db, const Rows& rows) {
+    if (!known_ || key_ != rows.text(1)) {
+      key_ = rows.text(1);
+      auto name = stored_name(db, key_);
+      if (!name) return fail(name.error());
+      owner_ = std::move(*name);
+      known_ = true;
+    }
+    return dns::Record{owner_, dns::RrType{static_cast<std::uint16_t>(rows.integer(2))},
+                       dns::Ttl{static_cast<std::uint32_t>(rows.integer(3))}, std::string(rows.text(4))};
+  }
+
+ private:
+  std::string key_;
+  dns::Name owner_;
+  bool known_ = false;
+};
+
+std::vector<std::string> split_primaries(std::string_view text) {
+  std::vector<std::string> primaries;
+  while (!text.empty()) {
+    const auto comma = std::min(text.find(','), text.size());
+    primaries.emplace_back(text.substr(0, comma));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return primaries;
+}
+
+constexpr std::string_view kServedOfZone =
+    "SELECT zone, owner, type, ttl, content FROM record WHERE zone = $1 AND disabled = 0 ORDER BY zone, owner, type, "
+    "item";
+
+}  // namespace
+
+std::string joined_primaries(const std::vector<std::string>& primaries) {
+  return fmt::format("{}", fmt::join(primaries, ","));
+}
+
+Error damaged(const Connection& db, std::string_view what) {
+  return {Errc::kCorrupt, fmt::format("{}: is damaged: {}", db.label(), what), "restore the database from a backup"};
+}
+
+Result<dns::Name> stored_name(const Connection& db, std::string_view key) {
+  // Name::from_key takes only what Name::key gave; a damaged page may hold anything.
+  bool sound = key.size() <= 2 * 255 && (key.empty() || key.back() == '\0');
+  std::size_t label = 0;
+  std::size_t wire = 1;
+  for (std::size_t i = 0; sound && i < key.size(); ++i) {
+    if (key[i] == '\0') {
+      sound = label > 0 && label <= 63;
+      wire += label + 1;
+      label = 0;
+      continue;
+    }
+    if (key[i] == '\x01') {
+      ++i;
+      sound = i < key.size() && (key[i] == '\x01' || key[i] == '\x02');
+    } else {
+      sound = key[i] < 'A' || key[i] > 'Z';
+    }
+    ++label;
+  }
+  if (!sound || wire > 255) return fail(damaged(db, "a stored name is not one"));
+  return dns::Name::from_key(key);
+}
+
+Result<ZoneRow> zone_row(const Connection& db, const Rows& rows) {
+  ZoneRow row;
+  auto apex = stored_name(db, rows.text(1));
+  if (!apex) return fail(apex.error());
+  if (rows.integer(2) < 0 || rows.integer(2) > 2) return fail(damaged(db, "a zone has an unknown kind"));
+  row.head.id = static_cast<ZoneId>(rows.integer(0));
+  row.head.apex = std::move(*apex);
+  row.head.kind = static_cast<zone::Kind>(rows.integer(2));
+  row.head.account = rows.text(3);
+  row.head.primaries = split_primaries(rows.text(4));
+  row.head.notified_serial = static_cast<std::uint32_t>(rows.integer(5));
+  row.head.last_check = static_cast<std::uint32_t>(rows.integer(6));
+  if (rows.integer(7) < 0 || rows.integer(7) > 2) return fail(damaged(db, "a zone has an unknown serial policy"));
+  row.serial_policy = static_cast<SerialPolicy>(rows.integer(7));
+  if (!rows.is_null(8)) row.serial = static_cast<std::uint32_t>(rows.integer(8));
+  row.revision = static_cast<Revision>(rows.integer(9));
+  return row;
+}
+
+Result<dns::Rrset> read_rrset(Connection& db, ZoneId zone, const dns::Name& owner, std::string_view key,
+                              dns::RrType type) {
+  dns::Rrset rrset{owner, type, {}, {}};
+  auto read = for_each(db.query("SELECT ttl, content FROM record WHERE zone = $1 AND owner = $2 AND type = $3 AND "
+                                "disabled = 0 ORDER BY item",
+                                {zone, Bytes{key}, type.value}),
+                       [&](const Rows& rows) -> Result<void> {
+                         rrset.ttl.seconds = static_cast<std::uint32_t>(rows.integer(0));
+                         rrset.contents.emplace_back(rows.text(1));
+                         return {};
+                       });
+  if (!read) return fail(read.error());
+  return rrset;
+}
+
+Result<std::vector<zone::Metadata>> read_metadata(Connection& db, ZoneId zone) {
+  std::vector<zone::Metadata> metadata;
+  auto read = for_each(
+      db.query("SELECT zone, kind, value FROM zone_metadata WHERE zone = $1 ORDER BY zone, kind, item", {zone}),
+      [&](const Rows& rows) -> Result<void> {
+        append_metadata(metadata, rows);
+        return {};
+      });
+  if (!read) return fail(read.error());
+  return metadata;
+}
+
+Result<std::vector<zone::Key>> read_keys(Connection& db, ZoneId zone) {
+  std::vector<zone::Key> keys;
+  auto read = for_each(db.query("SELECT zone, id, flags, active, published, content FROM cryptokey WHERE zone = $1 "
+                                "ORDER BY zone, id",
+                                {zone}),
+                       [&](const Rows& rows) -> Result<void> {
+                         append_key(keys, rows);
+                         return {};
+                       });
+  if (!read) return fail(read.error());
+  return keys;
+}
+
+Result<std::optional<ZoneRow>> read_zone(Connection& db, ZoneId zone) {
+  std::optional<ZoneRow> found;
+  auto read = for_each(db.query("SELECT " SDNS_ZONE_COLUMNS " FROM zone WHERE id = $1", {zone}),
+                       [&](const Rows& rows) -> Result<void> {
+                         auto row = zone_row(db, rows);
+                         if (!row) return fail(row.error());
+                         found = std::move(*row);
+                         return {};
+                       });
+  if (!read) return fail(read.error());
+  return found;
+}
+
+Result<zone::ZoneContent> read_content(Connection& db, ZoneId zone) {
+  auto row = read_zone(db, zone);
+  if (!row) return fail(row.error());
+  if (!*row) return fail(Errc::kNotFound, fmt::format("there is no zone with the id {}", zone));
+  zone::ZoneContent content;
+  content.head = std::move((*row)->head);
+  RecordReader reader;
+  auto read = for_each(db.query(kServedOfZone, {zone}), [&](const Rows& rows) -> Result<void> {
+    auto record = reader.read(db, rows);
+    if (!record) return fail(record.error());
+    content.records.push_back(std::move(*record));
+    return {};
+  });
+  if (!read) return fail(read.error());
+  auto metadata = read_metadata(db, zone);
+  if (!metadata) return fail(metadata.error());
+  content.metadata = std::move(*metadata);
+  auto keys = read_keys(db, zone);
+  if (!keys) return fail(keys.error());
+  content.keys = std::move(*keys);
+  return content;
+}
+
+Result<void> read_all(Connection& db, const std::function<void(zone::ZoneContent&&)>& each) {
+  auto zones = db.query("SELECT " SDNS_ZONE_COLUMNS " FROM zone ORDER BY id");
+  if (!zones) return fail(zones.error());
+  auto records = ByZone::start(
+      db, "SELECT zone, owner, type, ttl, content FROM record WHERE disabled = 0 ORDER BY zone, owner, type, item");
+  if (!records) return fail(records.error());
+  auto metadata = ByZone::start(db, "SELECT zone, kind, value FROM zone_metadata ORDER BY zone, kind, item");
+  if (!metadata) return fail(metadata.error());
+  auto keys = ByZone::start(db, "SELECT zone, id, flags, active, published, content FROM cryptokey ORDER BY zone, id");
+  if (!keys) return fail(keys.error());
+
+  RecordReader reader;
+  return for_each(std::move(zones), [&](const Rows& rows) -> Result<void> {
+    auto row = zone_row(db, rows);
+    if (!row) return fail(row.error());
+    const ZoneId id = row->head.id;
+    zone::ZoneContent content;
+    content.head = std::move(row->head);
+    auto done = records->of(id, [&](const Rows& r) -> Result<void> {
+      auto record = reader.read(db, r);
+      if (!record) return fail(record.error());
+      content.records.push_back(std::move(*record));
+      return {};
+    });
+    if (!done) return done;
+    done = metadata->of(id, [&](const Rows& r) -> Result<void> {
+      append_metadata(content.metadata, r);
+      return {};
+    });
+    if (!done) return done;
+    done = keys->of(id, [&](const Rows& r) -> Result<void> {
+      append_key(content.keys, r);
+      return {};
+    });
+    if (!done) return done;
+    each(std::move(content));
+    return {};
+  });
+}
+
+Result<std::array<std::uint8_t, 32>> read_zone_digest(Connection& db, const zone::ZoneHead& head) {
+  zone::ZoneDigest digest(head);
+  RecordReader reader;
+  dns::Rrset rrset;
+  auto read = for_each(db.query(kServedOfZone, {head.id}), [&](const Rows& rows) -> Result<void> {
+    auto record = reader.read(db, rows);
+    if (!record) return fail(record.error());
+    if (!rrset.contents.empty() && (rrset.type != record->type || rrset.owner != record->owner)) {
+      digest.add(rrset);
+      rrset.contents.clear();
+    }
+    rrset.owner = std::move(record->owner);
+    rrset.type = record->type;
+    rrset.ttl = record->ttl;
+    rrset.contents.push_back(std::move(record->content));
+    return {};
+  });
+  if (!read) return fail(read.error());
+  if (!rrset.contents.empty()) digest.add(rrset);
+  const auto metadata = read_metadata(db, head.id);
+  if (!metadata) return fail(metadata.error());
+  const auto keys = read_keys(db, head.id);
+  if (!keys) return fail(keys.error());
+  return digest.finish(*metadata, *keys);
+}
+
+Result<Chain> stored_chain(const Connection& db, std::string_view text) {
+  Chain chain{};
+  if (text.size() != chain.size()) return fail(damaged(db, "a chain in the journal has the wrong size"));
+  std::copy(text.begin(), text.end(), chain.begin());
+  return chain;
+}
+
+Result<Position> read_position(Connection& db) {
+  auto rows = db.query("SELECT revision, chain FROM journal ORDER BY revision DESC LIMIT 1");
+  if (!rows) return fail(rows.error());
+  const auto row = (*rows)->next();
+  if (!row) return fail(row.error());
+  if (!*row) return fail(damaged(db, "its journal is empty"));
+  const auto chain = stored_chain(db, (*rows)->text(1));
+  if (!chain) return fail(chain.error());
+  return Position{static_cast<Revision>((*rows)->integer(0)), *chain};
+}
+
+}  // namespace sdns::store

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// Rows as values, and the queries that transactions and the follower share.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backend/store/authority.h"
+#include "backend/store/sql.h"
+
+namespace sdns::store {
+
+/// `change.kind`, in the order in which a zone's changes are told.
+enum class ChangeKind : std::uint8_t { kCreated = 1, kDeleted = 2, kHead = 3, kMetadata = 4, kKeys = 5, kRrset = 6 };
+
+#define SDNS_ZONE_COLUMNS \
+  "id, apex_key, kind, account, primaries, notified_serial, last_check, serial_policy, serial, revision"
+
+/// The current row of a query of SDNS_ZONE_COLUMNS. Errors: kCorrupt.
+Result<ZoneRow> zone_row(const Connection& db, const Rows& rows);
+std::string joined_primaries(const std::vector<std::string>& primaries);
+
+/// A stored name. Errors: kCorrupt.
+Result<dns::Name> stored_name(const Connection& db, std::string_view key);
+Error damaged(const Connection& db, std::string_view what);
+
+/// What is served at one owner and type; no contents when there is nothing.
+Result<dns::Rrset> read_rrset(Connection& db, ZoneId zone, const dns::Name& owner, std::string_view key,
+                              dns::RrType type);
+Result<std::vector<zone::Metadata>> read_metadata(Connection& db, ZoneId zone);
+Result<std::vector<zone::Key>> read_keys(Connection& db, ZoneId zone);
+Result<std::optional<ZoneRow>> read_zone(Connection& db, ZoneId zone);
+/// Everything that is served of one zone. Errors: kNotFound.
+Result<zone::ZoneContent> read_content(Connection& db, ZoneId zone);
+/// Everything that is served, in order of the zones' ids; records in canonical order. Reads each table once.
+Result<void> read_all(Connection& db, const std::function<void(zone::ZoneContent&&)>& each);
+/// The digest of one zone, without holding it in memory.
+Result<std::array<std::uint8_t, 32>> read_zone_digest(Connection& db, const zone::ZoneHead& head);
+
+Result<Position> read_position(Connection& db);
+
+/// A chain as a parameter, and back.
+inline std::string_view octets(const Chain& chain) {
+  return {reinterpret_cast<const char*>(chain.data()), chain.size()};
+}
+Result<Chain> stored_chain(const Connection& db, std::string_view octets);
+
+}  // namespace sdns::store

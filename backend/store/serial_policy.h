@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// How the SOA serial of an edited zone moves: pure decisions (RFC 1982, RFC 1912 section 2.2).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "backend/base/clock.h"
+#include "backend/store/authority.h"
+
+namespace sdns::store {
+
+/// The serial after `old`: always greater than it by RFC 1982, and never 0, which some secondaries take for "none".
+/// kKeep gives `old`.
+std::uint32_t next_serial(SerialPolicy policy, std::uint32_t old, WallTime now);
+
+/// What an edited zone's serial becomes: `edited` when the edit itself moved it forward, or when the policy is kKeep;
+/// else the one after `before`. A serial that goes back would leave secondaries with the old data.
+std::uint32_t serial_after_edit(SerialPolicy policy, std::uint32_t before, std::uint32_t edited, WallTime now);
+
+/// The serial in the content of a SOA record; nothing when it is not one.
+std::optional<std::uint32_t> soa_serial(std::string_view content);
+/// The content with another serial. Requires a content that soa_serial() understands.
+std::string with_soa_serial(std::string_view content, std::uint32_t serial);
+
+}  // namespace sdns::store

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include "backend/store/transaction.h"
+
+#include <utility>
+
+namespace sdns::store {
+namespace {
+
+// Columns: type, ttl, disabled, content.
+StoredRecord stored_record(const dns::Name& owner, const Rows& rows) {
+  return {dns::Record{owner, dns::RrType{static_cast<std::uint16_t>(rows.integer(0))},
+                      dns::Ttl{static_cast<std::uint32_t>(rows.integer(1))}, std::string(rows.text(3))},
+          rows.integer(2) != 0};
+}
+
+}  // namespace
+
+SqlTransaction::~SqlTransaction() {
+  if (!ended_) db_.rollback();
+}
+
+Result<Position> SqlTransaction::position() { return read_position(db_); }
+
+Result<std::vector<ZoneRow>> SqlTransaction::zones() {
+  std::vector<ZoneRow> zones;
+  auto rows = db_.query("SELECT " SDNS_ZONE_COLUMNS " FROM zone ORDER BY apex_key");
+  if (!rows) return fail(rows.error());
+  for (;;) {
+    const auto there = (*rows)->next();
+    if (!there) return fail(there.error());
+    if (!*there) return zones;
+    auto row = zone_row(db_, **rows);
+    if (!row) return fail(row.error());
+    zones.push_back(std::move(*row));
+  }
+}
+
+Result<std::optional<ZoneRow>> SqlTransaction::zone(const dns::Name& apex) {
+  return one_zone(db_.query("SELECT " SDNS_ZONE_COLUMNS " FROM zone WHERE apex_key = $1", {Bytes{apex.key()}}));
+}
+
+Result<std::optional<ZoneRow>> SqlTransaction::zone(ZoneId id) { return read_zone(db_, id); }
+
+Result<std::optional<ZoneRow>> SqlTransaction::one_zone(Result<RowsPtr> rows) {
+  if (!rows) return fail(rows.error());
+  const auto there = (*rows)->next();
+  if (!there) return fail(there.error());
+  if (!*there) return std::nullopt;
+  auto row = zone_row(db_, **rows);
+  if (!row) return fail(row.error());
+  return std::move(*row);
+}
+
+Result<std::optional<ZoneRow>> SqlTransaction::enclosing_zone(const dns::Name& name) {
+  for (dns::Name at = name;; at = at.parent()) {
+    auto found = zone(at);
+    if (!found || *found || at.is_root()) return found;
+  }
+}
+
+Result<void> SqlTransaction::records(ZoneId id, const std::function<void(StoredRecord&&)>& each) {
+  auto rows = db_.query(
+      "SELECT type, ttl, disabled, content, owner FROM record WHERE zone = $1 ORDER BY zone, owner, type, item", {id});
+  if (!rows) return fail(rows.error());
+  std::string key;
+  std::optional<dns::Name> owner;
+  for (;;) {
+    const auto there = (*rows)->next();
+    if (!there) return fail(there.error());
+    if (!*there) return {};
+    if (!owner || key != (*rows)->text(4)) {
+      key = (*rows)->text(4);
+      auto name = stored_name(db_, key);
+      if (!name) return fail(name.error());
+      owner = std::move(*name);
+    }
+    each(stored_record(*owner, **rows));
+  }
+}
+
+Result<std::vector<StoredRecord>> SqlTransaction::records_at(ZoneId id, const dns::Name& owner) {
+  std::vector<StoredRecord> found;
+  auto rows =
+      db_.query("SELECT type, ttl, disabled, content FROM record WHERE zone = $1 AND owner = $2 ORDER BY type, item",
+                {id, Bytes{owner.key()}});
+  if (!rows) return fail(rows.error());
+  for (;;) {
+    const auto there = (*rows)->next();
+    if (!there) return fail(there.error());
+    if (!*there) return found;
+    found.push_back(stored_record(owner, **rows));
+  }
+}
+
+Result<bool> SqlTransaction::has_names_below(ZoneId id, const dns::Name& owner) {
+  const std::string from = owner.key();
+  std::string to = from;  // the keys below begin with `from`, whose last octet is 0x00
+  if (!to.empty()) to.back() = '\x01';
+  auto rows = to.empty() ? db_.query("SELECT 1 FROM record WHERE zone = $1 AND owner > $2 AND disabled = 0 LIMIT 1",
+                                     {id, Bytes{from}})
+                         : db_.query(
+                               "SELECT 1 FROM record WHERE zone = $1 AND owner > $2 AND owner < $3 AND "
+                               "disabled = 0 LIMIT 1",
+                               {id, Bytes{from}, Bytes{to}});
+  if (!rows) return fail(rows.error());
+  return (*rows)->next();
+}
+
+Result<std::vector<zone::Metadata>> SqlTransaction::metadata(ZoneId id) { return read_metadata(db_, id); }
+
+Result<std::vector<zone::Key>> SqlTransaction::keys(ZoneId id) { return read_keys(db_, id); }
+
+}  // namespace sdns::store

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// A transaction of the authority database over any SQL connection: reads in transaction.cpp, edits in edit.cpp, serials
+// and journal in commit.cpp. Statements touch rows in the order of their keys.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backend/store/authority.h"
+#include "backend/store/rows.h"
+#include "backend/store/rrset_edit.h"
+#include "backend/store/sql.h"
+#include "backend/zone/digest.h"
+
+namespace sdns::store {
+
+class SqlTransaction final : public Transaction {
+ public:
+  /// The connection has just begun a transaction.
+  SqlTransaction(Connection& db, const WallClock& clock, Access access) : db_(db), clock_(clock), access_(access) {}
+  ~SqlTransaction() override;
+  SqlTransaction(const SqlTransaction&) = delete;
+  SqlTransaction& operator=(const SqlTransaction&) = delete;
+
+  Result<Position> position() override;
+  Result<std::vector<ZoneRow>> zones() override;
+  Result<std::optional<ZoneRow>> zone(const dns::Name& apex) override;
+  Result<std::optional<ZoneRow>> zone(ZoneId id) override;
+  Result<std::optional<ZoneRow>> enclosing_zone(const dns::Name& name) override;
+  Result<void> records(ZoneId id, const std::function<void(StoredRecord&&)>& each) override;
+  Result<std::vector<StoredRecord>> records_at(ZoneId id, const dns::Name& owner) override;
+  Result<bool> has_names_below(ZoneId id, const dns::Name& owner) override;
+  Result<std::vector<zone::Metadata>> metadata(ZoneId id) override;
+  Result<std::vector<zone::Key>> keys(ZoneId id) override;
+
+  Result<ZoneId> create_zone(const zone::ZoneHead& head_without_id, SerialPolicy policy) override;
+  Result<void> delete_zone(ZoneId id) override;
+  Result<void> set_head(const zone::ZoneHead& head) override;
+  Result<void> set_serial_policy(ZoneId id, SerialPolicy policy) override;
+  Result<void> replace_rrset(ZoneId id, const dns::Name& owner, dns::RrType type,
+                             const std::vector<StoredRecord>& records) override;
+  Result<void> replace_zone(ZoneId id, std::vector<StoredRecord> records) override;
+  Result<void> set_metadata(ZoneId id, const std::string& kind, const std::vector<std::string>& values) override;
+  Result<std::uint32_t> add_key(ZoneId id, const zone::Key& key_without_id) override;
+  Result<void> set_key_state(ZoneId id, std::uint32_t key, bool active, bool published) override;
+  Result<void> remove_key(ZoneId id, std::uint32_t key) override;
+  Result<Position> commit(std::string_view who) override;
+
+ private:
+  // A zone that this transaction edits, and what of it was touched.
+  struct Edited {
+    zone::ZoneHead head;  // as it is now
+    SerialPolicy policy = SerialPolicy::kCounter;
+    std::optional<std::uint32_t> serial_before;  // of the SOA, when the transaction came to the zone
+    std::optional<std::uint32_t> serial;         // as it is now
+    bool created = false;
+    bool deleted = false;
+    bool head_touched = false;
+    bool metadata_touched = false;
+    bool keys_touched = false;
+    std::vector<std::pair<std::string, std::uint16_t>> rrsets;  // key of the owner, type; may repeat
+
+    [[nodiscard]] bool served_change() const {
+      return created != deleted || (!deleted && (head_touched || metadata_touched || keys_touched || !rrsets.empty()));
+    }
+  };
+
+  Result<void> require_edit();
+  Result<Edited*> edited(ZoneId id);
+  Result<std::optional<ZoneRow>> one_zone(Result<RowsPtr> rows);
+  Result<std::int64_t> run(std::string_view sql, Params params);
+  Result<std::int64_t> next_number(std::string_view counter);
+  Result<void> check_record(const Edited& zone, const StoredRecord& stored) const;
+  void keep_serial(const Edited& zone, StoredRecord& soa) const;
+  Result<void> write_rrset(Edited& zone, std::string_view key, dns::RrType type, const WantedRrset& wanted,
+                           RrsetDifference difference, bool was_there);
+  Result<void> note_serial(Edited& zone, std::optional<std::uint32_t> serial);
+  Result<void> move_serials();
+  Result<Position> journal(std::string_view who, const Position& before);
+  Result<void> journal_zone(Edited& zone, Revision revision, zone::Hasher& hasher);
+  Result<void> journal_row(Revision revision, ZoneId zone, ChangeKind kind, std::string_view key, dns::RrType type);
+
+  Connection& db_;
+  const WallClock& clock_;
+  Access access_;
+  bool ended_ = false;
+  std::optional<Error> failed_;  // of a statement: what was written before it may be half of something
+  std::map<ZoneId, Edited> edited_;
+};
+
+}  // namespace sdns::store
