@@ -424,7 +424,8 @@ class ServerTest(unittest.TestCase):
         for rrset in getattr(response, section):
             kind = dns.rdatatype.to_text(rrset.rdtype)
             if kind != "RRSIG" and (types is None or kind in types):
-                found |= {f"{rrset.name.to_text().lower()} {kind} {rdata.to_text()}" for rdata in rrset}
+                contents = [rdata.to_text() if kind in ("TXT", "HINFO") else rdata.to_text().lower() for rdata in rrset]
+                found |= {f"{rrset.name.to_text().lower()} {kind} {content}" for content in contents}
         return found
 
     def assert_rcode(self, response, rcode):
