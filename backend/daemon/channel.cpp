@@ -1,1 +1,92 @@
 // SPDX-License-Identifier: MIT
+#include "backend/daemon/channel.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace sdns::daemon {
+namespace {
+
+struct Wire {
+  std::uint32_t kind;
+  std::uint32_t slot;
+  std::uint64_t number;
+  char text[kMaxMessageText];
+};
+constexpr std::size_t kFixedOctets = offsetof(Wire, text);
+
+}  // namespace
+
+SendResult send_message(int channel, const Message& message, int fd) {
+  Wire wire{};
+  wire.kind = static_cast<std::uint32_t>(message.kind);
+  wire.slot = message.slot;
+  wire.number = message.number;
+  const std::size_t length = std::min(message.text.size(), kMaxMessageText);
+  std::memcpy(wire.text, message.text.data(), length);
+  iovec part{&wire, kFixedOctets + length};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  if (fd >= 0) {
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    cmsghdr* rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+  }
+  for (;;) {
+    if (::sendmsg(channel, &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return SendResult::kSent;
+    if (errno == EINTR) continue;
+    // ETOOMANYREFS: too many descriptors are under way at once.
+    const bool full =
+        errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS;
+    return full ? SendResult::kFull : SendResult::kGone;
+  }
+}
+
+ReceiveResult receive_message(int channel, Message& message, Fd& fd) {
+  fd.reset();
+  for (bool again = true;;) {
+    Wire wire{};
+    iovec part{&wire, sizeof wire};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    const ssize_t count = ::recvmsg(channel, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      // The kernel reports the death of a peer that had unread messages before it gives what the peer had sent.
+      if (errno == ECONNRESET && again) {
+        again = false;
+        continue;
+      }
+      return errno == EAGAIN || errno == EWOULDBLOCK ? ReceiveResult::kNothing : ReceiveResult::kGone;
+    }
+    if (count == 0) return ReceiveResult::kGone;
+    for (cmsghdr* rights = CMSG_FIRSTHDR(&header); rights; rights = CMSG_NXTHDR(&header, rights)) {
+      if (rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS) continue;
+      int received = -1;
+      std::memcpy(&received, CMSG_DATA(rights), sizeof received);
+      fd.reset(received);
+    }
+    if (static_cast<std::size_t>(count) < kFixedOctets) continue;
+    message.kind = static_cast<MessageKind>(wire.kind);
+    message.slot = wire.slot;
+    message.number = wire.number;
+    message.text.assign(wire.text, static_cast<std::size_t>(count) - kFixedOctets);
+    return ReceiveResult::kGot;
+  }
+}
+
+}  // namespace sdns::daemon
