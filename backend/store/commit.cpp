@@ -11,8 +11,9 @@ namespace sdns::store {
 
 Result<void> SqlTransaction::move_serials() {
   for (auto& [id, zone] : edited_) {
-    if (zone.created || zone.deleted || zone.rrsets.empty() || !zone.serial_before || !zone.serial) continue;
-    const std::uint32_t serial = serial_after_edit(zone.policy, *zone.serial_before, *zone.serial, clock_.wall_now());
+    const bool edited_itself = zone.serial != zone.serial_before;
+    if (zone.created || zone.deleted || zone.rrsets.empty() || !zone.serial || edited_itself) continue;
+    const std::uint32_t serial = next_serial(zone.policy, *zone.serial, clock_.wall_now());
     if (serial == *zone.serial) continue;
     const dns::Name& apex = zone.head.apex;
     auto soa = read_rrset(db_, id, apex, apex.key(), dns::kSOA);

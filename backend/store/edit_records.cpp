@@ -128,7 +128,7 @@ Result<void> SqlTransaction::check_record(const Edited& zone, const StoredRecord
   return {};
 }
 
-// A serial that goes back is taken for one that was not edited, so that the same file imported twice changes nothing.
+// In a whole zone a serial that goes back is taken for one that was not edited: importing a file twice changes nothing.
 void SqlTransaction::keep_serial(const Edited& zone, StoredRecord& soa) const {
   if (soa.record.type != dns::kSOA || soa.disabled || !zone.serial || zone.policy == SerialPolicy::kKeep) return;
   const auto wanted = soa_serial(soa.record.content);
@@ -173,7 +173,6 @@ Result<void> SqlTransaction::replace_rrset(ZoneId id, const dns::Name& owner, dn
                                            const std::vector<StoredRecord>& records) {
   auto zone = edited(id);
   if (!zone) return fail(zone.error());
-  std::vector<StoredRecord> kept;
   std::vector<const StoredRecord*> wanted_records;
   for (const StoredRecord& stored : records) {
     if (stored.record.owner != owner || stored.record.type != type)
@@ -181,14 +180,6 @@ Result<void> SqlTransaction::replace_rrset(ZoneId id, const dns::Name& owner, dn
                                                       stored.record.type.text(), owner.text(), type.text()));
     if (auto sound = check_record(**zone, stored); !sound) return sound;
     wanted_records.push_back(&stored);
-  }
-  if (type == dns::kSOA && owner == (*zone)->head.apex) {
-    kept = records;
-    wanted_records.clear();
-    for (StoredRecord& stored : kept) {
-      keep_serial(**zone, stored);
-      wanted_records.push_back(&stored);
-    }
   }
   const WantedRrset wanted = wanted_rrset(std::move(wanted_records));
   const std::string key = owner.key();

@@ -35,11 +35,6 @@ std::uint32_t next_serial(SerialPolicy policy, std::uint32_t old, WallTime now) 
   return old + 1 == 0 ? 1 : old + 1;
 }
 
-std::uint32_t serial_after_edit(SerialPolicy policy, std::uint32_t before, std::uint32_t edited, WallTime now) {
-  if (policy == SerialPolicy::kKeep || dns::Serial{edited} > dns::Serial{before}) return edited;
-  return next_serial(policy, before, now);
-}
-
 std::optional<std::uint32_t> soa_serial(std::string_view content) {
   const auto field = serial_field(content);
   if (!field) return std::nullopt;

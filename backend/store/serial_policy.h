@@ -16,10 +16,6 @@ namespace sdns::store {
 /// kKeep gives `old`.
 std::uint32_t next_serial(SerialPolicy policy, std::uint32_t old, WallTime now);
 
-/// What an edited zone's serial becomes: `edited` when the edit itself moved it forward, or when the policy is kKeep;
-/// else the one after `before`. A serial that goes back would leave secondaries with the old data.
-std::uint32_t serial_after_edit(SerialPolicy policy, std::uint32_t before, std::uint32_t edited, WallTime now);
-
 /// The serial in the content of a SOA record; nothing when it is not one.
 std::optional<std::uint32_t> soa_serial(std::string_view content);
 /// The content with another serial. Requires a content that soa_serial() understands.
