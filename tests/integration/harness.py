@@ -185,6 +185,12 @@ class Daemon:
             raise AssertionError(f"no metric {name} in\n{body}")
         return sum(float(value) for value in values)
 
+    def metric_with(self, name, label):
+        """The sum over the series of a metric that have this label; 0 when there is none yet."""
+        body = self.get("/metrics")[1]
+        return sum(float(value) for labels, value in re.findall(rf"^{re.escape(name)}\{{([^}}]*)\}} ([0-9.eE+-]+)$", body, re.M)
+                   if label in labels)
+
     def wait_revision(self, revision):
         """Until the revision is published and purged."""
         status, body = self.get(f"/v1/revision?wait={revision}&timeout_ms={PATIENCE * 1000}", timeout=PATIENCE + 10)

@@ -275,15 +275,28 @@ TEST_F(EditTest, TheSerialMovesOncePerEditOfRecords) {
   EXPECT_THAT(at(*authority, id, "example."), testing::Contains(rr("example.", dns::kSOA, soa(2))));
 }
 
-TEST_F(EditTest, ASerialThatTheEditMovedForwardIsKept) {
+TEST_F(EditTest, ASerialThatTheEditItselfChangedIsKept) {
   auto authority = open();
   const ZoneId id = add_zone(*authority, "example.");
   set(*authority, id, "example.", dns::kSOA, {soa(50)});
   EXPECT_EQ(50U, serial(*authority, id));
   set(*authority, id, "example.", dns::kSOA, {soa(7)});
-  EXPECT_EQ(50U, serial(*authority, id)) << "nothing but a serial that goes back: no change";
+  EXPECT_EQ(7U, serial(*authority, id)) << "also back, when that is what was asked for";
   set(*authority, id, "example.", dns::kSOA, {"ns2.example. admin.example. 7 3600 600 604800 30"});
-  EXPECT_EQ(51U, serial(*authority, id));
+  EXPECT_EQ(8U, serial(*authority, id)) << "an equal one was not changed";
+}
+
+TEST_F(EditTest, ReplacingAZoneTakesASerialThatIsAhead) {
+  auto authority = open();
+  const ZoneId id = add_zone(*authority, "example.");
+  auto edit = ok(authority->edit());
+  ok(edit->replace_zone(id, {rr("example.", dns::kSOA, soa(9)), rr("example.", dns::kNS, "ns.example.")}));
+  ok(edit->commit("test"));
+  EXPECT_EQ(9U, serial(*authority, id));
+  edit = ok(authority->edit());
+  ok(edit->replace_zone(id, {rr("example.", dns::kSOA, soa(3)), rr("example.", dns::kNS, "ns2.example.")}));
+  ok(edit->commit("test"));
+  EXPECT_EQ(10U, serial(*authority, id));
 }
 
 TEST_F(EditTest, TheKeepPolicyLeavesTheSerialToTheEditor) {

@@ -19,33 +19,27 @@ struct SerialCase {
   const char* behaviour;
   SerialPolicy policy;
   std::uint32_t before;
-  std::uint32_t edited;
   std::uint32_t after;
 };
 void PrintTo(const SerialCase& one, std::ostream* out) { *out << one.behaviour; }
 
-class SerialAfterEdit : public testing::TestWithParam<SerialCase> {};
+class NextSerialCase : public testing::TestWithParam<SerialCase> {};
 
-TEST_P(SerialAfterEdit, IsWhatThePolicySays) {
-  EXPECT_EQ(GetParam().after, serial_after_edit(GetParam().policy, GetParam().before, GetParam().edited, kDay));
+TEST_P(NextSerialCase, IsWhatThePolicySays) {
+  EXPECT_EQ(GetParam().after, next_serial(GetParam().policy, GetParam().before, kDay));
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    SerialPolicy, SerialAfterEdit,
-    testing::Values(
-        SerialCase{"a counter counts", SerialPolicy::kCounter, 7, 7, 8},
-        SerialCase{"a counter wraps past 0", SerialPolicy::kCounter, 0xFFFF'FFFF, 0xFFFF'FFFF, 1},
-        SerialCase{"a serial moved forward is kept", SerialPolicy::kCounter, 7, 9, 9},
-        SerialCase{"forward over the wrap is forward", SerialPolicy::kCounter, 0xFFFF'FFF0, 3, 3},
-        SerialCase{"a serial moved back is not", SerialPolicy::kCounter, 7, 5, 8},
-        SerialCase{"without an order (RFC 1982) it is not forward", SerialPolicy::kCounter, 1, 0x8000'0001, 2},
-        SerialCase{"a date starts the day at 00", SerialPolicy::kDate, 2026120877, 2026120877, 2026120900},
-        SerialCase{"a date counts within its day", SerialPolicy::kDate, 2026120900, 2026120900, 2026120901},
-        SerialCase{"a date passes nn = 99", SerialPolicy::kDate, 2026120999, 2026120999, 2026121000},
-        SerialCase{"a serial ahead of the date counts", SerialPolicy::kDate, 2030010100, 2030010100, 2030010101},
-        SerialCase{"a serial far ahead counts", SerialPolicy::kDate, 4'294'967'290, 4'294'967'290, 4'294'967'291},
-        SerialCase{"keep keeps", SerialPolicy::kKeep, 7, 7, 7},
-        SerialCase{"keep lets it go back", SerialPolicy::kKeep, 7, 5, 5}));
+    SerialPolicy, NextSerialCase,
+    testing::Values(SerialCase{"a counter counts", SerialPolicy::kCounter, 7, 8},
+                    SerialCase{"a counter wraps past 0", SerialPolicy::kCounter, 0xFFFF'FFFF, 1},
+                    SerialCase{"a date starts the day at 00", SerialPolicy::kDate, 2026120877, 2026120900},
+                    SerialCase{"a date counts within its day", SerialPolicy::kDate, 2026120900, 2026120901},
+                    SerialCase{"a date passes nn = 99", SerialPolicy::kDate, 2026120999, 2026121000},
+                    SerialCase{"a serial ahead of the date counts", SerialPolicy::kDate, 2030010100, 2030010101},
+                    SerialCase{"a date is taken over the wrap, which is forward", SerialPolicy::kDate, 4'294'967'290,
+                               2026120900},
+                    SerialCase{"keep keeps", SerialPolicy::kKeep, 7, 7}));
 
 TEST(NextSerial, IsAlwaysGreaterByRfc1982) {
   for (const SerialPolicy policy : {SerialPolicy::kCounter, SerialPolicy::kDate})
