@@ -75,9 +75,8 @@ class Transaction {
   virtual Result<std::vector<zone::Key>> keys(ZoneId id) = 0;
 
   // Edits; only in a transaction from Authority::edit(). The caller has checked the DNS rules (zone/zone_check).
-  // Records are stored with one TTL per RRset, the least that is served, and each content once. Unless the policy is
-  // kKeep, a SOA whose serial is not ahead of the zone's (RFC 1982) is taken with the zone's: one that went back would
-  // leave secondaries with old data, and importing a file twice changes nothing.
+  // Records are stored with one TTL per RRset, the least that is served, and each content once.
+
   /// Errors: kExists. The id is one that no zone ever had.
   virtual Result<ZoneId> create_zone(const zone::ZoneHead& head_without_id, SerialPolicy policy) = 0;
   virtual Result<void> delete_zone(ZoneId id) = 0;
@@ -87,7 +86,9 @@ class Transaction {
   /// revision) when the RRset is already so.
   virtual Result<void> replace_rrset(ZoneId id, const dns::Name& owner, dns::RrType type,
                                      const std::vector<StoredRecord>& records) = 0;
-  /// Replaces all records of the zone, journaling only the RRsets that differ.
+  /// Replaces all records of the zone, journaling only the RRsets that differ. Unless the policy is kKeep, a SOA whose
+  /// serial is not ahead of the zone's (RFC 1982) is taken with the zone's, so that the same file twice changes
+  /// nothing.
   virtual Result<void> replace_zone(ZoneId id, std::vector<StoredRecord> records) = 0;
   virtual Result<void> set_metadata(ZoneId id, const std::string& kind, const std::vector<std::string>& values) = 0;
   virtual Result<std::uint32_t> add_key(ZoneId id, const zone::Key& key_without_id) = 0;
