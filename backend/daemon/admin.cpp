@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+#include "backend/daemon/admin.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "backend/base/owned.h"
+#include "backend/daemon/version.h"
+#include "backend/zone/digest.h"
+
+namespace sdns::daemon {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr unsigned kThreads = 32;
+constexpr unsigned kMaxWaiters = 24;  // the other threads stay free for those who do not wait
+constexpr milliseconds kDefaultWait{5000};
+constexpr milliseconds kMaxWait{60'000};
+constexpr milliseconds kWaitSlice{100};  // the purger does not know of the program's end
+constexpr milliseconds kBindAgain{50};
+constexpr seconds kBindAlarm{5};
+constexpr const char* kJsonType = "application/json";
+
+net::HttpReply json_reply(int status, const Json& json) {
+  return {status, kJsonType, json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"};
+}
+
+// A decimal query argument, `fallback` when it is not there, nothing when it is no number.
+std::optional<std::uint64_t> argument(const net::HttpGet& request, std::string_view name, std::uint64_t fallback) {
+  const auto found = request.query.find(name);
+  if (found == request.query.end()) return fallback;
+  const std::string& text = found->second;
+  std::uint64_t number = 0;
+  const auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || error != std::errc{} || stopped != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::int64_t resident_octets() {
+  const Owned<std::FILE, std::fclose> file(std::fopen("/proc/self/statm", "re"));
+  long long total = 0;
+  long long resident = 0;
+  if (!file || std::fscanf(file.get(), "%lld %lld", &total, &resident) != 2) return 0;
+  return resident * ::sysconf(_SC_PAGESIZE);
+}
+
+Json revision_object(const ServingState::View& view, zone::Revision purged) {
+  return {{"database_id", view.database_id},
+          {"revision", view.revision},
+          {"chain", zone::to_hex(view.chain)},
+          {"purged", purged},
+          {"zones", view.zones},
+          {"ready", view.ready},
+          {"age_ms", view.age.count()}};
+}
+
+}  // namespace
+
+std::string state_digest(const zone::ZoneSet& zones) {
+  zone::StateDigest state;
+  zones.by_id().for_each([&state](const zone::ZoneItem& item) {
+    const zone::Zone& zone = *item.zone;
+    zone::ZoneDigest digest(zone.head());
+    std::string key;
+    zone.owners().for_each([&](const zone::OwnerItem& owner) {
+      key.assign(zone.apex_key());
+      key += owner.owner->key();
+      for (const dns::Rrset& rrset : owner.owner->rrsets(dns::Name::from_key(key))) digest.add(rrset);
+    });
+    state.add(digest.finish(zone.settings().metadata, zone.settings().keys));
+  });
+  return zone::to_hex(state.finish());
+}
+
+Admin::Admin(AdminSources sources)
+    : sources_(std::move(sources)),
+      started_(sources_.clock.now()),
+      age_ms_(sources_.metrics.gauge("sdns_state_age_milliseconds",
+                                     "Time since what is served was last seen to be what the database has.")),
+      uptime_s_(sources_.metrics.gauge("sdns_uptime_seconds", "Time since this worker started.")),
+      resident_octets_(sources_.metrics.gauge("sdns_resident_octets", "Resident memory of the worker.")) {
+  sources_.metrics
+      .gauge("sdns_build_info", "Always 1; the version is its label.", {{"version", std::string(version())}})
+      .set(1);
+}
+
+net::HttpServer::Routes Admin::routes() {
+  return {
+      {"/livez", [](const net::HttpGet&) { return net::HttpReply{.body = "ok\n"}; }},
+      {"/readyz", [this](const net::HttpGet&) { return readyz(); }},
+      {"/metrics", [this](const net::HttpGet&) { return metrics(); }},
+      {"/v1/revision", [this](const net::HttpGet& request) { return revision(request); }},
+      {"/v1/status", [this](const net::HttpGet&) { return status(); }},
+      {"/v1/digest", [this](const net::HttpGet&) { return digest(); }},
+  };
+}
+
+net::HttpReply Admin::readyz() const {
+  const ServingState::View view = sources_.state.view();
+  if (view.ready) return {.body = "ready\n"};
+  std::string reason = fmt::format("not ready: no zones are loaded yet; database: {}", to_text(view.database));
+  if (!view.database_error.empty()) reason += fmt::format(" ({})", view.database_error);
+  if (view.rejected) reason += fmt::format("; revision {} was rejected: {}", *view.rejected, view.rejected_error);
+  return {.status = 503, .body = reason + "\n"};
+}
+
+net::HttpReply Admin::metrics() {
+  age_ms_.set(sources_.state.view().age.count());
+  uptime_s_.set(duration_cast<seconds>(sources_.clock.now() - started_).count());
+  resident_octets_.set(resident_octets());
+  return {200, "text/plain; version=0.0.4; charset=utf-8", sources_.metrics.render()};
+}
+
+bool Admin::wait_for(zone::Revision revision, milliseconds limit) const {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  if (!sources_.state.wait_for(revision, limit)) return false;
+  while (!sources_.state.interrupted()) {
+    const auto left = duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (sources_.wait_purged(revision, std::clamp(left, milliseconds(0), kWaitSlice))) return true;
+    if (left <= milliseconds(0)) return false;
+  }
+  return false;
+}
+
+net::HttpReply Admin::revision(const net::HttpGet& request) {
+  const auto wanted = argument(request, "wait", 0);
+  const auto timeout = argument(request, "timeout_ms", kDefaultWait.count());
+  if (!wanted || !timeout)
+    return json_reply(400, {{"error", "wait and timeout_ms are whole numbers: /v1/revision?wait=12&timeout_ms=5000"}});
+  int status = 200;
+  if (request.query.contains("wait")) {
+    const auto limit = milliseconds(std::min<std::uint64_t>(*timeout, kMaxWait.count()));
+    if (waiters_.fetch_add(1) >= kMaxWaiters) status = 503;  // too many wait already: the state as it is
+    else if (!wait_for(*wanted, limit)) status = 504;
+    waiters_.fetch_sub(1);
+  }
+  return json_reply(status, revision_object(sources_.state.view(), sources_.purged()));
+}
+
+net::HttpReply Admin::status() const {
+  const ServingState::View view = sources_.state.view();
+  Json json = revision_object(view, sources_.purged());
+  json["version"] = version();
+  json["uptime_s"] = duration_cast<seconds>(sources_.clock.now() - started_).count();
+  json["connections"] = sources_.connections();
+  json["resident_octets"] = resident_octets();
+  json["database"] = {{"state", to_text(view.database)}, {"error", view.database_error}};
+  json["rejected"] = view.rejected ? Json{{"revision", *view.rejected}, {"error", view.rejected_error}} : Json();
+  json["powerdns"] = Json::array();
+  for (const purge::ServerStatus& server : sources_.powerdns())
+    json["powerdns"].push_back({{"name", server.name},
+                                {"state", purge::state_text(server.state)},
+                                {"announcing", server.announcing},
+                                {"purged", server.purged},
+                                {"unannounced", server.unannounced},
+                                {"last_error", server.last_error}});
+  return json_reply(200, json);
+}
+
+net::HttpReply Admin::digest() {
+  const zone::ZoneSetPtr zones = sources_.zones();
+  if (!zones) return json_reply(503, {{"error", "no zones are loaded yet"}});
+  if (digesting_.exchange(true)) return json_reply(503, {{"error", "another digest is being computed; ask again"}});
+  const std::string digest = state_digest(*zones);
+  digesting_ = false;
+  return json_reply(200,
+                    {{"revision", zones->revision()}, {"chain", zone::to_hex(zones->chain())}, {"digest", digest}});
+}
+
+AdminDoor::AdminDoor(AdminEndpoint endpoint, net::HttpServer::Routes routes, const Log& log)
+    : endpoint_(std::move(endpoint)), routes_(std::move(routes)), log_(log), thread_([this] { run(); }) {}
+
+AdminDoor::~AdminDoor() {
+  close();
+  thread_.join();
+}
+
+void AdminDoor::close() {
+  {
+    std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  wake_.notify_all();
+}
+
+void AdminDoor::run() {
+  const bool v6 = endpoint_.host.find(':') != std::string::npos;
+  const auto address = [&](std::uint16_t port) {
+    return fmt::format("{}{}{}:{}", v6 ? "[" : "", endpoint_.host, v6 ? "]" : "", port);
+  };
+  std::unique_ptr<net::HttpServer> server;
+  const auto begin = std::chrono::steady_clock::now();
+  bool alarmed = false;
+  std::unique_lock lock(mutex_);
+  while (!closing_ && !server) {
+    lock.unlock();
+    auto started =
+        net::HttpServer::start({.host = endpoint_.host, .port = endpoint_.port, .threads = kThreads}, routes_);
+    if (started) {
+      server = std::move(*started);
+      port_ = server->port();
+      log_.info("admin.listening", {{"address", address(server->port())}});
+    } else if (!alarmed && std::chrono::steady_clock::now() - begin >= kBindAlarm) {
+      alarmed = true;
+      log_.error("admin.unavailable", {{"address", address(endpoint_.port)},
+                                       {"error", started.error().what},
+                                       {"hint", "queries are answered; free the address or change admin.listen"}});
+    }
+    lock.lock();
+    if (!server) wake_.wait_for(lock, kBindAgain, [this] { return closing_; });
+  }
+  wake_.wait(lock, [this] { return closing_; });
+  lock.unlock();
+  if (server) server->stop();
+}
+
+}  // namespace sdns::daemon

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// The operator's HTTP interface: liveness, readiness, metrics, revision, status, digest. Reads only.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/metrics.h"
+#include "backend/daemon/config.h"
+#include "backend/daemon/serving_state.h"
+#include "backend/net/http_server.h"
+#include "backend/purge/server.h"
+#include "backend/zone/zone_set.h"
+
+namespace sdns::daemon {
+
+/// What the interface shows. Functions are called on HTTP threads, several at once.
+struct AdminSources {
+  ServingState& state;
+  Metrics& metrics;
+  const Clock& clock;
+  std::function<zone::Revision()> purged;
+  std::function<bool(zone::Revision, std::chrono::milliseconds)> wait_purged;
+  std::function<std::vector<purge::ServerStatus>()> powerdns;
+  std::function<std::size_t()> connections;
+  std::function<zone::ZoneSetPtr()> zones;  ///< null before the first load
+};
+
+class Admin {
+ public:
+  explicit Admin(AdminSources sources);
+
+  [[nodiscard]] net::HttpServer::Routes routes();
+
+ private:
+  net::HttpReply readyz() const;
+  net::HttpReply metrics();
+  net::HttpReply revision(const net::HttpGet& request);
+  net::HttpReply status() const;
+  net::HttpReply digest();
+  [[nodiscard]] bool wait_for(zone::Revision revision, std::chrono::milliseconds limit) const;
+  [[nodiscard]] std::string revision_json() const;
+
+  AdminSources sources_;
+  SteadyTime started_;
+  std::atomic<unsigned> waiters_{0};
+  std::atomic<bool> digesting_{false};
+  Metric& age_ms_;
+  Metric& uptime_s_;
+  Metric& resident_octets_;
+};
+
+/// The digest of all that is served, as zone/digest.h defines it, in hexadecimal. O(records).
+std::string state_digest(const zone::ZoneSet& zones);
+
+/// Keeps the interface reachable: binds as soon as the address is free, which during a hot restart is when the former
+/// worker has let go of it.
+class AdminDoor {
+ public:
+  AdminDoor(AdminEndpoint endpoint, net::HttpServer::Routes routes, const Log& log);
+  /// close(), then waits for requests in work.
+  ~AdminDoor();
+  AdminDoor(const AdminDoor&) = delete;
+  AdminDoor& operator=(const AdminDoor&) = delete;
+
+  /// Lets go of the address soon; does not wait.
+  void close();
+  /// Bound port; 0 while there is none.
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+
+ private:
+  void run();
+
+  const AdminEndpoint endpoint_;
+  const net::HttpServer::Routes routes_;
+  const Log& log_;
+  std::atomic<std::uint16_t> port_{0};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool closing_ = false;
+  std::thread thread_;
+};
+
+}  // namespace sdns::daemon

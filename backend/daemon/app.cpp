@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+#include "backend/daemon/app.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "backend/answer/line_handler.h"
+#include "backend/daemon/admin.h"
+#include "backend/daemon/publication.h"
+#include "backend/daemon/publisher.h"
+#include "backend/daemon/reclaimer.h"
+#include "backend/daemon/serving_state.h"
+#include "backend/daemon/version.h"
+#include "backend/net/unix_server.h"
+#include "backend/purge/purger.h"
+#include "backend/store/authority.h"
+
+namespace sdns::daemon {
+namespace {
+
+std::vector<purge::ServerConfig> servers_of(const Config& config) {
+  std::vector<purge::ServerConfig> servers;
+  for (const PowerDnsConfig& server : config.powerdns)
+    servers.push_back({server.name, server.control_socket, server.api_url, server.api_key.reveal()});
+  return servers;
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string out;
+  for (const std::string& part : parts) out += (out.empty() ? "" : ",") + part;
+  return out;
+}
+
+}  // namespace
+
+struct App::Impl final : WorkerEvents {
+  Impl(Config config, ConfigSource source, WorkerLink& link, const SystemClock& clock, Log& log)
+      : running(std::move(config)),
+        config_source(std::move(source)),
+        link(link),
+        clock(clock),
+        log(log),
+        state(clock),
+        reclaimer(metrics),
+        zones(nullptr),
+        asked(running.engine.thread_count(), running.cache.packet_cache_ttl + running.cache.query_cache_ttl,
+              clock.now()),
+        purger(log, metrics) {}
+
+  int run();
+  Result<void> start_server();
+  void start_publisher();
+  void start_admin();
+
+  void connection(net::ConnectionId id, Fd socket, std::uint8_t* busy) override {
+    server->adopt(std::move(socket), id, busy);
+  }
+  void quiesce(std::chrono::milliseconds limit) override;
+  void reload() override;
+  void stop(std::chrono::milliseconds limit) override;
+
+  Config running;
+  const ConfigSource config_source;
+  WorkerLink& link;
+  const SystemClock& clock;
+  Log& log;
+  Metrics metrics;
+  ServingState state;
+  Reclaimer reclaimer;  // outlives every reader of `zones`
+  answer::ZoneSetCell zones;
+  purge::AskedNames asked;
+  purge::Purger purger;
+  std::unique_ptr<net::UnixServer> server;
+  std::unique_ptr<Publication> publication;
+  std::unique_ptr<Publisher> publisher;
+  std::thread publisher_thread;
+  std::unique_ptr<Admin> admin;
+  std::unique_ptr<AdminDoor> admin_door;
+  bool quiesced = false;
+};
+
+Result<void> App::Impl::start_server() {
+  net::UnixServerOptions options;
+  options.threads = running.engine.thread_count();
+  options.max_request_octets = running.listen.max_request_octets;
+  const auto make_handler = [this](unsigned loop) {
+    return std::make_unique<answer::LineHandler>(zones, &Reclaimer::retire_hook, &reclaimer, &asked.ring(loop), clock,
+                                                 log, metrics);
+  };
+  auto started =
+      net::UnixServer::start(options, make_handler, log, metrics, [this](net::ConnectionId id) { link.closed(id); });
+  if (!started) return fail(std::move(started.error()));
+  server = std::move(*started);
+  return {};
+}
+
+void App::Impl::start_publisher() {
+  publication = std::make_unique<Publication>(
+      Publication::Parts{.asked = asked, .purger = purger, .reclaimer = reclaimer, .zones = zones, .clock = clock});
+  publication->set_servers(servers_of(running));
+  publication->on_published = [this] { server->nudge(); };
+  publication->on_first = [this](const zone::ZoneSet& set) {
+    server->retry_deferred();
+    link.ready();
+    link.status(fmt::format("serving {} zones", set.size()));
+    log.info("daemon.ready", {{"revision", set.revision()}, {"zones", set.size()}});
+  };
+  const auto open = [url = running.database.url] { return store::open_follower(url); };
+  publisher = std::make_unique<Publisher>(open, zones, state, *publication, clock, log, metrics);
+  publisher_thread = std::thread([this] { publisher->run(); });
+}
+
+void App::Impl::start_admin() {
+  if (!running.admin.endpoint) return;
+  admin = std::make_unique<Admin>(AdminSources{
+      .state = state,
+      .metrics = metrics,
+      .clock = clock,
+      .purged = [this] { return purger.purged(); },
+      .wait_purged = [this](zone::Revision revision,
+                            std::chrono::milliseconds limit) { return purger.wait_purged(revision, limit); },
+      .powerdns = [this] { return purger.status(); },
+      .connections = [this] { return server->connections(); },
+      .zones = [this] { return zones.load(); }});
+  admin_door = std::make_unique<AdminDoor>(*running.admin.endpoint, admin->routes(), log);
+}
+
+int App::Impl::run() {
+  log.info("daemon.starting", {{"version", version()}, {"threads", running.engine.thread_count()}});
+  if (running.powerdns.empty())
+    log.warn("purge.unconfigured", {{"hint",
+                                     "no [[powerdns]] is configured: a PowerDNS in front answers from its caches "
+                                     "until they expire"}});
+  if (auto started = start_server(); !started) {
+    log.error("daemon.failed", {{"error", started.error().what}, {"hint", started.error().hint}});
+    return 1;
+  }
+  start_publisher();
+  start_admin();
+  const auto ended = link.run(*this);
+
+  state.interrupt();
+  if (admin_door) admin_door->close();
+  publisher->stop();
+  publisher_thread.join();
+  admin_door.reset();
+  server->stop();
+  if (!ended) {
+    log.error("daemon.failed", {{"error", ended.error().what}, {"hint", ended.error().hint}});
+    return 1;
+  }
+  log.info("daemon.stopped", {{"revision", state.view().revision}});
+  return 0;
+}
+
+void App::Impl::quiesce(std::chrono::milliseconds limit) {
+  quiesced = true;
+  // The next worker takes the address over. Following and purging go on until stop(): what this worker answers now may
+  // still come to lie in a cache.
+  state.interrupt();
+  if (admin_door) admin_door->close();
+  server->quiesce(limit, [this] { link.released(); });
+}
+
+void App::Impl::stop(std::chrono::milliseconds limit) {
+  if (quiesced) return link.finish();
+  quiesced = true;
+  state.interrupt();
+  // Half of the limit is left for the other parts to end.
+  server->quiesce(limit / 2, [this] { link.finish(); });
+}
+
+void App::Impl::reload() {
+  auto loaded = load_config(config_source);
+  if (!loaded) {
+    for (const Problem& problem : loaded.error().problems)
+      log.error("config.rejected", {{"file", loaded.error().source},
+                                    {"key", problem.where},
+                                    {"error", problem.what},
+                                    {"hint", "the running configuration stays in force"}});
+    return link.reloaded();
+  }
+  for (const Problem& warning : loaded->warnings)
+    log.warn("config.suspicious", {{"key", warning.where}, {"error", warning.what}});
+  const Config& next = loaded->config;
+  if (const auto keys = needs_restart(running, next); !keys.empty())
+    log.warn("config.needs_restart", {{"keys", joined(keys)},
+                                      {"hint",
+                                       "these keep their former value; send SIGUSR2 for a hot restart, and restart "
+                                       "the service for listen.*"}});
+  const bool servers_changed = running.powerdns != next.powerdns;
+  running.log.level = next.log.level;
+  running.powerdns = next.powerdns;
+  log.set_level(next.log.level);
+  if (servers_changed) publication->set_servers(servers_of(running));
+  log.info("config.reloaded", {{"file", loaded->file}, {"powerdns_changed", servers_changed}});
+  link.reloaded();
+}
+
+App::App(Config config, ConfigSource source, WorkerLink& link, const SystemClock& clock, Log& log)
+    : impl_(new Impl(std::move(config), std::move(source), link, clock, log)) {}
+App::~App() = default;
+int App::run() { return impl_->run(); }
+
+}  // namespace sdns::daemon
