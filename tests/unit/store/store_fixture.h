@@ -20,8 +20,9 @@ namespace sdns::store::test {
 
 inline dns::Name name(const std::string& text) {
   auto parsed = dns::Name::parse(text);
-  if (!parsed) ADD_FAILURE() << to_text(parsed.error());
-  return *parsed;
+  if (parsed) return *parsed;
+  ADD_FAILURE() << to_text(parsed.error());
+  return {};
 }
 
 inline StoredRecord rr(const std::string& owner, dns::RrType type, const std::string& content, std::uint32_t ttl = 300,

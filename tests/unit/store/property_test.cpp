@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+// P4: whatever is edited, what a follower was told adds up to what the database has, at every revision it reports.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include "backend/store/authority.h"
+#include "tests/unit/store/model.h"
+#include "tests/unit/store/store_fixture.h"
+
+namespace sdns::store::test {
+namespace {
+
+class PropertyTest : public StoreTest, public testing::WithParamInterface<int> {
+ protected:
+  using Chance = sdns::test::SeededRandom;
+
+  static std::string owner(Chance& chance, const dns::Name& apex) {
+    static const char* const kLabels[] = {"www", "*", "a.b", "b", "\\000x", "mail", "_25._tcp.mail"};
+    const std::uint64_t pick = chance.below(std::size(kLabels) + 1);
+    if (pick == std::size(kLabels)) return apex.text();
+    return std::string(kLabels[pick]) + "." + (apex.is_root() ? "" : apex.text());
+  }
+  static std::vector<StoredRecord> some_records(Chance& chance, const std::string& at, dns::RrType type) {
+    std::vector<StoredRecord> records;
+    for (std::uint64_t n = chance.below(4); n > 0; --n)
+      records.push_back(rr(at, type, "content-" + std::to_string(chance.below(6)),
+                           static_cast<std::uint32_t>(60 * (1 + chance.below(3))), chance.below(5) == 0));
+    return records;
+  }
+  static void edit_zone(Chance& chance, Transaction& edit, const ZoneRow& row) {
+    const ZoneId id = row.head.id;
+    switch (chance.below(10)) {
+      case 0:
+        ok(edit.delete_zone(id));
+        break;
+      case 1: {
+        zone::ZoneHead changed = row.head;
+        changed.account = "account" + std::to_string(chance.below(3));
+        changed.last_check = static_cast<std::uint32_t>(chance.below(3));
+        ok(edit.set_head(changed));
+        break;
+      }
+      case 2: {
+        std::vector<std::string> values;
+        for (std::uint64_t n = chance.below(3); n > 0; --n) values.push_back(std::to_string(chance.below(3)));
+        ok(edit.set_metadata(id, "KIND-" + std::to_string(chance.below(2)), values));
+        break;
+      }
+      case 3: {
+        const auto keys = ok(edit.keys(id));
+        if (keys.size() > 2) ok(edit.remove_key(id, keys[chance.below(keys.size())].id));
+        else ok(edit.add_key(id, {0, 257, chance.below(2) == 0, true, std::to_string(chance.next())}));
+        break;
+      }
+      case 4: {
+        const auto keys = ok(edit.keys(id));
+        if (!keys.empty())
+          ok(edit.set_key_state(id, keys[chance.below(keys.size())].id, chance.below(2) == 0, chance.below(2) == 0));
+        break;
+      }
+      case 5: {
+        std::vector<StoredRecord> records{rr(row.head.apex.text(), dns::kSOA, soa(1))};
+        for (std::uint64_t n = chance.below(12); n > 0; --n)
+          for (StoredRecord& record : some_records(chance, owner(chance, row.head.apex), dns::kTXT))
+            records.push_back(std::move(record));
+        ok(edit.replace_zone(id, std::move(records)));
+        break;
+      }
+      default: {
+        const std::string at = owner(chance, row.head.apex);
+        const dns::RrType type = chance.below(2) == 0 ? dns::kA : dns::kTXT;
+        ok(edit.replace_rrset(id, name(at), type, some_records(chance, at, type)));
+      }
+    }
+  }
+  static void random_edit(Chance& chance, Transaction& edit) {
+    static const char* const kApexes[] = {"example.", "sub.example.", "other.", "."};
+    for (std::uint64_t n = 1 + chance.below(4); n > 0; --n) {
+      const dns::Name apex = name(kApexes[chance.below(std::size(kApexes))]);
+      const auto row = ok(edit.zone(apex));
+      if (row) {
+        edit_zone(chance, edit, *row);
+        continue;
+      }
+      zone::ZoneHead made;
+      made.apex = apex;
+      const ZoneId id = ok(edit.create_zone(made, static_cast<SerialPolicy>(chance.below(3))));
+      if (chance.below(3) != 0) ok(edit.replace_zone(id, {rr(apex.text(), dns::kSOA, soa(1))}));
+    }
+  }
+};
+
+TEST_P(PropertyTest, LoadAndChangesGiveWhatAFreshLoadGives) {
+  SCOPED_TRACE("seed " + std::to_string(GetParam()));
+  Chance chance(static_cast<std::uint64_t>(GetParam()));
+  auto authority = open();
+  auto follower = ok(open_follower(url()));
+  Model model;
+  auto at = ok(follower->load([&](zone::ZoneContent&& zone) { model.put(std::move(zone)); }));
+  for (int step = 0; step < 150; ++step) {
+    auto edit = ok(authority->edit());
+    random_edit(chance, *edit);
+    if (chance.below(8) == 0) continue;  // rolled back
+    const std::string inside = ok(state_digest(*edit));
+    const Position before = ok(edit->position());
+    const Position after = ok(edit->commit("test"));
+    const std::string now = ok(state_digest(*ok(authority->read())));
+    if (after.revision == before.revision) {
+      EXPECT_EQ(inside, now);
+    }
+    if (chance.below(3) != 0) continue;
+    const auto batch = ok(follower->changes_since(at.revision, at.chain));
+    ASSERT_EQ(after.revision, batch.to);
+    ASSERT_EQ(after.chain, batch.chain);
+    model.apply(batch);
+    at = {batch.to, batch.chain};
+    ASSERT_EQ(now, model.digest()) << "at step " << step << ", revision " << batch.to;
+    Model fresh;
+    ok(ok(open_follower(url()))->load([&](zone::ZoneContent&& zone) { fresh.put(std::move(zone)); }));
+    ASSERT_EQ(now, fresh.digest());
+  }
+}
+
+TEST_P(PropertyTest, AFollowerBesideAWriterReportsOnlyStatesThatWere) {
+  SCOPED_TRACE("seed " + std::to_string(GetParam()));
+  open();
+  auto follower = ok(open_follower(url()));
+  Model model;
+  auto at = ok(follower->load([&](zone::ZoneContent&& zone) { model.put(std::move(zone)); }));
+  std::map<Revision, std::string> was{{0, model.digest()}};
+  std::mutex mutex;
+  std::atomic<Revision> last{0};
+  constexpr int kEdits = 100;
+  std::thread writer([&] {
+    Chance chance(static_cast<std::uint64_t>(GetParam()) + 1000);
+    auto authority = open(OpenMode::kExisting);
+    for (int step = 0; step < kEdits; ++step) {
+      auto edit = ok(authority->edit());
+      random_edit(chance, *edit);
+      const Position after = ok(edit->commit("test"));
+      const std::string digest = ok(state_digest(*ok(authority->read())));
+      std::lock_guard lock(mutex);
+      was[after.revision] = digest;
+    }
+    last = was.rbegin()->first;
+    follower->wake();
+  });
+  std::map<Revision, std::string> told;
+  while (last == 0 || at.revision < last) {
+    follower->wait(std::chrono::milliseconds(100));
+    const auto batch = ok(follower->changes_since(at.revision, at.chain));
+    model.apply(batch);
+    at = {batch.to, batch.chain};
+    told[batch.to] = model.digest();
+  }
+  writer.join();
+  for (const auto& [revision, digest] : told) EXPECT_EQ(was[revision], digest) << "at revision " << revision;
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, PropertyTest, testing::Range(1, 7));
+
+}  // namespace
+}  // namespace sdns::store::test
