@@ -30,6 +30,8 @@ struct Wanted {
 };
 
 Result<Wanted> understand(const ImportOptions& options) {
+  if (options.replace && options.create_only)
+    return fail(Errc::kInvalidArgument, "--replace and --create-only exclude each other");
   Wanted wanted;
   if (options.apex) {
     auto apex = zone_argument(*options.apex);
@@ -213,8 +215,8 @@ void add_import_commands(CLI::App& zone, Action& chosen) {
   importing->add_option("FILE", options->file, "Master file (RFC 1035; $ORIGIN $TTL $INCLUDE $GENERATE)")->required();
   importing->add_option("--apex", options->apex, "The zone (otherwise the owner of the file's SOA record)")
       ->type_name("NAME");
-  auto* replace = importing->add_flag("--replace", options->replace, "Replace the records of a zone that exists");
-  importing->add_flag("--create-only", options->create_only, "Fail when the zone exists")->excludes(replace);
+  importing->add_flag("--replace", options->replace, "Replace the records of a zone that exists");
+  importing->add_flag("--create-only", options->create_only, "Fail when the zone exists");
   importing->add_option("--kind", options->kind, "native (default), primary or secondary")->type_name("KIND");
   importing->add_option("--serial-policy", options->serial_policy, "counter (default), date or keep")
       ->type_name("POLICY");

@@ -49,8 +49,9 @@ struct CommandLine {
     app.fallthrough();
     app.require_subcommand(1);
     app.set_version_flag("--version", "sdnsctl " + std::string(daemon::version()));
-    app.footer(kFooter);
+    app.footer("Options of every command (--json, --wait, --database, ...): sdnsctl --help");
     app.get_formatter()->column_width(34);
+    for (const char* noise : {"REQUIRED", "TEXT"}) app.get_formatter()->label(noise, "");
     app.add_option(
            "--config", options.config,
            "Configuration file of the daemon, for database.url and admin.listen\n(/etc/sovereign-dns/config.toml)")
@@ -60,13 +61,12 @@ struct CommandLine {
     app.add_option("--admin", options.admin, "Admin address of the daemon; \"\" asks none (SDNS_ADMIN_LISTEN)")
         ->type_name("HOST:PORT");
     app.add_flag("--json", options.json, "Answer in JSON");
-    auto* wait =
-        app.add_option("--wait", options.wait_seconds,
-                       "After a change wait until the engine answers with it, at most so long\n(5 seconds if it runs; "
-                       "exit code 3 when it did not)")
-            ->type_name("[=SECONDS]")
-            ->check(CLI::Range(0.0, 86400.0));
-    app.add_flag("--no-wait", options.no_wait, "Return when the change is durable")->excludes(wait);
+    app.add_option("--wait", options.wait_seconds,
+                   "After a change wait until the engine answers with it, at most so long\n"
+                   "(5 seconds when it runs; exit code 3 when it did not)")
+        ->type_name("[=SECONDS]")
+        ->check(CLI::Range(0.0, 86400.0).description(""));
+    app.add_flag("--no-wait", options.no_wait, "Return when the change is durable");
 
     add_group("zone", "Zones: import, export, check, sign",
               {add_import_commands, add_compare_commands, add_zone_commands, add_signing_commands, add_key_commands});
@@ -74,6 +74,7 @@ struct CommandLine {
     add_group("meta", "Metadata of a zone, as PowerDNS reads it", {add_metadata_commands});
     add_status_command(app, chosen);
     add_group("database", "The authority database", {add_database_commands});
+    app.footer(kFooter);  // last: commands take over the footer that is there when they are added
   }
 
  private:
@@ -102,6 +103,22 @@ std::string help_of(const CLI::App* app) {
   return app->help(parents);
 }
 
+/// What is wrong with a command line; for a group without a command its help.
+void report_usage(const CLI::App& app, const std::vector<std::string>& arguments, const std::string& what,
+                  std::ostream& err) {
+  const CLI::App* command = reached(app);
+  const bool group = !command->get_subcommands([](const CLI::App*) { return true; }).empty();
+  const std::string hint = "`" + full_name(command) + " --help` shows how it is used";
+  if (!group) return report({Errc::kInvalidArgument, what, hint}, err);
+  for (const auto& word : app.remaining(true)) {
+    if (word.front() != '-')
+      return report({Errc::kInvalidArgument, full_name(command) + " has no command \"" + word + '"', hint}, err);
+  }
+  if (!arguments.empty() && arguments.back() != command->get_name())
+    return report({Errc::kInvalidArgument, what, hint}, err);
+  err << help_of(command);
+}
+
 }  // namespace
 
 int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err, Environment& environment) {
@@ -117,17 +134,14 @@ int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostre
     out << version.what() << '\n';
     return kDone;
   } catch (const CLI::ParseError& error) {
-    const CLI::App* command = reached(line.app);
-    const bool group_alone = !command->get_subcommands([](const CLI::App*) { return true; }).empty() &&
-                             (arguments.empty() || arguments.back() == command->get_name());
-    if (group_alone) {
-      err << help_of(command);
-    } else {
-      report({Errc::kInvalidArgument, error.what(), "`" + full_name(command) + " --help` shows how it is used"}, err);
-    }
+    report_usage(line.app, arguments, error.what(), err);
     return kUsage;
   }
 
+  if (line.options.wait_seconds && line.options.no_wait) {
+    report({Errc::kInvalidArgument, "--wait and --no-wait exclude each other", {}}, err);
+    return kUsage;
+  }
   auto settings = load_settings(line.options, environment);
   if (!settings) {
     report(settings.error(), err);

@@ -198,11 +198,10 @@ struct Nsec3Options {
 
 Result<int> set_nsec3(Session& session, const std::string& zone, const Nsec3Options& options) {
   if (options.iterations > kMaxIterations) {
-    return fail(
-        Errc::kInvalidArgument,
-        fmt::format("{} iterations are more than {}, from which on validators treat the zone as unsigned or bogus",
-                    options.iterations, kMaxIterations),
-        "RFC 9276 asks for 0");
+    return fail(Errc::kInvalidArgument,
+                fmt::format("{} iterations are more than {}, which PowerDNS and many validators do not take",
+                            options.iterations, kMaxIterations),
+                "RFC 9276 asks for 0");
   }
   const std::string salt = options.salt.empty() ? "-" : options.salt;
   if (salt != "-" && (salt.size() % 2 != 0 || salt.size() > 2 * kMaxSaltOctets ||

@@ -187,10 +187,9 @@ Result<int> show_status(Session& session) {
 }  // namespace
 
 void add_status_command(CLI::App& app, Action& chosen) {
-  app.add_subcommand(
-         "status",
-         "The daemon and the database: revisions, zones, PowerDNS servers, and whether both mean the same database.\n"
-         "Exit code 0 when the daemon is ready and serves this database.")
+  app.add_subcommand("status",
+                     "Daemon and database: revisions, zones, PowerDNS servers.\nExit code 0 when the daemon is ready "
+                     "and serves this database.")
       ->callback([&chosen] { chosen = show_status; });
 }
 

@@ -209,12 +209,13 @@ void add_zone_commands(CLI::App& zone, Action& chosen) {
   remove->callback(
       [&chosen, name, yes] { chosen = [name, yes](Session& session) { return delete_zone(session, *name, *yes); }; });
 
-  auto* policy =
-      add("serial-policy",
-          "How the SOA serial moves with each change: counter (+1), date (YYYYMMDDnn, +1 past nn = 99), keep (only "
-          "with the SOA record itself)");
+  auto* policy = add("serial-policy", "How the SOA serial moves with each change");
   const auto word = std::make_shared<std::string>();
-  policy->add_option("POLICY", *word, "counter, date or keep")->required();
+  policy
+      ->add_option(
+          "POLICY", *word,
+          "counter (+1), date (YYYYMMDDnn, +1 when it is not behind),\nor keep (moves with the SOA record alone)")
+      ->required();
   policy->callback([&chosen, name, word] {
     chosen = [name, word](Session& session) { return set_serial_policy(session, *name, *word); };
   });
