@@ -28,8 +28,11 @@ bool out_of_space(int system_error) {
 
 // What failed, in the words of Errc. `path` is for the message and for finding out why a file cannot be opened.
 Error explain(sqlite3* db, int code, const std::string& path, std::string_view doing) {
+  // A failing COMMIT does not note the system's error, but the last system call that failed was its write.
+  const int last_error = errno;
   const int extended = db != nullptr ? sqlite3_extended_errcode(db) : code;
-  const int system_error = db != nullptr ? sqlite3_system_errno(db) : errno;
+  const int noted_error = db != nullptr ? sqlite3_system_errno(db) : 0;
+  const int system_error = noted_error != 0 ? noted_error : last_error;
   const std::string why =
       fmt::format("{}: {}: {}", path, doing, db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code));
   switch (code & 0xFF) {
@@ -242,6 +245,7 @@ Result<RowsPtr> SqliteImpl::query(std::string_view sql, Params params) {
 Result<std::int64_t> SqliteImpl::execute(std::string_view sql, Params params) {
   auto lease = prepare(sql, params, false);
   if (!lease) return fail(lease.error());
+  errno = 0;
   const int code = sqlite3_step(lease->statement.get());
   if (code != SQLITE_DONE && code != SQLITE_ROW) {
     Error failed = error(code, sql);
