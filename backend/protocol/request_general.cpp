@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The complete parser of requests: any JSON, through simdjson.
+#include "backend/protocol/request_parse.h"
+
 #include <fmt/format.h>
 #include <simdjson.h>
 
@@ -8,7 +10,6 @@
 #include <limits>
 
 #include "backend/base/json_text.h"
-#include "backend/protocol/request_parse.h"
 #include "backend/protocol/request_values.h"
 #include "backend/protocol/utf8_marks.h"
 

@@ -8,6 +8,8 @@
 namespace sdns::protocol {
 namespace {
 
+constexpr std::size_t kMaxName = 1020;  // 255 octets as `\DDD`; what is longer is no name, and its memory not kept
+
 // Walks over one line; every step says whether the line still looks as expected.
 class Scanner {
  public:
@@ -39,6 +41,7 @@ class Scanner {
       return true;
     }
     if (at_ == end_ || *at_ != '\\') return false;
+    if (static_cast<std::size_t>(at_ - start) > kMaxName) return false;
     memory.assign(start, at_);
     while (at_ != end_ && *at_ != '"') {
       if (static_cast<unsigned char>(*at_) < 0x20) return false;
@@ -46,6 +49,7 @@ class Scanner {
         ++at_;
         if (at_ == end_ || (*at_ != '\\' && *at_ != '"')) return false;
       }
+      if (memory.size() == kMaxName) return false;
       memory.push_back(*at_++);
     }
     if (at_ == end_) return false;
