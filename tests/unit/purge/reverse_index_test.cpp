@@ -93,7 +93,7 @@ TEST(ReverseIndex, IsAfterAnyEditsWhatItWouldBeIfBuiltAnew) {
     }
     return std::vector<std::string>(some.begin(), some.end());
   };
-  for (int round = 0; round < 2000; ++round) {
+  for (int round = 0; round < 1000; ++round) {
     std::vector<zone::Change> changes;
     std::set<std::string> done;
     std::vector<std::pair<zone::ZoneId, std::string>> zones;
