@@ -59,7 +59,7 @@ void Purger::update() {
     zone::Revision reached = submitted_;
     for (const auto& server : servers_) {
       const ServerStatus status = server->status();
-      if (status.state != ServerState::kAbsent) reached = std::min(reached, status.purged);
+      reached = std::min(reached, status.state == ServerState::kAbsent ? status.tried : status.purged);
     }
     purged_ = std::max(purged_, reached);
   }

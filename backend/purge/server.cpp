@@ -104,7 +104,9 @@ void Server::run() {
       }
     }
     if (has_plan) execute(std::move(plan), revision);
-    if (state_ != ServerState::kPresent && Steady::now() >= retry_at_) try_return();
+    // A pdns_server that has just started must not miss a change for the rest of the retry interval.
+    const bool ask_now = has_plan && nobody_listened_;
+    if (state_ != ServerState::kPresent && (ask_now || Steady::now() >= retry_at_)) try_return();
     if (state_ == ServerState::kPresent) {
       purge_again();
       flush_some(flushes_.empty() ? flushes_again_ : flushes_);
@@ -254,6 +256,7 @@ void Server::absent(const Error& error) {
   if (state_ != ServerState::kAbsent)
     log_.warn("powerdns.absent", {{"powerdns", config_.name}, {"error", to_text(error)}});
   state_ = ServerState::kAbsent;
+  nobody_listened_ = error.code == Errc::kUnavailable;
   last_error_ = to_text(error);
   metrics_.up.set(0);
   retry_at_ = Steady::now() + options_.retry_after;
@@ -288,14 +291,15 @@ void Server::api_works() {
 }
 
 void Server::report() {
-  ServerStatus now{config_.name, state_, api_works_, 0, unannounced_.size(), last_error_};
+  ServerStatus now{config_.name, state_, api_works_, 0, 0, unannounced_.size(), last_error_};
   bool changed = false;
   {
     std::lock_guard lock(mutex_);
     now.purged = status_.purged;
+    now.tried = taken_;
     if (state_ == ServerState::kPresent)
       now.purged = std::max(now.purged, flushes_.empty() ? taken_ : flushes_.front().done_before);
-    changed = now.purged != status_.purged || now.state != status_.state;
+    changed = now.purged != status_.purged || now.tried != status_.tried || now.state != status_.state;
     status_ = now;
   }
   metrics_.purged_revision.set(static_cast<std::int64_t>(now.purged));

@@ -41,6 +41,7 @@ struct ServerStatus {
   ServerState state = ServerState::kUnknown;
   bool announcing = true;       ///< false: the HTTP API fails; zones that came are unknown to this pdns until it works
   zone::Revision purged = 0;    ///< of every revision up to this one all is purged
+  zone::Revision tried = 0;     ///< up to this one it was at least asked: what an absent one is waited for
   std::size_t unannounced = 0;  ///< zones
   std::string last_error;       ///< of the state it is in; empty when all is well
 };
@@ -115,6 +116,7 @@ class Server {
 
   // Of the thread.
   ServerState state_ = ServerState::kUnknown;
+  bool nobody_listened_ = false;  // when it was found absent: asking again costs nothing
   bool api_works_ = true;
   std::string last_error_;
   zone::Revision taken_ = 0;
