@@ -110,15 +110,7 @@ bool Publisher::open() {
     database_failed(opened.error());
     return false;
   }
-  const std::string id = (*opened)->identity();
-  if (current_ && id != database_id_) {
-    database_failed({Errc::kForeign, "database " + id + " is in the place of " + database_id_,
-                     "put the former one back, or restart the daemon to serve this one"});
-    return false;
-  }
   source_ = std::move(*opened);
-  database_id_ = id;
-  state_.set_database_id(id);
   return true;
 }
 
@@ -132,6 +124,8 @@ void Publisher::load() {
   });
   if (stopping_) return;
   if (!loaded) return database_failed(loaded.error());
+  database_id_ = source_->identity();
+  state_.set_database_id(database_id_);
   database_is_up();
   const auto took = duration_cast<milliseconds>(clock_.now() - begin);
   // A load that is refused costs as much as one that succeeds: not more than a quarter of the time goes into trying.
@@ -213,7 +207,6 @@ void Publisher::reject(zone::Revision revision, const Error& error, milliseconds
 }
 
 void Publisher::database_failed(const Error& error) {
-  source_.reset();
   database_errors_.add();
   database_up_.set(0);
   backoff_ = backoff_ == milliseconds(0) ? kBackoffFirst : std::min(2 * backoff_, kBackoffMost);

@@ -40,7 +40,8 @@ class Publisher {
  public:
   using OpenSource = std::function<Result<std::unique_ptr<zone::Source>>()>;
 
-  /// `zones` may hold null at first. All outlive the publisher.
+  /// `open` is tried until it succeeds; the source then stays: it reopens what it lost, and tells another database from
+  /// the one that it had. `zones` may hold null at first. All outlive the publisher.
   Publisher(OpenSource open, SnapshotCell<zone::ZoneSet>& zones, ServingState& state, PublicationSink& sink,
             const Clock& clock, const Log& log, Metrics& metrics);
 

@@ -36,13 +36,14 @@ std::size_t take_body(char* data, std::size_t size, std::size_t count, void* con
 
 bool has_line_break(const std::string& text) { return text.find_first_of("\r\n") != std::string::npos; }
 
-Errc code_of(CURLcode code) {
+Errc code_of(CURLcode code, bool request_was_sent) {
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
       return Errc::kTimeout;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
       return Errc::kInvalidArgument;
+    case CURLE_UNSUPPORTED_PROTOCOL:  // of the URL, or of the response: HTTP/0.9
+      return request_was_sent ? Errc::kProtocol : Errc::kInvalidArgument;
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_HTTP2:
     case CURLE_PARTIAL_FILE:
@@ -122,8 +123,10 @@ Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
   if (body.over)
     return fail(Errc::kProtocol,
                 fmt::format("{}: the response has more than {} octets", subject, request.max_response_octets));
+  long sent = 0;
+  curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
   if (code != CURLE_OK)
-    return fail(code_of(code),
+    return fail(code_of(code, sent != 0),
                 fmt::format("{}: {}", subject, message[0] != '\0' ? message.data() : curl_easy_strerror(code)));
   long status = 0;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);

@@ -16,8 +16,8 @@ namespace sdns::net {
 struct HttpRequest {
   std::string method = "GET";
   std::string url;  ///< http or https, nothing else
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string body = {};
   std::chrono::milliseconds connect_timeout{1000};
   std::chrono::milliseconds timeout{5000};  ///< for everything, connecting included
   std::size_t max_response_octets = 1024 * 1024;
@@ -25,7 +25,7 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 0;
-  std::string body;
+  std::string body = {};
 };
 
 /// Keeps its connection to the last server for the next request. Follows no redirects; uses no proxy, .netrc or cookie,

@@ -66,6 +66,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServerOptions& o
   const unsigned threads = options.threads;
   server.new_task_queue = [threads] { return new httplib::ThreadPool(threads); };
   server.set_keep_alive_max_count(1);  // an idle connection must not occupy a thread
+  // Also how long a new connection may stay silent; the library counts it in seconds.
+  server.set_keep_alive_timeout(std::chrono::ceil<std::chrono::seconds>(options.io_timeout).count());
   server.set_read_timeout(options.io_timeout);
   server.set_write_timeout(options.io_timeout);
   server.set_payload_max_length(kMaxBodyOctets);
