@@ -60,7 +60,9 @@ std::string join(std::span<const Token> words) {
   return text;
 }
 
+// HIP is left out: whether ldns 1.8.3 parses it depends on what is in memory behind the text.
 bool ldns_knows(RrType type) {
+  if (type == RrType{55}) return false;
   const ldns_rr_descriptor* descriptor = ldns_rr_descript(type.value);
   return descriptor != nullptr && descriptor->_name != nullptr &&
          std::string_view(descriptor->_name).substr(0, 4) != "TYPE";
@@ -91,6 +93,19 @@ Result<std::string> ldns_to_wire(RrType type, std::span<const Token> words, cons
 Result<std::string> location_text(std::string_view wire) {
   if (wire.size() != 16 || wire[0] != 0)
     return bad(kLOC, "the RDATA is not 16 octets of version 0 (RFC 1876 section 2)");
+  for (const std::size_t at : {1, 2, 3}) {  // size and precisions: mantissa and exponent, in centimetres
+    const std::uint32_t mantissa = octet_at(wire, at) >> 4;
+    const std::uint32_t exponent = octet_at(wire, at) & 15;
+    if (mantissa > 9 || exponent > 9 || (exponent == 9 && mantissa > 4))
+      return bad(kLOC, "a size or precision is above 40000000 m, which PowerDNS cannot hold (RFC 1876 section 2)");
+  }
+  const auto beyond = [&](std::size_t at, std::uint32_t degrees) {
+    const std::uint32_t most = degrees * 3'600'000U;  // thousandths of an arc second around 2^31
+    const std::uint32_t value = u32_at(wire, at);
+    return value < 0x8000'0000U - most || value > 0x8000'0000U + most;
+  };
+  if (beyond(4, 90) || beyond(8, 180))
+    return bad(kLOC, "the latitude is above 90 or the longitude above 180 degrees (RFC 1876 section 3)");
   const LdnsRdf field(ldns_rdf_new_frm_data(LDNS_RDF_TYPE_LOC, wire.size(), wire.data()));
   const CString text(field ? ldns_rdf2str(field.get()) : nullptr);
   if (!text) return bad(kLOC, "the RDATA cannot be written as text");
@@ -110,8 +125,6 @@ Result<std::string> lua_content(std::span<const Token> words) {
       return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     });
     if (!word.quoted && (!plain || words.size() > 2)) return bad(kLUA, "the code must be in double quotes");
-    std::string ignored;
-    if (!append_unescaped(word.text, ignored)) return bad(kLUA, "the code has a \\ before digits that are not \\DDD");
     octets += word.text.size() + 4;
     content += " \"";
     content += word.text;

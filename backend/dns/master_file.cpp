@@ -100,7 +100,7 @@ class Reader {
       if (!all.empty()) all += '\n';
       all += error;
     }
-    if (full()) all += fmt::format("\nreading ended after {} problems", errors_.size());
+    if (errors_.size() >= limits_.max_errors) all += fmt::format("\nreading ended after {} problems", errors_.size());
     return fail(Errc::kInvalidRecord, std::move(all), "nothing was taken from the file");
   }
 

@@ -30,7 +30,10 @@ bool parse_ipv4(std::string_view word, std::string& wire) {
   const std::size_t start = wire.size();
   for (std::size_t i = 0; i <= word.size(); ++i) {
     if (i == word.size() || word[i] == '.') {
-      if (digits == 0 || octet > 255 || ++octets > 4) break;
+      if (digits == 0 || octet > 255 || ++octets > 4) {
+        octets = 5;
+        break;
+      }
       wire += static_cast<char>(octet);
       octet = 0;
       digits = 0;
@@ -180,7 +183,8 @@ class Parser {
   }
   bool unescaped(std::string_view word, std::string& octets) {
     if (append_unescaped(word, octets)) return true;
-    return expected(word, "text: it has a broken \\ escape (RFC 1035 section 5.1)");
+    fault_ = fmt::format("the {} {} has a broken \\ escape (RFC 1035 section 5.1)", label_, shown(word));
+    return false;
   }
   bool one_string() {
     std::string_view word;
@@ -252,7 +256,10 @@ class Parser {
     std::vector<std::uint16_t> listed;
     for (; at_ < words_.size(); ++at_) {
       const auto type = RrType::parse(words_[at_].text);
-      if (!type) return expected(words_[at_].text, "RR types");
+      if (!type) {
+        label_ = "type";
+        return expected(words_[at_].text, "an RR type");
+      }
       listed.push_back(type->value);
     }
     std::sort(listed.begin(), listed.end());
