@@ -136,7 +136,7 @@ Result<int> import_key(Session& session, const ImportKeyOptions& options) {
   auto apex = zone_argument(options.zone);
   if (!apex) return fail(std::move(apex.error()));
   auto pair = dns::read_bind_key(options.file, *apex);
-  if (!pair) return fail(std::move(pair.error()));
+  if (!pair) return fail(Errc::kInvalidRecord, std::move(pair.error().what), std::move(pair.error().hint));
   auto facts = dns::describe_key(*apex, pair->flags, pair->private_text);
   if (!facts) return fail(std::move(facts.error()));
   auto edit = session.edit();
