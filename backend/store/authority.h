@@ -136,8 +136,7 @@ class Follower : public zone::Source {
  public:
   /// Of the first database that was read; "" when it could not be read yet. For the thread that uses the follower.
   [[nodiscard]] std::string identity() const override = 0;
-  /// Rows that its queries have returned so far: tests count with it.
-  [[nodiscard]] virtual std::uint64_t rows_read() const = 0;
+  [[nodiscard]] std::uint64_t rows_read() const override = 0;
 };
 
 /// Reads the identity when the database is there; when it is not, load() and changes_since() say why.

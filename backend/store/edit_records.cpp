@@ -24,7 +24,7 @@ struct Write {
   std::size_t last = 0;
   std::string gone;  ///< key of the owner when there are no records
   dns::RrType type;
-  bool was_there = false;
+  std::size_t stored_count = 0;
   RrsetDifference difference = RrsetDifference::kServed;
 };
 
@@ -108,10 +108,11 @@ Result<std::vector<Write>> differences(const std::vector<Keyed>& sorted, StoredR
     if (at < sorted.size() && sorted[at].key == stored.key && sorted[at].record->record.type == stored.type) {
       const std::size_t last = span_end(at);
       const RrsetDifference difference = compare(stored.items, wanted_span(sorted, at, last));
-      if (difference != RrsetDifference::kNone) writes.push_back({at, last, {}, stored.type, true, difference});
+      if (difference != RrsetDifference::kNone)
+        writes.push_back({at, last, {}, stored.type, stored.items.size(), difference});
       at = last;
     } else {
-      writes.push_back({0, 0, stored.key, stored.type, true, compare(stored.items, {})});
+      writes.push_back({0, 0, stored.key, stored.type, stored.items.size(), compare(stored.items, {})});
     }
   }
   while (at < sorted.size()) take_new();
@@ -146,17 +147,21 @@ Result<void> SqlTransaction::note_serial(Edited& zone, std::optional<std::uint32
 }
 
 Result<void> SqlTransaction::write_rrset(Edited& zone, std::string_view key, dns::RrType type,
-                                         const WantedRrset& wanted, RrsetDifference difference, bool was_there) {
+                                         const WantedRrset& wanted, RrsetDifference difference,
+                                         std::size_t stored_count) {
   const ZoneId id = zone.head.id;
-  if (was_there) {
-    const auto done =
-        run("DELETE FROM record WHERE zone = $1 AND owner = $2 AND type = $3", {id, Bytes{key}, type.value});
+  // Rows are written over where they are: half the work of removing and adding them.
+  if (stored_count > wanted.records.size()) {
+    const auto done = run("DELETE FROM record WHERE zone = $1 AND owner = $2 AND type = $3 AND item >= $4",
+                          {id, Bytes{key}, type.value, static_cast<std::int64_t>(wanted.records.size())});
     if (!done) return fail(done.error());
   }
   std::int64_t item = 0;
   for (const StoredRecord* stored : wanted.records) {
     const auto done =
-        run("INSERT INTO record (zone, owner, type, item, ttl, disabled, content) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        run("INSERT INTO record (zone, owner, type, item, ttl, disabled, content) VALUES ($1, $2, $3, $4, $5, $6, $7) "
+            "ON CONFLICT (zone, owner, type, item) "
+            "DO UPDATE SET ttl = excluded.ttl, disabled = excluded.disabled, content = excluded.content",
             {id, Bytes{key}, type.value, item++, wanted.ttl, stored->disabled ? 1 : 0, stored->record.content});
     if (!done) return fail(done.error());
   }
@@ -189,11 +194,10 @@ Result<void> SqlTransaction::replace_rrset(ZoneId id, const dns::Name& owner, dn
       {id, Bytes{key}, type.value});
   if (!rows) return fail(rows.error());
   StoredRrsets stored(std::move(*rows));
-  const auto there = stored.next();
-  if (!there) return fail(there.error());
+  if (const auto there = stored.next(); !there) return fail(there.error());
   const RrsetDifference difference = compare(stored.items, wanted);
   if (difference == RrsetDifference::kNone) return {};
-  return write_rrset(**zone, key, type, wanted, difference, *there);
+  return write_rrset(**zone, key, type, wanted, difference, stored.items.size());
 }
 
 Result<void> SqlTransaction::replace_zone(ZoneId id, std::vector<StoredRecord> records) {
@@ -219,7 +223,7 @@ Result<void> SqlTransaction::replace_zone(ZoneId id, std::vector<StoredRecord> r
   for (const Write& write : *writes) {
     const std::string_view key = write.first < write.last ? sorted[write.first].key : write.gone;
     auto done = write_rrset(**zone, key, write.type, wanted_span(sorted, write.first, write.last), write.difference,
-                            write.was_there);
+                            write.stored_count);
     if (!done) return done;
   }
   return {};

@@ -76,7 +76,7 @@ class SqlTransaction final : public Transaction {
   Result<void> check_record(const Edited& zone, const StoredRecord& stored) const;
   void keep_serial(const Edited& zone, StoredRecord& soa) const;
   Result<void> write_rrset(Edited& zone, std::string_view key, dns::RrType type, const WantedRrset& wanted,
-                           RrsetDifference difference, bool was_there);
+                           RrsetDifference difference, std::size_t stored_count);
   Result<void> note_serial(Edited& zone, std::optional<std::uint32_t> serial);
   Result<void> move_serials();
   Result<Position> journal(std::string_view who, const Position& before);
