@@ -275,7 +275,7 @@ TEST(RequestParse, ScannerAndCompleteParserAgree) {
       R"({"method": "getBeforeAndAfterNamesAbsolute", "parameters": {"id": 7, "qname": "a\\.b.www."}})";
   constexpr std::string_view kOctets = "\"\\{}:, -07a.\x01\x7F\xC3\xBC\xFF";
   int taken = 0;
-  for (int round = 0; round < 200'000; ++round) {
+  for (int round = 0; round < 60'000; ++round) {
     std::string line = random.below(3) == 0 ? neighbours : with(kLookup, "www", R"(w\\255\"w)");
     for (std::uint64_t edits = random.below(3); edits > 0; --edits) {
       const std::size_t at = random.below(line.size());
@@ -297,7 +297,7 @@ TEST(RequestParse, ScannerAndCompleteParserAgree) {
     ASSERT_TRUE(same) << written;
     ASSERT_EQ(*same, *usual) << written;
   }
-  EXPECT_GT(taken, 50'000);
+  EXPECT_GT(taken, 15'000);
 }
 
 }  // namespace
