@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -37,13 +38,17 @@ Result<std::unique_ptr<Holder>> Holder::create(HolderOptions options, const Cloc
   const char* notify_socket = std::getenv("NOTIFY_SOCKET");
   auto impl = std::make_unique<Impl>(std::move(options), clock, log, notify_socket ? notify_socket : "");
   forbid_core_dumps();
+  // Some are kept back: a holder that cannot open a channel could not replace a worker that has died.
   const std::size_t descriptors = raise_descriptor_limit();
-  const std::size_t needed = impl->options.max_connections + kDescriptorsBesides;
-  if (descriptors < needed)
+  const std::size_t room = descriptors - std::min(kDescriptorsBesides, descriptors / 2);
+  if (room < impl->options.max_connections) {
     log.warn("descriptors.limit",
              {{"limit", descriptors},
-              {"needed", needed},
+              {"max_connections", impl->options.max_connections},
+              {"used", room},
               {"hint", "raise LimitNOFILE or lower listen.max_connections; connections beyond are closed"}});
+    impl->options.max_connections = room;
+  }
   // Signals are read from a descriptor; blocked before the first child, so that no end of one is missed.
   sigset_t mask;
   sigemptyset(&mask);

@@ -80,7 +80,7 @@ int run_worker(const std::string& directory, const Log& log) {
   if (!server) return 2;
   if (has("gate")) {
     std::thread([&link, gate = directory + "/gate"] {
-      const Fd opened(::open(gate.c_str(), O_RDONLY | O_CLOEXEC));
+      Fd(::open(gate.c_str(), O_RDONLY | O_CLOEXEC)).reset();  // closed before ready: the next gate is another's
       (*link)->ready();
     }).detach();
   } else if (!has("never_ready")) {
