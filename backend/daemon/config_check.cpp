@@ -121,7 +121,7 @@ Checked<std::string> check_socket_path(const std::string& path, SocketUse use) {
                  sizeof(sockaddr_un::sun_path) - 1);
   if (use == SocketUse::kConnect) return path;
   std::string directory = path.substr(0, path.rfind('/'));
-  if (directory.empty()) directory = "/";
+  if (directory.empty()) directory.push_back('/');
   struct stat status {};
   if (::stat(directory.c_str(), &status) != 0)
     return wrong("directory \"{}\" of the socket cannot be used ({}); create it", directory, std::strerror(errno));
