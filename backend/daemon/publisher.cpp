@@ -65,6 +65,7 @@ Publisher::Publisher(OpenSource open, SnapshotCell<zone::ZoneSet>& zones, Servin
       ready_(metrics.gauge("sdns_ready", "1 when zones are loaded and served.")),
       database_up_(metrics.gauge("sdns_database_up", "1 when the last look at the database succeeded.")),
       database_errors_(metrics.counter("sdns_database_errors_total", "Looks at the database that failed.")),
+      rows_read_(metrics.counter("sdns_database_rows_read_total", "Rows that loading and following have read.")),
       publications_(metrics.counter("sdns_publications_total", "States that were published.")),
       loads_(metrics.counter("sdns_loads_total", "States that were read as a whole and published.")),
       rejections_(metrics.counter("sdns_rejected_revisions_total", "Revisions that failed their checks.")),
@@ -101,6 +102,7 @@ milliseconds Publisher::turn() {
     source_->wait(kLook);
     if (!stopping_) follow();
   }
+  if (source_) rows_read_.set(static_cast<std::int64_t>(source_->rows_read()));
   return std::max(duration_cast<milliseconds>(next_look_ - clock_.now()), milliseconds(0));
 }
 

@@ -90,6 +90,7 @@ class Publisher {
   Metric& ready_;
   Metric& database_up_;
   Metric& database_errors_;
+  Metric& rows_read_;
   Metric& publications_;
   Metric& loads_;
   Metric& rejections_;

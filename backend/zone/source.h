@@ -112,6 +112,8 @@ class Source {
 
   /// Says which database this is: random, made with it, known from the opening on; "" where there is no such thing.
   [[nodiscard]] virtual std::string identity() const { return {}; }
+  /// Rows that its queries have returned so far: shows that changes are followed and zones not read again.
+  [[nodiscard]] virtual std::uint64_t rows_read() const { return 0; }
 
   /// Reads everything in one consistent read; `each` is called once per zone. A failure leaves nothing to be used.
   virtual Result<LoadedState> load(const std::function<void(ZoneContent&&)>& each) = 0;

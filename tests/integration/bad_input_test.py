@@ -89,7 +89,6 @@ class BadInput(harness.ServerTest):
     # Octets, and whether an answer comes: an object without result, or the connection is closed. Never a "no".
     REFUSED_LINES = (
         ("binary", bytes(range(1, 10)) + b"\x00\xff\xfe\x80\n"),
-        ("empty line", b"\n"),
         ("not JSON", b"lookup www.wire.test. A\n"),
         ("half an object", b'{"method": "lookup", "parameters": {"qname": "www\n'),
         ("array", b"[1, 2, 3]\n"),
@@ -123,6 +122,11 @@ class BadInput(harness.ServerTest):
                     self.assertNotIn("result", json.loads(line), line)
                 self.assert_others_unaffected()
                 self.assert_memory_bounded()
+
+    def test_empty_lines_are_no_requests(self):
+        with Peer(self.daemon.socket) as peer:
+            peer.send(b"\n\n")
+            self.assertTrue(peer.lookup("www.wire.test.", "ANY", self.world.zone_id))
 
     def test_unknown_methods_are_declined_and_the_connection_goes_on(self):
         with Peer(self.daemon.socket) as peer:

@@ -81,7 +81,7 @@ class RemovedOrReplaced(DatabaseFault):
         self.remove_database()
         self.says("unavailable", "missing", "not there", "no such", "does not exist")
         self.assert_still_answers()
-        self.edit_fails("exist", "no database", "not there", "not found", "missing")
+        self.edit_fails("exist", "no database", "not there", "not found", "missing", "no such")
 
     def test_foreign_database_in_its_place(self):
         self.remove_database()

@@ -38,7 +38,7 @@ class Follow(harness.ServerTest):
         world.secure("follow.test.")
         world.nsec3("follow.test.")
         world.import_zone("more.test.", ZONE.replace("follow.test.", "more.test."))
-        world.edit("zone", "delete", "more.test.")
+        world.delete_zone("more.test.")
         fresh = harness.Daemon(world, name="fresh")
         try:
             fresh.start()

@@ -366,11 +366,12 @@ class World:
         file.write_text(text)
         return self.edit("zone", "import", file, "--apex", apex, *options)
 
-    def secure(self, apex, *nsec3):
-        """Keys, NSEC; or NSEC3 with these options of `sdnsctl zone nsec3`, e.g. ("--opt-out",) or ()."""
+    def secure(self, apex):
+        """Makes keys; NSEC."""
         self.edit("zone", "secure", apex)
 
     def nsec3(self, apex, *options):
+        """Options of `sdnsctl zone nsec3`, as "--opt-out"."""
         self.edit("zone", "nsec3", apex, *options)
 
     def ds(self, apex):
@@ -386,6 +387,12 @@ class World:
 
     def record_delete(self, zone, owner, rrtype):
         return self.edit("record", "delete", zone, owner, rrtype)
+
+    def delete_zone(self, apex):
+        self.edit("zone", "delete", "--yes", apex)
+
+    def unsecure(self, apex):
+        self.edit("zone", "unsecure", "--yes", apex)
 
     def revision(self):
         return self.daemon.json("/v1/revision")["revision"]
