@@ -29,7 +29,7 @@ enum class FieldKind : std::uint8_t {
   kHex,         ///< the rest, not empty
   kSalt,        ///< `-` when empty
   kBase64,      ///< the rest, not empty
-  kBase64OrNone,
+  kBase64OrNone,  ///< the same, and empty where an IPSECKEY has algorithm 0
   kHash,   ///< base32hex with a length octet (NSEC3)
   kTypes,  ///< the rest: type bitmap
   kType,

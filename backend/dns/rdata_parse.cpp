@@ -224,11 +224,13 @@ class Parser {
   }
   bool blob(FieldKind kind) {
     if (at_ >= words_.size()) {
-      if (kind == kBase64OrNone) return true;
+      if (kind == kBase64OrNone && key_algorithm_ == 0) return true;
       fault_ = fmt::format("the {} is missing", label_);
       return false;
     }
     const std::string word = rest();
+    if (kind == kBase64OrNone && key_algorithm_ == 0)
+      return expected(word, "possible with algorithm 0 (RFC 4025 section 2.4)");
     const std::size_t before = wire_.size();
     if (kind == kHex) {
       if (!append_from_hex(word, wire_)) return expected(word, "an even number of hex digits");
@@ -310,6 +312,7 @@ class Parser {
     put(*kind, 1);
     label_ = "algorithm";
     if (!number(255, 1)) return false;
+    key_algorithm_ = octet_at(wire_, wire_.size() - 1);
     label_ = "gateway";
     if (*kind == 3) return name();
     if (*kind != 0) return address(*kind == 1);
@@ -326,6 +329,7 @@ class Parser {
   std::string& fault_;
   std::string_view label_;
   std::size_t at_ = 0;
+  std::uint32_t key_algorithm_ = 0;  // of an IPSECKEY: 0 says that there is no key
   using enum FieldKind;
 };
 

@@ -140,6 +140,7 @@ class Printer {
     const std::uint32_t kind = octet_at(wire_, at_);
     number(1);
     text_ += ' ';
+    has_key_ = octet_at(wire_, at_) != 0;
     number(1);
     if (kind == 0) return true;  // PowerDNS takes no gateway then, not even a dot
     text_ += ' ';
@@ -153,6 +154,7 @@ class Printer {
   std::string& text_;
   std::size_t at_ = 0;
   bool first_ = true;
+  bool has_key_ = false;  // of an IPSECKEY: its algorithm is not 0
   using enum FieldKind;
 };
 
@@ -202,6 +204,7 @@ bool Printer::print(FieldKind kind) {
       if (!has(1)) return false;
       [[fallthrough]];
     case kBase64OrNone:
+      if (kind == kBase64OrNone && has_key_ != has(1)) return false;
       append_base64(take(left()), text_);
       return true;
     case kHash:
