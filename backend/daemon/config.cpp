@@ -180,8 +180,9 @@ class Loader {
   void read_settings() {
     Config& config = out_.config;
     text("database.url", config.database.url, config.database.url, check_database_url);
-    text("listen.socket", config.listen.socket, config.listen.socket,
-         [](const std::string& path) { return check_socket_path(path, SocketUse::kListen); });
+    text("listen.socket", config.listen.socket, config.listen.socket, [this](const std::string& path) {
+      return check_socket_path(path, source_.binds ? SocketUse::kListen : SocketUse::kConnect);
+    });
     text("listen.mode", "0660", config.listen.mode, check_mode);
     text("listen.group", "", config.listen.group, check_group);
     peers();

@@ -111,6 +111,7 @@ struct ConfigSource {
   Environment environment;
   std::optional<std::string> log_format;  ///< --log-format
   std::string default_file{kDefaultConfigFile};
+  bool binds = true;  ///< false: systemd, or the holder of this worker, has bound listen.socket
 };
 
 struct LoadedConfig {

@@ -4,6 +4,7 @@
 #include <grp.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <utility>
 
@@ -71,6 +72,7 @@ int run(int argc, char** argv) {
   source.file = options->config;
   source.environment = process_environment();
   source.log_format = options->log_format;
+  source.binds = !options->worker && std::getenv("LISTEN_FDS") == nullptr;
   auto loaded = load_config(source);
   if (!loaded) {
     fmt::print(stderr, "{}", loaded.error().text(kProgram, "nothing was started"));

@@ -42,7 +42,6 @@ void ServingState::published(zone::Revision revision, const zone::Chain& chain, 
     view_.chain = chain;
     view_.zones = zones;
     view_.ready = true;
-    confirmed_ = clock_->now();
   }
   changed_.notify_all();
 }

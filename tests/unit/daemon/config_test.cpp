@@ -202,6 +202,14 @@ TEST_F(ConfigTest, TheSocketNeedsADirectoryAndAFreeName) {
   EXPECT_THAT(problems_of("", {{"SDNS_LISTEN_SOCKET", dir_ / std::string(120, 'x')}}), HasSubstr("use a shorter path"));
 }
 
+TEST_F(ConfigTest, ASocketThatAnotherProcessBoundNeedsNoDirectoryOfOurs) {
+  ConfigSource source;
+  source.file = write("config.toml", "[listen]\nsocket = \"/no/such/dir/s\"\n");
+  EXPECT_FALSE(load_config(source));
+  source.binds = false;
+  EXPECT_TRUE(load_config(source));
+}
+
 TEST_F(ConfigTest, AKeyThatEveryUserMayReadAndASlipInTheEnvironmentAreWarnings) {
   const std::string key = write("key", "k");
   ::chmod(key.c_str(), 0644);

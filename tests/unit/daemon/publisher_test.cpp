@@ -214,12 +214,51 @@ TEST_F(PublisherTest, AfterARejectedRevisionANewerOneIsLoadedAsAWhole) {
   EXPECT_EQ(sink_.said.back(), "loaded 1>3 +org.");
 }
 
+TEST_F(PublisherTest, ANewerStateThatIsAlsoRejectedIsLoadedOnceOnly) {
+  publisher_.turn();
+  database_.commit(address(1, "outside.org.", "192.0.2.1"));
+  publisher_.turn();
+  database_.zones[0].records.push_back({name("outside.org."), dns::kA, dns::Ttl{60}, "192.0.2.1"});
+  database_.position = {3, zone::Chain{3}};
+  for (int i = 0; i < 5; ++i) {
+    clock_.advance(seconds(30));
+    database_.batches = {{1, 3, zone::Chain{3}, {}}};
+    publisher_.turn();
+  }
+  EXPECT_EQ(database_.loads, 2);
+  EXPECT_EQ(log_.count("zones.rejected"), 2U) << "once for each revision";
+  EXPECT_EQ(state_.view().rejected, 3U);
+  EXPECT_EQ(served(), 1U);
+}
+
+TEST_F(PublisherTest, ADivergedHistoryThatCannotBeLoadedIsToldOnceAndTriedUntilItCan) {
+  publisher_.turn();
+  database_.changes_error = Error{Errc::kDiverged, "the chain is another one", ""};
+  database_.zones[0].records.push_back({name("outside.org."), dns::kA, dns::Ttl{60}, "192.0.2.1"});
+  database_.position = {7, zone::Chain{7}};
+  for (int i = 0; i < 4; ++i) {
+    publisher_.turn();
+    clock_.advance(seconds(30));
+  }
+  EXPECT_EQ(database_.loads, 4);
+  EXPECT_EQ(log_.count("database.diverged"), 1U);
+  EXPECT_EQ(log_.count("zones.rejected"), 1U);
+  EXPECT_EQ(served(), 1U);
+  database_.zones = {small_zone(1, "example.")};
+  publisher_.turn();
+  EXPECT_EQ(served(), 7U);
+}
+
 TEST_F(PublisherTest, AStateThatCannotBeLoadedLeavesTheNodeNotReadyWithAReason) {
   database_.zones[0].records.push_back({name("outside.org."), dns::kA, dns::Ttl{60}, "192.0.2.1"});
   publisher_.turn();
   EXPECT_FALSE(state_.ready());
   EXPECT_EQ(state_.view().rejected, 1U);
   EXPECT_GE(publisher_.turn(), seconds(1)) << "it is not tried again at once";
+  clock_.advance(seconds(3));
+  publisher_.turn();
+  EXPECT_EQ(database_.loads, 2);
+  EXPECT_EQ(log_.count("zones.rejected"), 1U);
   database_.zones = {small_zone(1, "example.")};
   clock_.advance(seconds(3));
   publisher_.turn();

@@ -39,6 +39,7 @@ TEST_F(HttpServerTest, AnswersAGetByItsPathWithItsDecodedQuery) {
   EXPECT_THAT(reply, StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(reply, HasSubstr("\r\n\r\n/hello a b"));
   EXPECT_THAT(reply, HasSubstr("Cache-Control: no-store"));
+  EXPECT_THAT(reply, HasSubstr("Connection: close")) << "an idle connection must not occupy a thread";
 }
 
 TEST_F(HttpServerTest, AHeadHasNoBody) {

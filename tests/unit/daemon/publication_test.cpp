@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+#include "backend/daemon/publication.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "tests/support/manual_clock.h"
+#include "tests/unit/daemon/fake_source.h"
+#include "tests/unit/daemon/log_capture.h"
+
+namespace sdns::daemon {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::name;
+using test::small_zone;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Not;
+
+class Calls {
+ public:
+  void add(const std::string& call) {
+    std::lock_guard lock(mutex_);
+    calls_.push_back(call);
+  }
+  std::vector<std::string> take() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(calls_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> calls_;
+};
+
+class RecordingDoor final : public purge::Door {
+ public:
+  explicit RecordingDoor(Calls& calls) : calls_(calls) {}
+  Result<void> purge(const std::set<dns::Name>& names) override {
+    for (const dns::Name& one : names) calls_.add("purge " + one.text());
+    return {};
+  }
+  Result<void> announce(const dns::Name& zone) override { return said("announce " + zone.text()); }
+  Result<void> purge_subtree(const dns::Name& top) override { return said("subtree " + top.text()); }
+  Result<void> purge_everything() override { return said("everything"); }
+  Result<void> rediscover() override { return said("rediscover"); }
+  Result<void> ping() override { return {}; }
+
+ private:
+  Result<void> said(const std::string& call) {
+    calls_.add(call);
+    return {};
+  }
+  Calls& calls_;
+};
+
+class PublicationTest : public testing::Test {
+ protected:
+  PublicationTest() {
+    publication_.on_published = [this] { ++nudges_; };
+    publication_.on_first = [this](const zone::ZoneSet& set) { first_.push_back(set.revision()); };
+    publication_.set_servers({{"main", "/socket", "http://127.0.0.1:1", "key"}});
+  }
+  // As the publisher does.
+  void load(std::vector<zone::ZoneContent> zones, zone::Revision revision) {
+    zone::ZoneSetBuilder builder;
+    for (zone::ZoneContent& zone : zones) ASSERT_TRUE(builder.add(std::move(zone)));
+    zone::ZoneSetPtr before = zones_.load();
+    const zone::Applied applied = difference(before.get(), builder.finish(revision, zone::Chain{}));
+    zones_.publish(applied.set);
+    publication_.loaded(std::move(before), applied);
+  }
+  void change(zone::Change change) {
+    zone::ZoneSetPtr before = zones_.load();
+    const auto applied = zone::apply(*before, {before->revision(), before->revision() + 1, {}, {std::move(change)}});
+    ASSERT_TRUE(applied) << to_text(applied.error());
+    zones_.publish(applied->set);
+    publication_.published(std::move(before), *applied);
+  }
+
+  Calls calls_;
+  test::ManualClock clock_;
+  test::LogCapture log_;
+  Metrics metrics_;
+  Reclaimer reclaimer_{metrics_};
+  SnapshotCell<zone::ZoneSet> zones_{nullptr};
+  purge::AskedNames asked_{1, seconds(60), clock_.now()};
+  purge::Purger purger_{log_.log(), metrics_,
+                        [this](const purge::ServerConfig&) { return std::make_unique<RecordingDoor>(calls_); },
+                        purge::PurgerOptions{.again_after = milliseconds(60'000)}};
+  Publication publication_{{asked_, purger_, reclaimer_, zones_, clock_}};
+  int nudges_ = 0;
+  std::vector<zone::Revision> first_;
+};
+
+TEST_F(PublicationTest, NothingIsPurgedBeforeTheFirstState) {
+  publication_.tick();
+  EXPECT_TRUE(purger_.status().empty()) << "an older process may still answer";
+}
+
+TEST_F(PublicationTest, TheFirstStatePurgesEverythingAndAnnouncesEveryZone) {
+  load({small_zone(1, "example."), small_zone(2, "org.")}, 5);
+  ASSERT_TRUE(purger_.wait_purged(5, seconds(60)));
+  const auto calls = calls_.take();
+  EXPECT_THAT(calls, Contains("everything"));
+  EXPECT_THAT(calls, Contains("announce example."));
+  EXPECT_THAT(calls, Contains("announce org."));
+  EXPECT_THAT(first_, ElementsAre(5U));
+}
+
+TEST_F(PublicationTest, AChangePurgesItsNamesAndNothingElse) {
+  load({small_zone(1, "example.")}, 5);
+  ASSERT_TRUE(purger_.wait_purged(5, seconds(60)));
+  calls_.take();
+  change(test::address(1, "www.example.", "192.0.2.1"));
+  ASSERT_TRUE(purger_.wait_purged(6, seconds(60)));
+  const auto calls = calls_.take();
+  EXPECT_THAT(calls, Contains("purge www.example."));
+  EXPECT_THAT(calls, Not(Contains("everything")));
+  EXPECT_EQ(nudges_, 2);
+  EXPECT_EQ(first_.size(), 1U);
+}
+
+TEST_F(PublicationTest, AfterHistoryDivergedEverythingIsPurgedAndZonesThatCameAndWentAreAnnounced) {
+  load({small_zone(1, "example."), small_zone(2, "gone.")}, 5);
+  ASSERT_TRUE(purger_.wait_purged(5, seconds(60)));
+  calls_.take();
+  load({small_zone(1, "example."), small_zone(3, "new.")}, 6);
+  ASSERT_TRUE(purger_.wait_purged(6, seconds(60)));
+  const auto calls = calls_.take();
+  EXPECT_THAT(calls, Contains("everything"));
+  EXPECT_THAT(calls, Contains("announce gone."));
+  EXPECT_THAT(calls, Contains("announce new."));
+  EXPECT_THAT(calls, Not(Contains("announce example.")));
+  EXPECT_EQ(first_.size(), 1U);
+}
+
+TEST_F(PublicationTest, ANameThatWasAskedBelowAWildcardIsPurgedWithIt) {
+  load({small_zone(1, "example.")}, 5);
+  change(test::address(1, "*.example.", "192.0.2.1"));
+  asked_.ring(0).push(1, name("a.example.").key().substr(name("example.").key().size()));
+  publication_.tick();
+  ASSERT_TRUE(purger_.wait_purged(6, seconds(60)));
+  calls_.take();
+  change(test::address(1, "*.example.", "192.0.2.2"));
+  ASSERT_TRUE(purger_.wait_purged(7, seconds(60)));
+  EXPECT_THAT(calls_.take(), Contains("purge a.example."));
+}
+
+TEST_F(PublicationTest, OldSnapshotsAreFreedByTheReclaimer) {
+  load({small_zone(1, "example.")}, 5);
+  const std::weak_ptr<const zone::ZoneSet> old = zones_.load();
+  change(test::address(1, "www.example.", "192.0.2.1"));
+  reclaimer_.drain();
+  EXPECT_TRUE(old.expired());
+}
+
+TEST(Reclaimer, AReaderPinsItsSnapshotUntilItsNextLook) {
+  Metrics metrics;
+  Reclaimer reclaimer(metrics);
+  zone::ZoneSetPtr first = zone::ZoneSetBuilder().finish(1, {});
+  const std::weak_ptr<const zone::ZoneSet> old = first;
+  SnapshotCell<zone::ZoneSet> cell(std::move(first));
+  SnapshotCell<zone::ZoneSet>::Reader reader(cell, &Reclaimer::retire_hook, &reclaimer);
+  EXPECT_EQ(reader.get().revision(), 1U);
+  cell.publish(zone::ZoneSetBuilder().finish(2, {}));
+  reclaimer.drain();
+  EXPECT_FALSE(old.expired());
+  EXPECT_EQ(reader.get().revision(), 2U);
+  reclaimer.drain();
+  EXPECT_TRUE(old.expired());
+}
+
+}  // namespace
+}  // namespace sdns::daemon
