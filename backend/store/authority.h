@@ -53,7 +53,7 @@ struct Position {
 };
 
 /// One transaction. Reads see its own writes and otherwise one consistent state. Nothing is kept without commit();
-/// destruction rolls back. Used by one thread.
+/// destruction rolls back. Used by one thread; ends before its Authority, which has one transaction at a time.
 class Transaction {
  public:
   virtual ~Transaction() = default;

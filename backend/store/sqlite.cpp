@@ -102,16 +102,21 @@ class SqliteImpl final : public SqliteConnection {
   SqliteImpl& operator=(const SqliteImpl&) = delete;
 
   Result<void> begin(Access access) override {
+    if (access == Access::kWrite) {
+      if (auto same = require_same_file(); !same) return same;
+    }
     const auto done = execute(access == Access::kWrite ? "BEGIN IMMEDIATE" : "BEGIN");
     if (!done) return fail(done.error());
+    writing_ = access == Access::kWrite;
     return {};
   }
   Result<void> commit() override {
-    const auto done = execute("COMMIT");
-    if (done) return {};
-    Error error = done.error();
-    rollback();
-    return fail(std::move(error));
+    Result<void> done = writing_ ? require_same_file() : Result<void>();
+    if (done) {
+      if (const auto committed = execute("COMMIT"); !committed) done = fail(committed.error());
+    }
+    if (!done) rollback();
+    return done;
   }
   void rollback() override {
     if (in_transaction()) (void)execute("ROLLBACK");
@@ -140,6 +145,12 @@ class SqliteImpl final : public SqliteConnection {
     SqliteStmt statement;
     std::vector<SqliteStmt>* home = nullptr;
   };
+  // SQLite would go on writing to a file that lost its name, and acknowledge what nobody else can see.
+  Result<void> require_same_file() const {
+    if (file_.inode == 0 || file_identity(path_) == file_) return {};
+    return fail(Errc::kUnavailable, fmt::format("{}: the file was replaced or removed while it was open", path_),
+                "nothing was changed; put the file back, or open the new one");
+  }
   Result<Lease> prepare(std::string_view sql, Params params, bool keep_params);
   static void give_back(Lease lease) {
     sqlite3_reset(lease.statement.get());
@@ -150,7 +161,8 @@ class SqliteImpl final : public SqliteConnection {
   std::unique_ptr<std::chrono::milliseconds> busy_;
   Database db_;
   std::string path_;
-  FileIdentity file_;
+  FileIdentity file_;  // nothing for a draft
+  bool writing_ = false;
   std::uint64_t rows_read_ = 0;
   std::unordered_map<std::string, std::vector<SqliteStmt>> idle_;  // a statement in use is not here
   const std::string* last_sql_ = nullptr;                          // most calls repeat the statement before
@@ -288,8 +300,11 @@ Result<std::unique_ptr<SqliteImpl>> connect(const std::string& path, bool read_o
   auto connection = std::make_unique<SqliteImpl>(std::move(db), path, std::move(limit), file);
   auto ready = connection->script(
       "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;"
-      "PRAGMA cache_size=-65536; PRAGMA journal_size_limit=67108864;");
-  if (ready && read_only) ready = connection->script("PRAGMA query_only=ON");
+      "PRAGMA journal_size_limit=67108864;");
+  // An import dirties many pages; a follower reads each page once.
+  if (ready)
+    ready =
+        connection->script(read_only ? "PRAGMA cache_size=-8192; PRAGMA query_only=ON" : "PRAGMA cache_size=-65536");
   if (!ready) return fail(ready.error());
   return connection;
 }

@@ -276,6 +276,23 @@ TEST_F(FaultTest, ABusyDatabaseIsSaidToBe) {
   EXPECT_FALSE(db->in_transaction());
 }
 
+TEST_F(FaultTest, NothingIsAcknowledgedIntoAFileThatLostItsName) {
+  auto authority = open();
+  const ZoneId id = add_zone(*authority, "example.");
+  auto edit = ok(authority->edit());
+  ok(edit->replace_rrset(id, name("a.example."), dns::kA, {rr("a.example.", dns::kA, "192.0.2.1")}));
+  std::filesystem::rename(file(), dir / "aside.db");
+  const auto committed = edit->commit("test");
+  ASSERT_FALSE(committed);
+  EXPECT_EQ(Errc::kUnavailable, committed.error().code);
+  edit.reset();
+  const auto begun = authority->edit();
+  ASSERT_FALSE(begun);
+  EXPECT_EQ(Errc::kUnavailable, begun.error().code);
+  std::filesystem::rename(dir / "aside.db", file());
+  EXPECT_EQ(2U, set(*authority, id, "a.example.", dns::kA, {"192.0.2.1"}).revision);
+}
+
 TEST_F(FaultTest, AFollowersConnectionRefusesToWrite) {
   add_zone(*open(), "example.");
   auto db = ok(open_sqlite(file(), SqliteOpen::kFollow, std::chrono::milliseconds(5)));
