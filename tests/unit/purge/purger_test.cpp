@@ -333,8 +333,10 @@ TEST_F(PurgerTest, AReloadKeepsWhatIsUnchangedAndPurgesWhatIsNew) {
 }
 
 TEST_F(PurgerTest, EndsWhileAServerIsBusy) {
-  start(quiet());
+  Purger& purger = start(quiet());
+  pdns_["a"].wait_for("everything");
   pdns_["a"].hold(true);
+  purger.submit(names({"a.example"}), 1);
   pdns_["a"].wait_until_held();
   std::thread release([this] { pdns_["a"].hold(false); });
   purger_.reset();
