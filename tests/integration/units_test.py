@@ -1,0 +1,78 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""What is shipped in deploy/ is accepted by what reads it: systemd, pdns_server, sovereign-dnsd."""
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import harness
+
+DEPLOY = harness.SOURCE / "deploy"
+
+
+def run(*arguments, **options):
+    return subprocess.run([str(a) for a in arguments], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, **options)
+
+
+class Shipped(unittest.TestCase):
+    def setUp(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="sdns-units-"))
+        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
+
+    def test_systemd_accepts_the_unit(self):
+        unit = (DEPLOY / "systemd" / "sovereign-dnsd.service").read_text()
+        # The program is where the build has put it, not where the package will.
+        unit = unit.replace("/usr/bin/sovereign-dnsd", harness.program("SDNS_DAEMON", "sovereign-dnsd"))
+        (self.directory / "sovereign-dnsd.service").write_text(unit)
+        done = run("systemd-analyze", "verify", "--man=no", self.directory / "sovereign-dnsd.service")
+        self.assertEqual((done.returncode, [line for line in done.stderr.splitlines() if "sovereign-dnsd" in line]), (0, []))
+
+    def test_unit_is_sandboxed(self):
+        # 0 is the safest; what is left is the network and its own files.
+        done = run("systemd-analyze", "security", "--offline=yes", "--no-pager", DEPLOY / "systemd" / "sovereign-dnsd.service")
+        match = re.search(r"Overall exposure level for .*: ([0-9.]+)", done.stdout)
+        self.assertTrue(match, done.stdout + done.stderr)
+        self.assertLess(float(match.group(1)), 2.5, done.stdout)
+
+    def test_powerdns_knows_every_setting_of_the_shipped_configuration(self):
+        text = (DEPLOY / "pdns.conf").read_text().replace("include-dir=/etc/powerdns/pdns.d", "include-dir=")
+        (self.directory / "pdns.conf").write_text(text)
+        done = run("/usr/sbin/pdns_server", f"--config-dir={self.directory}", "--config=check")
+        self.assertEqual((done.returncode, done.stderr.strip()), (0, ""))
+
+    def test_every_setting_of_the_shipped_powerdns_configuration_has_its_reason(self):
+        reason = False
+        for line in (DEPLOY / "pdns.conf").read_text().splitlines():
+            if line.startswith("#"):
+                reason = True
+            elif not line.strip():
+                reason = False
+            else:
+                self.assertTrue(reason, f"{line} stands below no comment")
+
+    def test_daemon_accepts_the_example_configuration(self):
+        example = DEPLOY / "config.example.toml"
+        text = example.read_text()
+        # Its paths are those of an installed system.
+        text = re.sub(r'/(?:var/lib|run|etc)/[a-z-]+/', f"{self.directory}/", text)
+        (self.directory / "api-key").write_text("key")
+        (self.directory / "api-key").chmod(0o600)
+        (self.directory / "config.toml").write_text(text)
+        done = run(harness.program("SDNS_DAEMON", "sovereign-dnsd"), "--config", self.directory / "config.toml", "--check-config")
+        problems = [line for line in done.stderr.splitlines() if "api_key_file" not in line and "peers" not in line and line.startswith("  ")]
+        self.assertEqual(problems, [], done.stdout + done.stderr)
+
+    def test_package_list_has_every_set_that_the_commands_install(self):
+        text = (DEPLOY / "packages.txt").read_text()
+        for name in ("build", "run", "test"):
+            self.assertIn(f"[{name}]", text)
+        documented = (harness.SOURCE / "docs" / "dependencies.md").read_text()
+        packages = [line for line in text.splitlines() if line and line[0] not in "#["]
+        self.assertEqual([package for package in packages if f"`{package}`" not in documented], [])
+
+
+if __name__ == "__main__":
+    harness.main()

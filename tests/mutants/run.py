@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Builds the programs with each fault of faults.py; the suite must go red for every one of them.
+
+usage: run.py [--build DIR] [--list] [NAME...]     exit code 1 when a fault survives, or does not fit the source any more
+
+The integration tests run first, beginning with the one that the fault names; the unit tests only if those stay green. The
+tree is copied: nothing is changed in it. SDNS_JOBS sets the number of parallel jobs.
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from faults import FAULTS  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+TESTS = ("rfc_examples", "dnssec", "purge", "follow", "bad_input", "restart", "crash", "database")
+JOBS = os.environ.get("SDNS_JOBS") or str(os.cpu_count())
+
+
+def copy_tree(target):
+    for part in ("CMakeLists.txt", "backend", "tests", "bench", "deploy"):
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, target / part, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        elif source.exists():
+            shutil.copy2(source, target / part)
+
+
+def run(arguments, log, environment=None, timeout=1800):
+    with open(log, "ab") as output:
+        return subprocess.run([str(a) for a in arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                              env={**os.environ, **(environment or {})}, timeout=timeout, check=False).returncode
+
+
+class Mutants:
+    def __init__(self, work):
+        self.source, self.build = work / "source", work / "build"
+        self.source.mkdir()
+        copy_tree(self.source)
+        # One directory for all: only what a fault touches is built again.
+        self.must(["cmake", "-S", self.source, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+                   "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1", f"-DCMAKE_RUNTIME_OUTPUT_DIRECTORY={self.build}"], "configure")
+        self.work = work
+
+    def must(self, arguments, name):
+        log = self.build.parent / f"{name}.log"
+        if run(arguments, log, timeout=7200) != 0:
+            raise SystemExit(f"{name} failed:\n{log.read_text(errors='replace')[-3000:]}")
+
+    def compile(self, log, *targets):
+        return run(["ninja", "-C", self.build, "-j", JOBS, *targets], log, timeout=7200) == 0
+
+    def integration(self, test, log):
+        """True: green."""
+        environment = {"SDNS_DAEMON": str(self.build / "sovereign-dnsd"), "SDNS_CTL": str(self.build / "sdnsctl"), "SDNS_LONG": ""}
+        try:
+            return run(["/usr/bin/python3", "-B", self.source / "tests" / "integration" / f"{test}_test.py", "--failfast"], log,
+                       environment) == 0
+        except subprocess.TimeoutExpired:
+            return False
+
+    def verdict(self, fault):
+        """What went red; None when nothing did."""
+        log = self.work / f"{fault.name}.log"
+        if not self.compile(log, "sovereign-dnsd", "sdnsctl"):
+            raise SystemExit(f"{fault.name} does not compile:\n{log.read_text(errors='replace')[-3000:]}")
+        for test in (fault.first, *(test for test in TESTS if test != fault.first)):
+            if not self.integration(test, log):
+                return f"{test}_test.py"
+        if not self.compile(log, "unit_tests"):
+            raise SystemExit(f"{fault.name}: the unit tests do not compile:\n{log.read_text(errors='replace')[-3000:]}")
+        if run(["ctest", "--test-dir", self.build, "-L", "unit", "-j", JOBS, "--stop-on-failure"], log) != 0:
+            return "unit tests"
+        return None
+
+    def try_fault(self, fault):
+        file = self.source / fault.file
+        original = file.read_text()
+        if original.count(fault.text) != 1:
+            return f"STALE: its text is {original.count(fault.text)} times in {fault.file}"
+        file.write_text(original.replace(fault.text, fault.replacement))
+        try:
+            red = self.verdict(fault)
+        finally:
+            file.write_text(original)
+        return f"red in {red}" if red else "SURVIVED"
+
+
+def main():
+    arguments = sys.argv[1:]
+    if "--list" in arguments:
+        for fault in FAULTS:
+            print(f"{fault.name:36} {fault.what}")
+        return 0
+    chosen = [fault for fault in FAULTS if not arguments or fault.name in arguments]
+    with tempfile.TemporaryDirectory(prefix="sdns-mutants-") as name:
+        started = time.monotonic()
+        mutants = Mutants(pathlib.Path(name))
+        log = pathlib.Path(name) / "baseline.log"
+        if not mutants.compile(log, "sovereign-dnsd", "sdnsctl"):
+            raise SystemExit(f"the tree does not compile:\n{log.read_text(errors='replace')[-3000:]}")
+        for test in sorted({fault.first for fault in chosen}):
+            if not mutants.integration(test, log):
+                raise SystemExit(f"{test}_test.py is red without any fault:\n{log.read_text(errors='replace')[-3000:]}")
+        bad = 0
+        for fault in chosen:
+            result = mutants.try_fault(fault)
+            bad += not result.startswith("red")
+            print(f"{(time.monotonic() - started) / 60:5.1f} min  {fault.name:36} {result}", flush=True)
+    print(f"{len(chosen)} faults, {len(chosen) - bad} noticed")
+    return 1 if bad or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
