@@ -28,7 +28,7 @@ constexpr RrType kLOC{29};
 constexpr std::size_t kMaxRdata = 0xFFFF;
 
 tl::unexpected<Error> bad(RrType type, std::string_view why, std::string hint = {}) {
-  return fail(Errc::kInvalidRecord, fmt::format("{}: {}", type.text(), why), std::move(hint));
+  return fail(Errc::kInvalidRecord, fmt::format("{}: {}", type.text(), printable(why)), std::move(hint));
 }
 
 // `\# length hex` (RFC 3597 section 5). Not there: nothing.

@@ -34,7 +34,7 @@ std::string shown(std::string_view word) {
   return text;
 }
 
-Result<std::string> read_file(const std::filesystem::path& file) {
+Result<std::string> read_file(const std::filesystem::path& file, const MasterFileLimits& limits) {
   const Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) {
     const int error = errno;
@@ -44,10 +44,15 @@ Result<std::string> read_file(const std::filesystem::path& file) {
   struct stat about {};
   if (::fstat(fd.get(), &about) != 0 || S_ISDIR(about.st_mode))
     return fail(Errc::kIo, fmt::format("{}: this is not a file", file.string()));
+  const auto too_long = [&] {
+    return fail(Errc::kIo, fmt::format("{}: the file is longer than {} octets", file.string(), limits.max_file_octets));
+  };
+  if (about.st_size > 0 && static_cast<std::size_t>(about.st_size) > limits.max_file_octets) return too_long();
   std::string text;
   text.resize(about.st_size > 0 ? static_cast<std::size_t>(about.st_size) : 0);
   std::size_t used = 0;
   for (;;) {
+    if (used > limits.max_file_octets) return too_long();
     if (used == text.size()) text.resize(text.size() + 65536);
     const ssize_t got = ::read(fd.get(), text.data() + used, text.size() - used);
     if (got < 0 && errno == EINTR) continue;
@@ -126,7 +131,8 @@ class Reader {
   [[nodiscard]] bool full() const { return errors_.size() >= limits_.max_errors || stopped_; }
 
   void complain(const Source& source, int line, std::string_view what) {
-    if (errors_.size() < limits_.max_errors) errors_.push_back(fmt::format("{}:{}: {}", source.name, line, what));
+    if (errors_.size() < limits_.max_errors)
+      errors_.push_back(fmt::format("{}:{}: {}", source.name, line, printable(what)));
   }
   void complain_and_stop(const Source& source, int line, std::string_view what) {
     complain(source, line, what);
@@ -358,7 +364,7 @@ void Reader::include(Source& source, std::span<const Token> words, int line) {
     return complain_and_stop(
         source, line,
         fmt::format("$INCLUDE: more than {} files deep or {} in all", limits_.max_include_depth, kMaxIncludes));
-  const auto text = read_file(inner.name);
+  const auto text = read_file(inner.name, limits_);
   if (!text) return complain(source, line, "$INCLUDE: " + text.error().what);
   inner.include_base = std::filesystem::path(inner.name).parent_path();
   if (inner.include_base.empty()) inner.include_base = ".";
@@ -411,7 +417,7 @@ void Reader::generate(Source& source, std::span<const Token> words, int line) {
 
 Result<MasterFile> read_master_file(const std::filesystem::path& file, const Name& origin,
                                     const MasterFileLimits& limits) {
-  const auto text = read_file(file);
+  const auto text = read_file(file, limits);
   if (!text) return fail(text.error());
   Reader reader(limits);
   std::error_code error;

@@ -27,8 +27,9 @@ struct PlacedRecord {
 struct MasterFileLimits {
   std::size_t max_records = 20'000'000;
   int max_include_depth = 8;
-  std::size_t max_line_octets = 1U << 20;  ///< of one logical (parenthesised) entry
-  std::size_t max_errors = 20;             ///< reading goes on after an error up to this many
+  std::size_t max_file_octets = std::size_t{4} << 30;  ///< of one file
+  std::size_t max_line_octets = 1U << 20;              ///< of one logical (parenthesised) entry
+  std::size_t max_errors = 20;                         ///< reading goes on after an error up to this many
 };
 
 /// What a file said: records in file order, or every problem found (each "file:line: …").

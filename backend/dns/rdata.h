@@ -22,16 +22,16 @@ enum class FieldKind : std::uint8_t {
   kName,
   kIpv4,
   kIpv6,
-  kString,      ///< one character-string
-  kStrings,     ///< one or more; longer ones are cut at 255 octets
-  kOpenString,  ///< the rest, without a length octet (CAA, URI)
-  kTag,         ///< letters and digits (CAA)
-  kHex,         ///< the rest, not empty
-  kSalt,        ///< `-` when empty
-  kBase64,      ///< the rest, not empty
+  kString,        ///< one character-string
+  kStrings,       ///< one or more; longer ones are cut at 255 octets
+  kOpenString,    ///< the rest, without a length octet (CAA, URI)
+  kTag,           ///< letters and digits (CAA)
+  kHex,           ///< the rest, not empty
+  kSalt,          ///< `-` when empty
+  kBase64,        ///< the rest, not empty
   kBase64OrNone,  ///< the same, and empty where an IPSECKEY has algorithm 0
-  kHash,   ///< base32hex with a length octet (NSEC3)
-  kTypes,  ///< the rest: type bitmap
+  kHash,          ///< base32hex with a length octet (NSEC3)
+  kTypes,         ///< the rest: type bitmap
   kType,
   kTime,  ///< YYYYMMDDHHmmSS or seconds (RRSIG)
   kAlgorithm,

@@ -67,7 +67,42 @@ bool append_from_digits(std::string_view text, const std::array<std::int8_t, 256
   return count < bits;  // a whole unused digit: the text is cut short
 }
 
+// Octets of the UTF-8 sequence at text[at] (RFC 3629); 0 when there is none.
+std::size_t utf8_length(std::string_view text, std::size_t at) {
+  const auto first = static_cast<unsigned char>(text[at]);
+  if (first < 0x80) return 1;
+  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || text.size() - at < length) return 0;
+  std::uint32_t value = first & (0xFFU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    const auto next = static_cast<unsigned char>(text[at + i]);
+    if ((next & 0xC0) != 0x80) return 0;
+    value = value << 6 | (next & 0x3F);
+  }
+  constexpr std::uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = value >= 0xD800 && value <= 0xDFFF;
+  const bool control = value < 0xA0;
+  return value < kLeast[length] || value > 0x10FFFF || surrogate || control ? 0 : length;
+}
+
 }  // namespace
+
+std::string printable(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size();) {
+    const auto octet = static_cast<unsigned char>(text[i]);
+    const std::size_t length = octet < 0x20 || octet == 0x7F ? 0 : utf8_length(text, i);
+    if (length == 0) {
+      append_ddd(octet, out);
+      ++i;
+    } else {
+      out += text.substr(i, length);
+      i += length;
+    }
+  }
+  return out;
+}
 
 bool append_unescaped(std::string_view word, std::string& out) {
   for (std::size_t i = 0; i < word.size();) {

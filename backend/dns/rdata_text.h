@@ -17,6 +17,9 @@ bool append_unescaped(std::string_view word, std::string& out);
 /// `"…"` with `\"`, `\\` and `\DDD` for octets outside 0x20-0x7E.
 void append_quoted(std::string_view octets, std::string& out);
 
+/// `text` with control characters and what is not UTF-8 as `\DDD`: fit for a terminal, a log and JSON.
+std::string printable(std::string_view text);
+
 /// A name as written, letter case kept, to wire format. Null, or what is wrong with it.
 const char* append_name_wire(std::string_view word, const Name& origin, std::string& wire);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "backend/dns/ldns_codec.h"
@@ -57,12 +58,12 @@ class ZoneChecker {
   std::vector<Finding> run() {
     index();
     check_apex();
-    std::string_view cut;
-    std::string_view dname;
+    std::optional<std::string_view> cut;  // the last one passed, in canonical order: what it hides comes next
+    std::optional<std::string_view> dname;
     for (const Group& group : groups_) {
       const std::string_view key = group.key;
-      const bool below_cut = !cut.empty() && key != cut && key.starts_with(cut);
-      const bool below_dname = has_dname_ && !dname.empty() && key != dname && key.starts_with(dname);
+      const bool below_cut = cut && key.starts_with(*cut);
+      const bool below_dname = dname && key.starts_with(*dname);
       check_owner({apex_, group.records.front()->owner, group.records,
                    below_cut     ? Depth::kBelowCut
                    : below_dname ? Depth::kBelowDname
@@ -70,10 +71,7 @@ class ZoneChecker {
                   report_);
       if (!below_cut && !below_dname) check_targets(group);
       if (!below_cut && !below_dname && key != apex_key_ && has_type(group.records, dns::kNS)) cut = key;
-      if (!below_cut && !below_dname && has_type(group.records, dns::kDNAME)) {
-        dname = key;
-        has_dname_ = true;
-      }
+      if (!below_cut && !below_dname && has_type(group.records, dns::kDNAME)) dname = key;
     }
     return findings_.finish();
   }
@@ -104,7 +102,6 @@ class ZoneChecker {
   std::string apex_key_;
   std::vector<const Record*> sorted_;
   std::vector<Group> groups_;  // in canonical order
-  bool has_dname_ = false;
   Findings findings_;
   const Report report_ = [this](Rule rule, Severity severity, const Record& at, std::string what) {
     findings_.add(rule, severity, where(at), std::move(what));

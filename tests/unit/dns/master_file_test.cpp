@@ -167,6 +167,13 @@ TEST(MasterFileInclude, ALoopIsAnError) {
   EXPECT_THAT(file.error().what, HasSubstr("includes itself"));
 }
 
+TEST(MasterFileInclude, AFileMayBeIncludedTwiceInARow) {
+  const TempFolder folder;
+  folder.write("b.zone", "b 5 A 192.0.2.1\n");
+  EXPECT_THAT(lines(read_master_file(folder.write("a.zone", "$INCLUDE b.zone x\n$INCLUDE b.zone y\n"), kApex)),
+              ElementsAre("b.x.example.org. 5 A 192.0.2.1", "b.y.example.org. 5 A 192.0.2.1"));
+}
+
 TEST(MasterFileInclude, DepthIsLimited) {
   const TempFolder folder;
   for (int i = 0; i < 12; ++i)
@@ -231,6 +238,24 @@ TEST(MasterFileLimits, RecordsAreBounded) {
   const auto file = parse_master_text("a 5 A 192.0.2.1\na 5 A 192.0.2.2\na 5 A 192.0.2.3\n", "z", kApex, {}, limits);
   EXPECT_EQ(file.error().what, "z:3: there are more than 2 records");
   EXPECT_FALSE(parse_master_text("$GENERATE 0-2147483647 a$ 5 A 192.0.2.1\n", "z", kApex));
+}
+
+TEST(MasterFileLimits, AFileIsBoundedEvenWhenItsSizeIsNotKnown) {
+  const TempFolder folder;
+  const auto file = folder.write("a.zone", "a 5 A 192.0.2.1\n");
+  EXPECT_TRUE(read_master_file(file, kApex, {.max_file_octets = 16}));
+  EXPECT_EQ(read_master_file(file, kApex, {.max_file_octets = 15}).error().code, Errc::kIo);
+  EXPECT_THAT(read_master_file("/dev/zero", kApex, {.max_file_octets = 1 << 20}).error().what,
+              HasSubstr("longer than"));
+}
+
+TEST(MasterFileErrors, AreFitForATerminalAndForJson) {
+  const auto file =
+      parse_master_text("a..\x1b[31m\xff 5 A 192.0.2.1\na 5 \xe9\x80 x\na 5 SVCB 1 . \xc3\xa9\x07=1\n", "z", kApex);
+  ASSERT_FALSE(file);
+  EXPECT_THAT(file.error().what, HasSubstr("\"a..\\027[31m\\255\" is not a domain name"));
+  EXPECT_THAT(file.error().what, HasSubstr("\"\\233\\128\" is not an RR type"));
+  EXPECT_THAT(file.error().what, HasSubstr("\"\xc3\xa9\\007\" is not a parameter"));
 }
 
 TEST(MasterFileErrors, NulIsAnErrorAndNotTheEnd) {

@@ -196,6 +196,13 @@ TEST(ZoneCheck, TheRootCanBeAZone) {
   EXPECT_THAT(shown(check_zone(Name(), file->records)), ElementsAre(HasSubstr("b. NS points at c.b., which is below")));
 }
 
+TEST(ZoneCheck, ADnameAtTheRootHidesEverythingElse) {
+  const auto file = dns::parse_master_text(
+      "$TTL 5\n. SOA a. h. 1 3600 600 604800 300\n. NS a.test.\n. DNAME x.test.\nb. A 192.0.2.1\n", "z", Name());
+  ASSERT_TRUE(file);
+  EXPECT_THAT(shown(check_zone(Name(), file->records)), Contains(HasSubstr("b. is below a DNAME")));
+}
+
 OwnerContext at(const Name& apex) {
   OwnerContext context;
   context.apex = apex;
