@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::chrono::seconds kConnectLimit{2};
 constexpr std::chrono::seconds kReplyLimit{5};
-constexpr const char* kWrongPeer = "is that sovereign-dnsd? --admin names another address";
+constexpr const char* kWrongPeer = "is that sovereign-dnsd? --admin names another address, --admin \"\" asks none";
 
 struct HostPort {
   std::string host;

@@ -10,6 +10,33 @@ namespace {
 
 constexpr double kDefaultWaitSeconds = 5;
 
+/// What the daemon says of itself that keeps it from a revision, a line each.
+std::vector<std::string> reasons_for_delay(const std::string& status, zone::Revision revision) {
+  std::vector<std::string> reasons;
+  const auto json = nlohmann::json::parse(status, nullptr, false);
+  const auto text = [](const nlohmann::json& object, const char* key) {
+    const auto at = object.find(key);
+    return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+  };
+  if (!json.is_object()) return reasons;
+  if (const auto at = json.find("rejected"); at != json.end() && at->is_object()) {
+    reasons.push_back("the engine refused a revision: " + text(*at, "error"));
+  }
+  if (const auto at = json.find("database"); at != json.end() && at->is_object() && !text(*at, "error").empty()) {
+    reasons.push_back("the engine's database: " + text(*at, "error"));
+  }
+  if (const auto at = json.find("powerdns"); at != json.end() && at->is_array()) {
+    for (const auto& server : *at) {
+      const auto purged = server.find("purged");
+      if (purged == server.end() || !purged->is_number_unsigned() || purged->get<zone::Revision>() >= revision)
+        continue;
+      reasons.push_back(fmt::format("PowerDNS {} is {}, purged up to revision {}: {}", text(server, "name"),
+                                    text(server, "state"), purged->get<zone::Revision>(), text(server, "last_error")));
+    }
+  }
+  return reasons;
+}
+
 }  // namespace
 
 Session::Session(GlobalOptions options, Settings settings, Environment& environment, std::ostream& out,
@@ -73,7 +100,7 @@ Result<void> Session::compare_with_daemon() {
       error.what += "; nothing was changed, since it cannot be said whether it serves this database";
       return fail(std::move(error));
     }
-    notice(fmt::format("{}: the change is stored, and served when one starts", state.error().what));
+    daemon_absent_ = std::move(state.error().what);
     return {};
   }
   auto identity = authority_->identity();
@@ -95,7 +122,8 @@ std::optional<bool> Session::acknowledge(zone::Revision revision) {
   if (options_.no_wait) return std::nullopt;
   if (!daemon_answers_) {
     if (!options_.wait_seconds) return std::nullopt;
-    warning(fmt::format("revision {} is durable, but there is no daemon to wait for", revision));
+    warning(fmt::format("revision {} is durable, but {}", revision,
+                        daemon_absent_.empty() ? "there is no daemon to wait for" : daemon_absent_));
     return false;
   }
   const double seconds = options_.wait_seconds.value_or(kDefaultWaitSeconds);
@@ -110,13 +138,16 @@ std::optional<bool> Session::acknowledge(zone::Revision revision) {
   if (state->revision >= revision) {
     warning(fmt::format(
         "{} and served, but within {} s not every PowerDNS confirmed that its cache was purged (confirmed up to "
-        "revision {}); `sdnsctl status` names it",
+        "revision {})",
         durable, seconds, state->purged));
   } else {
     warning(fmt::format(
         "{}, but the engine did not answer with it within {} s (it serves revision {}); it goes on trying, and "
         "`sdnsctl status` tells how far it is",
         durable, seconds, state->revision));
+  }
+  if (auto status = daemon_->status()) {
+    for (const auto& reason : reasons_for_delay(*status, revision)) notice(reason);
   }
   return false;
 }
@@ -126,6 +157,7 @@ Result<int> Session::finish(std::unique_ptr<store::Transaction> edit, const std:
   auto position = edit->commit("sdnsctl");
   if (!position) return fail(std::move(position.error()));
   edit.reset();
+  if (!daemon_absent_.empty() && !options_.wait_seconds) notice(daemon_absent_ + ": this is served when one starts");
   const auto served = acknowledge(position->revision);
   if (options_.json) {
     report["revision"] = position->revision;

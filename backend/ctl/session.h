@@ -63,6 +63,7 @@ class Session {
   std::unique_ptr<store::Authority> authority_;
   std::unique_ptr<Daemon> daemon_;
   bool daemon_answers_ = false;
+  std::string daemon_absent_;  ///< why, when it was asked and is not there
 };
 
 }  // namespace sdns::ctl

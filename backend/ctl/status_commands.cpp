@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "backend/ctl/commands.h"
 #include "backend/ctl/table.h"
@@ -90,12 +91,14 @@ DaemonFacts ask_daemon(Daemon& daemon) {
 
 std::string plain(const nlohmann::json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
-/// The entries of an object on one line.
+/// The entries of an object on one line, without those that say nothing.
 std::string one_line(const nlohmann::json& value) {
   if (!value.is_object()) return plain(value);
   std::string text;
-  for (const auto& [key, member] : value.items())
+  for (const auto& [key, member] : value.items()) {
+    if (member.is_null() || member == "") continue;
     text += fmt::format("{}{}={}", text.empty() ? "" : " ", key, plain(member));
+  }
   return text;
 }
 
@@ -105,17 +108,19 @@ void add_daemon_facts(Facts& facts, const DaemonFacts& daemon, const std::string
     return;
   }
   const DaemonState& state = *daemon.state;
-  facts.emplace_back("daemon", fmt::format("{} at {}", state.ready ? "ready" : "not ready", address));
-  facts.emplace_back("serves revision", fmt::format("{} (purged up to {})", state.revision, state.purged));
-  facts.emplace_back("serves zones", std::to_string(state.zones));
-  facts.emplace_back("age", fmt::format("{} ms since it saw its database", state.age_ms));
+  facts.emplace_back("daemon", fmt::format("{} at {}", state.ready ? "ready" : "NOT READY", address));
+  facts.emplace_back("daemon revision", fmt::format("{} (purged up to {})", state.revision, state.purged));
+  facts.emplace_back("daemon zones", std::to_string(state.zones));
+  facts.emplace_back("daemon age", fmt::format("{} ms since it saw its database", state.age_ms));
   if (daemon.status.is_null()) return;
+  static const std::set<std::string> kShown = {"revision", "purged", "zones",      "ready",
+                                               "age_ms",   "chain",  "database_id"};
   for (const auto& [key, value] : daemon.status.items()) {
-    if (key == "revision" || key == "purged" || key == "zones" || key == "ready" || key == "age_ms") continue;
+    if (kShown.contains(key) || value.is_null()) continue;
     if (value.is_array()) {
       for (const auto& entry : value) facts.emplace_back(key, one_line(entry));
     } else {
-      facts.emplace_back(key, one_line(value));
+      facts.emplace_back("daemon " + key, one_line(value));
     }
   }
 }

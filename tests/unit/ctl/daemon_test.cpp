@@ -9,6 +9,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 class WithDaemon : public CtlTest {
  protected:
@@ -62,6 +63,17 @@ TEST_F(WithDaemon, ACacheThatIsNotPurgedIsNotServedYet) {
   EXPECT_THAT(ran.err, HasSubstr("purged"));
 }
 
+TEST_F(WithDaemon, WhatHoldsTheEngineUpIsTold) {
+  daemon_.follows = false;
+  daemon_.status = R"({"rejected":{"revision":2,"error":"owner outside of the zone"},
+                       "powerdns":[{"name":"ns7","state":"absent","purged":1,"last_error":"no such socket"},
+                                   {"name":"ns8","state":"up","purged":2,"last_error":""}]})";
+  const Ran ran = edit();
+  EXPECT_THAT(ran, Exits(3));
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("owner outside of the zone"), HasSubstr("PowerDNS ns7 is absent"),
+                             HasSubstr("no such socket"), Not(HasSubstr("ns8"))));
+}
+
 TEST_F(WithDaemon, NoWaitDoesNotWait) {
   EXPECT_THAT(edit({"--no-wait"}), Exits(0));
   EXPECT_THAT(daemon_.waited_for, IsEmpty());
@@ -107,6 +119,7 @@ TEST_F(WithDaemon, NoDaemonIsANoticeUnlessItWasToBeWaitedFor) {
   EXPECT_EQ(ran.err.find('\n'), ran.err.size() - 1);
   EXPECT_THAT(ran.out, HasSubstr("revision 2 (durable)"));
   EXPECT_THAT(edit({"--wait=1"}), Exits(3));
+  EXPECT_THAT(ctl({"record", "delete", "example.org", "none"}).err, Not(HasSubstr("daemon")));
 }
 
 TEST_F(WithDaemon, ReadsDoNotAskIt) {
