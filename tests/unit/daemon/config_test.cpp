@@ -222,6 +222,28 @@ TEST_F(ConfigTest, AKeyThatEveryUserMayReadAndASlipInTheEnvironmentAreWarnings) 
   EXPECT_THAT(loaded->warnings[1].what, HasSubstr("did you mean SDNS_DATABASE_URL?"));
 }
 
+TEST_F(ConfigTest, TheShippedExampleIsCorrectAndShowsTheDefaults) {
+  const auto defaults = load("");
+  ConfigSource source;
+  source.file = std::string(SOURCE_DIRECTORY) + "/deploy/config.example.toml";
+  source.environment = {{"SDNS_LISTEN_SOCKET", dir_ / "pdns.sock"},
+                        {"SDNS_LISTEN_GROUP", ""},
+                        {"SDNS_LISTEN_PEERS", "root"},
+                        {"SDNS_POWERDNS_0_API_KEY", "k"}};
+  const auto example = load_config(source);
+  ASSERT_TRUE(example) << example.error().text("", "");
+  ASSERT_TRUE(defaults);
+  EXPECT_EQ(example->config.database.url, defaults->config.database.url);
+  EXPECT_EQ(example->config.listen.mode, defaults->config.listen.mode);
+  EXPECT_EQ(example->config.admin.endpoint, defaults->config.admin.endpoint);
+  EXPECT_EQ(example->config.cache.packet_cache_ttl, defaults->config.cache.packet_cache_ttl);
+  EXPECT_EQ(example->config.cache.query_cache_ttl, defaults->config.cache.query_cache_ttl);
+  ASSERT_EQ(example->config.powerdns.size(), 1U);
+  EXPECT_EQ(example->config.powerdns[0].name, "main");
+  EXPECT_EQ(example->config.log.level, defaults->config.log.level);
+  EXPECT_EQ(example->config.log.format, defaults->config.log.format);
+}
+
 TEST_F(ConfigTest, WhatCannotChangeWhileRunningIsNamed) {
   const auto before = load("[[powerdns]]\napi_url = \"\"\n");
   const auto after = load("[listen]\nmax_connections = 7\n[log]\nlevel = \"error\"\n[admin]\nlisten = \"\"\n");

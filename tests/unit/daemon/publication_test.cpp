@@ -22,7 +22,6 @@ using test::name;
 using test::small_zone;
 using testing::Contains;
 using testing::ElementsAre;
-using testing::IsEmpty;
 using testing::Not;
 
 class Calls {
@@ -127,6 +126,17 @@ TEST_F(PublicationTest, AChangePurgesItsNamesAndNothingElse) {
   EXPECT_THAT(calls, Not(Contains("everything")));
   EXPECT_EQ(nudges_, 2);
   EXPECT_EQ(first_.size(), 1U);
+}
+
+TEST_F(PublicationTest, WhoRefersToAChangedNameIsKnownFromTheLoadOn) {
+  zone::ZoneContent referring = small_zone(1, "example.");
+  referring.records.push_back({name("alias.example."), dns::kCNAME, dns::Ttl{60}, "www.org."});
+  load({referring, small_zone(2, "org.")}, 5);
+  ASSERT_TRUE(purger_.wait_purged(5, seconds(60)));
+  calls_.take();
+  change(test::address(2, "www.org.", "192.0.2.1"));
+  ASSERT_TRUE(purger_.wait_purged(6, seconds(60)));
+  EXPECT_THAT(calls_.take(), Contains("purge alias.example."));
 }
 
 TEST_F(PublicationTest, AfterHistoryDivergedEverythingIsPurgedAndZonesThatCameAndWentAreAnnounced) {
