@@ -41,6 +41,7 @@ def run(arguments, log, environment=None, timeout=1800):
 class Mutants:
     def __init__(self, work):
         self.source, self.build = work / "source", work / "build"
+        os.environ["CCACHE_BASEDIR"] = str(work)  # so that the next run, elsewhere, finds what this one compiled
         self.source.mkdir()
         copy_tree(self.source)
         # One directory for all: only what a fault touches is built again.
