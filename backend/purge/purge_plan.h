@@ -5,27 +5,29 @@
 // So a change must reach every name whose answer was made from it. `o` is the owner touched, `c` a closest encloser,
 // `d` a zone cut.
 //
-// | change | purged | reason |
-// |---|---|---|
-// | any RRset at `o` | `o` | its own answers, positive and NODATA |
-// | `o` appears | every ancestor that did not exist | NXDOMAIN there becomes NODATA (RFC 8020); likewise back when `o`
-// goes | | | names asked at or below the topmost name that appears | their closest encloser was above it and is now it
-// or below: | | | | `*.c` does not answer for them any more (RFC 4592 section 2.2.1); likewise back when `o` goes | |
-// wildcard `*.c`, its content or existence, | names asked whose closest encloser is `c` | synthesised from `*.c`, or
-// denied for want of it (RFC 4592 section 3.3.1); | | also as an empty non-terminal | | names that exist, and names
-// below those, are none of its business | | NS or DS at `d` | names asked at or below `d` | their referral carries NS,
-// DS and glue | | `d` becomes a cut, or is none any more | also the names that exist below `d`, before or after |
-// authoritative data becomes glue, and back | | anything below a cut `d` | `d` and names asked at or below `d` | glue
-// is part of the referral | | DNAME at `o` | names asked or existing below `o` | their CNAME is synthesised from it
-// (RFC 6672) | | any name `n` of this column | owners whose CNAME, MX, SRV, NS, SVCB, HTTPS, NAPTR or ALIAS target is
-// `n`, | the chain or the additional section was made from `n` | | | or whose DNAME target is at or above `n`, in any
-// zone; and so on from those | | | | when such an owner is a wildcard, a cut or a DNAME: what was asked below it | as
-// above | | | the apex, when `n` is in its NS | the apex's NS answer carries addresses | | SOA | the apex; not its
-// referrers when only the serial moved | each change of a zone moves the serial: `www CNAME @` must stay cached | |
-// keys, metadata | the apex, exactly, and the zone's subtree | the exact name empties PowerDNS's key and metadata
-// caches of that zone; | | | | signatures and denials are everywhere in it | | zone created or deleted | announcement
-// of the apex, which purges the subtree; the apex, exactly | REFUSED, or the parent zone's answers; keys of a former |
-// | | | zone of that name. The parent's own names change with its NS RRset only |
+// clang-format off
+//   any RRset at `o`            purges `o`: its own answers, positive and NODATA.
+//   `o` appears or goes         every ancestor whose existence changes with it: NXDOMAIN there becomes NODATA (RFC 8020), or
+//                               back; and the names asked at or below the topmost of them: their closest encloser was above it
+//                               and is now it or below, so `*.c` does not answer for them any more (RFC 4592 section 2.2.1).
+//   wildcard `*.c`, its content the names asked whose closest encloser is `c`: synthesised from `*.c`, or denied for want of it
+//   or existence                (RFC 4592 section 3.3.1). Names that exist, and names below those, are none of its business.
+//   NS or DS at `d`             the names asked at or below `d`: their referral carries NS, DS and glue.
+//   `d` becomes or stops being  also the names that exist below `d`, before or after: authoritative data becomes glue, or back.
+//   a cut
+//   anything below a cut `d`    `d` and the names asked at or below it: glue is part of the referral.
+//   DNAME at `o`                the names asked or existing below `o`: their CNAME is synthesised from it (RFC 6672).
+//   any name `n` that is purged the owners whose CNAME, MX, SRV, NS, SVCB, HTTPS, NAPTR or ALIAS target is `n`, or whose DNAME
+//   for one of these reasons    target is at or above `n`, in any zone, and so on from those: the chain or the additional section
+//                               was made from `n`. When such an owner is a wildcard, a cut or a DNAME: what was asked below it.
+//                               The apex, when `n` is in its NS: that answer carries addresses.
+//   SOA                         the apex; not its referrers when only the serial moved: each change of a zone moves the serial,
+//                               and `www CNAME @` must stay cached.
+//   keys, metadata              the apex, exactly, which empties PowerDNS's key and metadata caches of that zone; and the zone's
+//                               subtree: signatures and denials are everywhere in it.
+//   zone created or deleted     the apex, announced, which purges its subtree: REFUSED, or the parent zone's answers; and exactly,
+//                               for the keys of a former zone of that name. The parent's own names change with its NS RRset only.
+// clang-format on
 //
 // Where more names were asked than are remembered the subtree is purged in their place; above PlanLimits everything is.
 #pragma once
