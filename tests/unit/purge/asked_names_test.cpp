@@ -46,9 +46,11 @@ using Names = std::set<std::string>;
 
 TEST_F(Asked, AreFiledByTheCutOrTheClosestEncloser) {
   ask({"a.w", "b.c.w", "x.h.w", "y.d", "ns.d"});
+  EXPECT_EQ(from("d"), (Names{"y.d", "ns.d"}));
+  ask({"x.ns.d"});
   EXPECT_EQ(from("w"), (Names{"a.w", "b.c.w"}));
   EXPECT_EQ(from("h.w"), Names{"x.h.w"});
-  EXPECT_EQ(from("d"), (Names{"y.d", "ns.d"}));
+  EXPECT_EQ(from("d"), (Names{"y.d", "ns.d", "x.ns.d"})) << "the cut answers, not its glue";
   EXPECT_EQ(from(""), Names{});
   EXPECT_EQ(below("w"), (Names{"a.w", "b.c.w", "x.h.w"}));
   EXPECT_EQ(below("c.w"), Names{"b.c.w"}) << "below a name that does not exist";

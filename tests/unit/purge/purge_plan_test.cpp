@@ -186,6 +186,15 @@ TEST(PurgePlanOf, ACreatedZoneAnnouncesItAndPurgesWhoRefersIntoIt) {
   EXPECT_EQ(words_of(plan), words("www.example. new.test. new.test.!"));
 }
 
+TEST(PurgePlanOf, ASoaThatChangesInMoreThanItsSerialPurgesWhoRefersToTheApex) {
+  Publisher publisher({content(1, "example.", "www CNAME @\n")});
+  const auto soa = [](const std::string& numbers) {
+    return rrset(1, "example.", dns::kSOA, {"ns.test. host.test. " + numbers});
+  };
+  EXPECT_EQ(words_of(publisher.change({soa("2 3600 600 86400 300")})), words("example."));
+  EXPECT_EQ(words_of(publisher.change({soa("3 3600 600 86400 60")})), words("example. www.example."));
+}
+
 TEST(PurgePlanOf, ReplacingAZoneUnderANewIdAnnouncesItOnce) {
   Publisher publisher({content(1, "example.", "www A 192.0.2.1\n")});
   const Plan plan =
@@ -253,6 +262,9 @@ TEST(PurgePlanOf, ANameAnsweredFromTheFormerSnapshotThatArrivesLateIsPurgedToo) 
   publisher.ask(1, {"late.w.example.", "other.example."});
   publisher.advance(std::chrono::milliseconds(5));
   EXPECT_EQ(words_of(publisher.tick()), words("late.w.example."));
+  publisher.ask(1, {"late2.w.example.", "other.example."});
+  EXPECT_EQ(words_of(publisher.change({rrset(1, "www.example.", dns::kA, kA)})), words("late2.w.example. www.example."))
+      << "also when the next change comes first";
   publisher.advance(std::chrono::seconds(1));
   publisher.ask(1, {"later.w.example."});
   EXPECT_EQ(words_of(publisher.tick()), words(""));

@@ -44,6 +44,9 @@ class FakePdns {
   void hold(bool held) {
     change([&] { held_ = held; });
   }
+  void hold_at(const std::string& word) {
+    change([&] { hold_at_ = word; });
+  }
   void wait_until_held() const {
     std::unique_lock lock(mutex_);
     EXPECT_TRUE(changed_.wait_for(lock, seconds(20), [&] { return waiting_; }));
@@ -51,9 +54,9 @@ class FakePdns {
 
   Result<void> say(const std::string& word, bool api = false) {
     std::unique_lock lock(mutex_);
-    waiting_ = true;
+    waiting_ = held_ || word == hold_at_;
     changed_.notify_all();
-    changed_.wait(lock, [&] { return !held_; });
+    changed_.wait(lock, [&] { return !held_ && word != hold_at_; });
     waiting_ = false;
     const bool works = api ? api_ : up_;
     log_.push_back((works ? "" : "failed ") + word);
@@ -75,6 +78,7 @@ class FakePdns {
   bool up_ = true;
   bool api_ = true;
   bool held_ = false;
+  std::string hold_at_;
   bool waiting_ = false;
 };
 
@@ -225,6 +229,21 @@ TEST_F(PurgerTest, LooksAtNewerNamesBetweenManySubtrees) {
   ASSERT_NE(urgent, log.end());
   EXPECT_LT(urgent - log.begin(), 20) << "the first purge, a slice of announcements, then this";
   EXPECT_EQ(log.size(), 103U);
+}
+
+TEST_F(PurgerTest, HasNotPurgedARevisionBeforeItsLastSubtree) {
+  Purger& purger = start(quiet());
+  purger.submit({}, 1);
+  ASSERT_TRUE(purger.wait_purged(1, seconds(20)));
+  pdns_["a"].hold_at("announce z50.example.");
+  Plan many;
+  for (int i = 10; i < 60; ++i) many.announced.insert(name("z" + std::to_string(i) + ".example"));
+  purger.submit(many, 2);
+  pdns_["a"].wait_until_held();
+  EXPECT_EQ(purger.purged(), 1U);
+  EXPECT_EQ(purger.status().at(0).purged, 1U);
+  pdns_["a"].hold_at("");
+  EXPECT_TRUE(purger.wait_purged(2, seconds(20)));
 }
 
 TEST_F(PurgerTest, AnAbsentServerHoldsUpNobodyAndIsPurgedWhenItReturns) {
