@@ -136,11 +136,12 @@ class HolderTest : public testing::Test {
   }
   pid_t worker_pid() { return std::atoi(connect().ask("pid").c_str()); }
   void signal(int number) { ASSERT_EQ(::kill(holder_, number), 0); }
-  /// The exit status of the holder, once it has ended.
+  /// The exit status of the holder, once it and its workers have ended and the log is complete.
   int wait_for_end() {
     int status = 0;
     EXPECT_EQ(::waitpid(holder_, &status, 0), holder_);
     holder_ = -1;
+    reader_.join();
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
   }
   bool holder_lives() { return holder_ > 0 && ::waitpid(holder_, nullptr, WNOHANG) == 0; }

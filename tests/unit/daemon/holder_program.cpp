@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A holder with a worker that echoes lines, for holder_test. What is wrong with a worker is told by files in a
-// directory: crash, give_up, never_ready, hang_in_quiesce, and gate (a FIFO: ready once somebody has opened it for
-// writing).
+// directory: crash, give_up, never_ready, hog (uses up all descriptors but five), hang_in_quiesce, and gate (a FIFO:
+// ready once somebody has opened it for writing).
 //   holder_program DIRECTORY SOCKET [key=value...]     holder_program --worker DIRECTORY
 #include <fcntl.h>
 #include <unistd.h>
@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "backend/base/log.h"
 #include "backend/base/metrics.h"
@@ -85,6 +86,11 @@ int run_worker(const std::string& directory, const Log& log) {
     }).detach();
   } else if (!has("never_ready")) {
     (*link)->ready();
+  }
+  std::vector<Fd> hog;
+  if (has("hog")) {
+    for (int fd; (fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;) hog.emplace_back(fd);
+    for (int i = 0; i < 5; ++i) hog.pop_back();
   }
   Worker worker(directory, **link, **server);
   const auto ended = (*link)->run(worker);

@@ -158,5 +158,24 @@ TEST_F(HolderTest, AShortLimitOfOpenFilesLeavesRoomForANewWorker) {
   EXPECT_EQ(reply, "hello");
 }
 
+TEST_F(HolderTest, AWorkerWithoutDescriptorsClosesTheNewestAndServesTheOthers) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "UBSan needs a descriptor to look at a type";
+#endif
+  set_fault("hog");
+  spawn({}, "ulimit -n 128;");
+  ASSERT_TRUE(wait_for_log("event=worker.ready"));
+  std::vector<Client> clients;
+  int served = 0;
+  for (int i = 0; i < 10; ++i) {
+    clients.push_back(connect());
+    served += clients.back().ask("hello") == "hello" ? 1 : 0;
+  }
+  EXPECT_EQ(served, 5);
+  EXPECT_TRUE(wait_for_log("event=connection.lost", 5));
+  EXPECT_EQ(clients.front().ask("still here"), "still here");
+  EXPECT_EQ(logged("event=worker.ended"), 0);
+}
+
 }  // namespace
 }  // namespace sdns::daemon
