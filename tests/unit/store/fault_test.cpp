@@ -276,6 +276,19 @@ TEST_F(FaultTest, ABusyDatabaseIsSaidToBe) {
   EXPECT_FALSE(db->in_transaction());
 }
 
+TEST_F(FaultTest, ACommitThatCannotBeJournaledLeavesNothing) {
+  auto authority = open();
+  const ZoneId id = add_zone(*authority, "example.");
+  sql("CREATE TRIGGER broken BEFORE INSERT ON journal BEGIN SELECT raise(ABORT, 'no journal today'); END");
+  auto edit = ok(authority->edit());
+  ok(edit->set_metadata(id, "X", {"1"}));
+  EXPECT_FALSE(edit->commit("test"));
+  EXPECT_FALSE(edit->commit("test")) << "it has ended";
+  auto read = authority->read();
+  ASSERT_TRUE(read) << to_text(read.error());
+  EXPECT_TRUE(ok((*read)->metadata(id)).empty());
+}
+
 TEST_F(FaultTest, NothingIsAcknowledgedIntoAFileThatLostItsName) {
   auto authority = open();
   const ZoneId id = add_zone(*authority, "example.");

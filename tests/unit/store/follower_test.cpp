@@ -282,6 +282,17 @@ TEST_F(FollowerTest, WaitEndsWithACommitOfAnotherConnection) {
   }
 }
 
+TEST_F(FollowerTest, ACommitIsNoticedWithoutReadingTheJournal) {
+  const ZoneId id = add_zone(*authority, "example.");
+  auto follower = follow();
+  Model model;
+  load(*follower, model);
+  set(*authority, id, "www.example.", dns::kA, {"192.0.2.1"});
+  const std::uint64_t before = follower->rows_read();
+  follower->wait(hours(1));
+  EXPECT_EQ(before, follower->rows_read()) << "the slow look found it, not PRAGMA data_version";
+}
+
 TEST_F(FollowerTest, WaitEndsWhenWoken) {
   auto follower = follow();
   Model model;
