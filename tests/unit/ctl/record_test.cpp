@@ -47,6 +47,7 @@ struct OwnerCase {
   const char* written;
   const char* meant;
 };
+void PrintTo(const OwnerCase& one, std::ostream* to) { *to << one.sentence; }
 class RecordOwner : public Record, public testing::WithParamInterface<OwnerCase> {};
 TEST_P(RecordOwner, IsUnderstood) {
   ASSERT_THAT(ctl({"record", "set", "example.org", GetParam().written, "TXT", "x"}), Exits(0)) << GetParam().sentence;
@@ -125,6 +126,7 @@ struct RefusedCase {
   int code;
   const char* says;
 };
+void PrintTo(const RefusedCase& one, std::ostream* to) { *to << one.sentence; }
 class RecordRefused : public Record, public testing::WithParamInterface<RefusedCase> {};
 TEST_P(RecordRefused, ChangesNothing) {
   const Ran ran = ctl(GetParam().arguments);
