@@ -28,6 +28,12 @@ import dns.rdatatype
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 LONG = bool(os.environ.get("SDNS_LONG"))
 SANITIZED = os.environ.get("SDNS_SANITIZED", "")
+
+# What is meant for the tests; everything else of this name is configuration that must not reach the programs under test.
+for _name in [name for name in os.environ if name.startswith("SDNS_")]:
+    if _name not in ("SDNS_DAEMON", "SDNS_CTL", "SDNS_SANITIZED", "SDNS_LONG", "SDNS_WITHOUT"):
+        del os.environ[_name]
+
 PATIENCE = 120 if SANITIZED else 60  # seconds until a wait is a failure; nothing is asserted about time
 
 
