@@ -59,7 +59,8 @@ void Purger::update() {
     zone::Revision reached = submitted_;
     for (const auto& server : servers_) {
       const ServerStatus status = server->status();
-      reached = std::min(reached, status.state == ServerState::kAbsent ? status.tried : status.purged);
+      if (!status.hangs)
+        reached = std::min(reached, status.state == ServerState::kAbsent ? status.tried : status.purged);
     }
     purged_ = std::max(purged_, reached);
   }

@@ -291,7 +291,13 @@ void Server::api_works() {
 }
 
 void Server::report() {
-  ServerStatus now{config_.name, state_, api_works_, 0, 0, unannounced_.size(), last_error_};
+  ServerStatus now;
+  now.name = config_.name;
+  now.state = state_;
+  now.announcing = api_works_;
+  now.hangs = state_ == ServerState::kAbsent && !nobody_listened_;
+  now.unannounced = unannounced_.size();
+  now.last_error = last_error_;
   bool changed = false;
   {
     std::lock_guard lock(mutex_);

@@ -42,6 +42,7 @@ struct ServerStatus {
   bool announcing = true;       ///< false: the HTTP API fails; zones that came are unknown to this pdns until it works
   zone::Revision purged = 0;    ///< of every revision up to this one all is purged
   zone::Revision tried = 0;     ///< up to this one it was at least asked: what an absent one is waited for
+  bool hangs = false;           ///< absent, and asking takes until a timeout: not waited for at all
   std::size_t unannounced = 0;  ///< zones
   std::string last_error;       ///< of the state it is in; empty when all is well
 };

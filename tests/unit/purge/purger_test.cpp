@@ -34,6 +34,9 @@ class FakePdns {
     EXPECT_TRUE(said) << word << " was not said " << times << " times: " << testing::PrintToString(log_);
     return log_;
   }
+  void set_error(Errc error) {
+    change([&] { error_ = error; });
+  }
   void set_up(bool up) {
     change([&] { up_ = up; });
   }
@@ -61,7 +64,7 @@ class FakePdns {
     const bool works = api ? api_ : up_;
     log_.push_back((works ? "" : "failed ") + word);
     changed_.notify_all();
-    if (!works) return fail(Errc::kUnavailable, "nobody there");
+    if (!works) return fail(error_, "nobody there");
     return {};
   }
 
@@ -76,6 +79,7 @@ class FakePdns {
   mutable std::condition_variable changed_;
   std::vector<std::string> log_;
   bool up_ = true;
+  Errc error_ = Errc::kUnavailable;
   bool api_ = true;
   bool held_ = false;
   std::string hold_at_;
@@ -266,6 +270,31 @@ TEST_F(PurgerTest, AnAbsentServerHoldsUpNobodyAndIsPurgedWhenItReturns) {
   pdns_["gone"].wait_for("purge b.example.");
   EXPECT_EQ(purger.status().at(1).state, ServerState::kPresent);
   EXPECT_EQ(purger.status().at(1).last_error, "");
+}
+
+TEST_F(PurgerTest, AServerThatHasJustStartedMissesNoChange) {
+  PurgerOptions options = quiet();
+  options.retry_after = seconds(3600);
+  pdns_["a"].set_up(false);
+  Purger& purger = start(options);
+  pdns_["a"].wait_for("failed everything");
+  pdns_["a"].set_up(true);
+  purger.submit(names({"a.example"}), 1);
+  ASSERT_TRUE(purger.wait_purged(1, seconds(20)));
+  EXPECT_EQ(pdns_["a"].log().back(), "everything");
+}
+
+TEST_F(PurgerTest, AHungServerIsNotWaitedForWhileItIsAskedAgain) {
+  pdns_["a"].set_up(false);
+  pdns_["a"].set_error(Errc::kTimeout);
+  Purger& purger = start(quiet());
+  purger.submit({}, 1);
+  pdns_["a"].wait_for("failed everything");
+  pdns_["a"].hold(true);  // the next attempt takes as long as it likes
+  pdns_["a"].wait_until_held();
+  purger.submit(names({"a.example"}), 2);
+  EXPECT_TRUE(purger.wait_purged(2, seconds(0)));
+  pdns_["a"].hold(false);
 }
 
 TEST_F(PurgerTest, AServerThatFailsInTheMiddleIsPurgedWholeBeforeAnythingElse) {
