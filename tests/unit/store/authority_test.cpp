@@ -186,7 +186,7 @@ TEST_F(AuthorityTest, WritersOnTheirOwnConnectionsWaitForEachOther) {
     threads.emplace_back([&, writer] {
       auto own = open(OpenMode::kExisting);
       for (int i = 0; i < kEdits; ++i) {
-        const std::string owner = "w" + std::to_string(writer) + "-" + std::to_string(i) + ".example.";
+        const std::string owner = numbered("w{}.example.", 1000 * writer + i);
         given[static_cast<std::size_t>(writer)].push_back(set(*own, id, owner, dns::kA, {"192.0.2.5"}).revision);
       }
     });
@@ -227,7 +227,7 @@ TEST_F(AuthorityTest, TheEnclosingZoneHasTheLongestApex) {
 TEST_F(AuthorityTest, PruningKeepsThePositionAndWhatIsAboveTheFloor) {
   auto authority = open();
   const ZoneId id = add_zone(*authority, "example.");
-  for (int i = 0; i < 5; ++i) set(*authority, id, "www.example.", dns::kA, {"192.0.2." + std::to_string(i)});
+  for (int i = 0; i < 5; ++i) set(*authority, id, "www.example.", dns::kA, {numbered("192.0.2.{}", i)});
   const Position before = ok(ok(authority->read())->position());
   ok(authority->prune_journal(3));
   EXPECT_EQ("3", sql("SELECT min(revision) FROM journal"));

@@ -74,7 +74,7 @@ TEST_F(CrashTest, AcknowledgedCommitsStayAndHalfOnesNeverWere) {
           const auto apex = ok(edit->records_at(id, name("example.")));
           std::vector<StoredRecord> all(apex.begin(), apex.end());
           for (int n = 0; n < 400; ++n) {
-            const std::string owner = "n" + std::to_string(n) + ".example.";
+            const std::string owner = numbered("n{}.example.", n);
             all.push_back(rr(owner, dns::kTXT, value));
           }
           for (const char* owner : {"a.example.", "b.example."}) all.push_back(rr(owner, dns::kTXT, value));
@@ -115,7 +115,7 @@ TEST_F(CrashTest, AFollowerGoesOnOverTheCrashesOfAWriter) {
     run_and_kill(chance.below(8'000), false, [&](int to) {
       auto authority = open(OpenMode::kExisting);
       for (int i = 0;; ++i) {
-        set(*authority, id, "w" + std::to_string(i % 7) + ".example.", dns::kA, {"192.0.2." + std::to_string(i)});
+        set(*authority, id, numbered("w{}.example.", i % 7), dns::kA, {numbered("192.0.2.{}", i)});
         if (::write(to, "+", 1) != 1) ::_exit(1);
       }
     });

@@ -201,7 +201,7 @@ TEST_F(EditTest, ReplacingAZoneTouchesOnlyTheRrsetsThatDiffer) {
   auto edit = ok(authority->edit());
   const ZoneId id = ok(edit->create_zone(head("example."), SerialPolicy::kCounter));
   std::vector<StoredRecord> records{rr("example.", dns::kSOA, soa(5)), rr("example.", dns::kNS, "ns.example.")};
-  for (int i = 0; i < 100; ++i) records.push_back(rr("h" + std::to_string(i) + ".example.", dns::kA, "192.0.2.1"));
+  for (int i = 0; i < 100; ++i) records.push_back(rr(numbered("h{}.example.", i), dns::kA, "192.0.2.1"));
   ok(edit->replace_zone(id, records));
   ok(edit->commit("test"));
   std::reverse(records.begin(), records.end());
@@ -313,7 +313,7 @@ TEST_F(EditTest, DateSerialsGoOnPastAHundredEditsADay) {
   const ZoneId id = add_zone(*authority, "example.", SerialPolicy::kDate);
   std::uint32_t before = 1;
   for (int i = 0; i < 130; ++i) {
-    set(*authority, id, "a.example.", dns::kA, {"192.0.2." + std::to_string(i)});
+    set(*authority, id, "a.example.", dns::kA, {numbered("192.0.2.{}", i)});
     const std::uint32_t now = serial(*authority, id);
     EXPECT_EQ(i == 0 ? 2026010200U : before + 1, now);
     before = now;

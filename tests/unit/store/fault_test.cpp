@@ -26,7 +26,7 @@ class FaultTest : public StoreTest {
   static std::vector<StoredRecord> many(int count) {
     std::vector<StoredRecord> records{rr("example.", dns::kSOA, soa(1))};
     for (int i = 0; i < count; ++i)
-      records.push_back(rr("h" + std::to_string(i) + ".example.", dns::kTXT, "\"" + std::string(150, 'x') + "\""));
+      records.push_back(rr(numbered("h{}.example.", i), dns::kTXT, fmt::format("\"{:x>150}\"", "")));
     return records;
   }
   ZoneId add_large_zone() {
@@ -213,7 +213,7 @@ TEST_F(FaultTest, ADatabaseOfAnotherProgramIsForeignAndLeftAlone) {
 }
 
 TEST_F(FaultTest, ADatabaseWithOurMarkButWithoutOurTablesIsForeign) {
-  sql("CREATE TABLE other (n); PRAGMA application_id=" + std::to_string(kSqliteApplicationId) + ";");
+  sql(numbered("CREATE TABLE other (n); PRAGMA application_id={};", kSqliteApplicationId));
   EXPECT_EQ(Errc::kForeign, open_error().code);
   EXPECT_EQ(Errc::kForeign, load_error().code);
 }

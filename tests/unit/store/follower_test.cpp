@@ -67,7 +67,7 @@ TEST_F(FollowerTest, AChangeOfOneRrsetInALargeZoneCostsAHandfulOfRows) {
   auto edit = ok(authority->edit());
   const ZoneId id = ok(edit->create_zone(head("example."), SerialPolicy::kCounter));
   std::vector<StoredRecord> records{rr("example.", dns::kSOA, soa(1)), rr("example.", dns::kNS, "ns.example.")};
-  for (int i = 0; i < 10'000; ++i) records.push_back(rr("h" + std::to_string(i) + ".example.", dns::kA, "192.0.2.1"));
+  for (int i = 0; i < 10'000; ++i) records.push_back(rr(numbered("h{}.example.", i), dns::kA, "192.0.2.1"));
   ok(edit->replace_zone(id, std::move(records)));
   ok(edit->commit("test"));
   auto follower = follow();
@@ -95,7 +95,7 @@ TEST_F(FollowerTest, AnRrsetTouchedOftenIsToldOnce) {
   auto follower = follow();
   Model model;
   const auto state = load(*follower, model);
-  for (int i = 0; i < 20; ++i) set(*authority, id, "www.example.", dns::kA, {"192.0.2." + std::to_string(i)});
+  for (int i = 0; i < 20; ++i) set(*authority, id, "www.example.", dns::kA, {numbered("192.0.2.{}", i)});
   const auto batch = ok(follower->changes_since(state.revision, state.chain));
   EXPECT_EQ(state.revision, batch.from);
   EXPECT_EQ(state.revision + 20, batch.to);
@@ -270,7 +270,7 @@ TEST_F(FollowerTest, WaitEndsWithACommitOfAnotherConnection) {
   Model model;
   auto state = load(*follower, model);
   for (int round = 0; round < 5; ++round) {
-    std::thread writer([&] { set(*open(), id, "www.example.", dns::kA, {"192.0.2." + std::to_string(round)}); });
+    std::thread writer([&] { set(*open(), id, "www.example.", dns::kA, {numbered("192.0.2.{}", round)}); });
     zone::Batch batch;
     do {
       follower->wait(hours(1));

@@ -26,7 +26,7 @@ class PropertyTest : public StoreTest, public testing::WithParamInterface<int> {
   static std::vector<StoredRecord> some_records(Chance& chance, const std::string& at, dns::RrType type) {
     std::vector<StoredRecord> records;
     for (std::uint64_t n = chance.below(4); n > 0; --n)
-      records.push_back(rr(at, type, "content-" + std::to_string(chance.below(6)),
+      records.push_back(rr(at, type, numbered("content-{}", chance.below(6)),
                            static_cast<std::uint32_t>(60 * (1 + chance.below(3))), chance.below(5) == 0));
     return records;
   }
@@ -38,7 +38,7 @@ class PropertyTest : public StoreTest, public testing::WithParamInterface<int> {
         break;
       case 1: {
         zone::ZoneHead changed = row.head;
-        changed.account = "account" + std::to_string(chance.below(3));
+        changed.account = numbered("account{}", chance.below(3));
         changed.last_check = static_cast<std::uint32_t>(chance.below(3));
         ok(edit.set_head(changed));
         break;
@@ -46,7 +46,7 @@ class PropertyTest : public StoreTest, public testing::WithParamInterface<int> {
       case 2: {
         std::vector<std::string> values;
         for (std::uint64_t n = chance.below(3); n > 0; --n) values.push_back(std::to_string(chance.below(3)));
-        ok(edit.set_metadata(id, "KIND-" + std::to_string(chance.below(2)), values));
+        ok(edit.set_metadata(id, numbered("KIND-{}", chance.below(2)), values));
         break;
       }
       case 3: {
@@ -94,7 +94,7 @@ class PropertyTest : public StoreTest, public testing::WithParamInterface<int> {
 };
 
 TEST_P(PropertyTest, LoadAndChangesGiveWhatAFreshLoadGives) {
-  SCOPED_TRACE("seed " + std::to_string(GetParam()));
+  SCOPED_TRACE(numbered("seed {}", GetParam()));
   Chance chance(static_cast<std::uint64_t>(GetParam()));
   auto authority = open();
   auto follower = ok(open_follower(url()));
@@ -125,7 +125,7 @@ TEST_P(PropertyTest, LoadAndChangesGiveWhatAFreshLoadGives) {
 }
 
 TEST_P(PropertyTest, AFollowerBesideAWriterReportsOnlyStatesThatWere) {
-  SCOPED_TRACE("seed " + std::to_string(GetParam()));
+  SCOPED_TRACE(numbered("seed {}", GetParam()));
   open();
   auto follower = ok(open_follower(url()));
   Model model;
