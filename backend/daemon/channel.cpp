@@ -45,10 +45,9 @@ SendResult send_message(int channel, const Message& message, int fd) {
   for (;;) {
     if (::sendmsg(channel, &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return SendResult::kSent;
     if (errno == EINTR) continue;
-    // ETOOMANYREFS: too many descriptors are under way at once.
-    const bool full =
-        errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS;
-    return full ? SendResult::kFull : SendResult::kGone;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return SendResult::kFull;
+    const bool later = errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS;
+    return later ? SendResult::kLater : SendResult::kGone;
   }
 }
 

@@ -42,7 +42,12 @@ inline constexpr int kChannelVersion = 1;
 /// Busy bytes are a cache line apart: loop threads set them on every request.
 inline constexpr std::size_t kBusyStride = 64;
 
-enum class SendResult { kSent, kFull, kGone };
+enum class SendResult {
+  kSent,
+  kFull,   ///< until the channel is writable
+  kLater,  ///< the kernel has no memory, or too many descriptors are under way: writable says nothing
+  kGone,
+};
 /// Never blocks. `fd`, if any, is duplicated into the message.
 SendResult send_message(int channel, const Message& message, int fd = -1);
 

@@ -24,7 +24,7 @@ using std::chrono::milliseconds;
 
 constexpr int kAcceptsPerTurn = 64;
 constexpr milliseconds kAcceptPause{100};        // after the limit of open files was met
-constexpr milliseconds kChannelRetry{10};        // a channel may be full without its end ever becoming writable
+constexpr milliseconds kChannelRetry{10};        // see SendResult::kLater
 constexpr std::size_t kDescriptorsBesides = 64;  // what holder and worker need besides connections
 
 }  // namespace
@@ -83,7 +83,7 @@ void Holder::Impl::wait_and_handle() {
   wait.push_back({accepting ? listener->fd() : -1, POLLIN, 0});
   std::vector<Worker*> workers;
   for_each_worker([&](Worker& worker) {
-    const bool unsent = !worker.orders.empty() || (&worker == receiver() && !waiting.empty());
+    const bool unsent = !worker.retry_later && (!worker.orders.empty() || (&worker == receiver() && !waiting.empty()));
     const short events = static_cast<short>(POLLIN | (unsent ? POLLOUT : 0));
     wait.push_back({worker.channel ? worker.channel.get() : -1, events, 0});
     workers.push_back(&worker);
@@ -119,7 +119,7 @@ milliseconds Holder::Impl::time_to_next_deadline() const {
   if (accept_from > now) consider(accept_from);
   const auto consider_worker = [&](const Worker& worker) {
     consider(worker.kill_at);
-    if (worker.full) consider(now + kChannelRetry);
+    if (worker.retry_later) consider(now + kChannelRetry);
   };
   if (current) consider_worker(*current);
   if (next) consider_worker(*next);

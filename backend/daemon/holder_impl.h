@@ -29,7 +29,7 @@ struct Worker {
   SteadyTime started{};
   SteadyTime ready_since{};
   std::deque<Message> orders;  // not sent yet
-  bool full = false;           // the channel had no room
+  bool retry_later = false;    // SendResult::kLater: by time, not when writable
   std::optional<SteadyTime> kill_at;
   const char* kill_reason = "";
 };

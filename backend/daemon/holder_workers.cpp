@@ -61,13 +61,14 @@ Worker* Holder::Impl::receiver() {
 }
 
 void Holder::Impl::flush(Worker& worker) {
-  worker.full = false;
+  worker.retry_later = false;
+  const auto unsent = [&worker](SendResult result) {
+    worker.retry_later = result == SendResult::kLater;
+    return result != SendResult::kSent;
+  };
   if (!worker.channel) return;
   for (; !worker.orders.empty(); worker.orders.pop_front()) {
-    if (send_message(worker.channel.get(), worker.orders.front()) != SendResult::kSent) {
-      worker.full = true;
-      return;
-    }
+    if (unsent(send_message(worker.channel.get(), worker.orders.front()))) return;
   }
   if (&worker != receiver()) return;
   for (; !waiting.empty(); waiting.pop_front()) {
@@ -75,10 +76,7 @@ void Holder::Impl::flush(Worker& worker) {
     if (!connection || connection->given_to != 0) continue;
     const Message message{
         .kind = MessageKind::kConnection, .slot = connection->slot, .number = connection->id, .text = {}};
-    if (send_message(worker.channel.get(), message, connection->socket.get()) != SendResult::kSent) {
-      worker.full = true;
-      return;
-    }
+    if (unsent(send_message(worker.channel.get(), message, connection->socket.get()))) return;
     connection->given_to = worker.serial;
   }
 }

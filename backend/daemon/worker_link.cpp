@@ -53,8 +53,10 @@ struct WorkerLink::Impl {
 
   // With the mutex. False when there is no room for all; a holder that is gone is seen by run().
   bool flush() {
-    for (; !outbox.empty(); outbox.pop_front())
-      if (send_message(channel.get(), outbox.front()) == SendResult::kFull) return false;
+    for (; !outbox.empty(); outbox.pop_front()) {
+      const SendResult sent = send_message(channel.get(), outbox.front());
+      if (sent == SendResult::kFull || sent == SendResult::kLater) return false;
+    }
     return true;
   }
 

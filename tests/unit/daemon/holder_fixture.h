@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "backend/base/owned.h"
+#include "backend/daemon/harden.h"
 
 namespace sdns::daemon {
 
@@ -73,6 +74,7 @@ class HolderTest : public testing::Test {
     directory_ = ::mkdtemp(name);
     ::chmod(directory_.c_str(), 0755);
     socket_ = directory_ + "/pdns.sock";
+    raise_descriptor_limit();
   }
   ~HolderTest() override {
     if (holder_ > 0) {

@@ -61,7 +61,7 @@ TEST_F(HolderTest, HotRestartUnderLoadLosesNothing) {
   start();
   Load load([this] { return connect(); }, 4);
   std::vector<Client> idle;
-  for (int i = 0; i < 200; ++i) idle.push_back(connect());
+  for (int i = 0; i < 1500; ++i) idle.push_back(connect());  // more than the channel takes at once
   pid_t before = worker_pid();
   for (int turn = 1; turn <= 5; ++turn) {
     load.wait_for(100);
