@@ -1,14 +1,35 @@
 // SPDX-License-Identifier: MIT
-#include <cerrno>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
 #include <iostream>
 
 #include "backend/ctl/run.h"
 
+namespace {
+
+/// A pipe whose other end is closed: whoever read it has seen enough.
+bool reader_went_away() {
+  pollfd standard_output{1, POLLOUT, 0};
+  return ::poll(&standard_output, 1, 0) == 1 && (standard_output.revents & POLLERR) != 0;
+}
+
+/// Descriptors 0 to 2 that the caller has closed become ones that cannot be written, so that no file or socket that is
+/// opened later gets what is meant for people.
+void occupy_standard_descriptors() {
+  int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  while (fd >= 0 && fd <= 2) fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (fd >= 0) ::close(fd);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  occupy_standard_descriptors();
   // A reader that goes away (`| head`) is seen as a failed write.
   std::signal(SIGPIPE, SIG_IGN);
   std::ios::sync_with_stdio(false);
@@ -22,10 +43,9 @@ int main(int argc, char** argv) {
                                        },
                                        sdns::ctl::connect_daemon};
     const int code = sdns::ctl::run({argv + 1, argv + argc}, std::cout, std::cerr, environment);
-    errno = 0;
     std::cout.flush();
-    if (!std::cout && errno != EPIPE && errno != 0) {
-      std::cerr << "sdnsctl: standard output cannot be written: " << std::strerror(errno) << '\n';
+    if (!std::cout && !reader_went_away()) {
+      std::cerr << "sdnsctl: standard output could not be written to the end\n";
       return code == 0 ? 1 : code;
     }
     return code;
