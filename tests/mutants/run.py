@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Builds the programs with each fault of faults.py; the suite must go red for every one of them.
 
-usage: run.py [--build DIR] [--list] [NAME...]     exit code 1 when a fault survives, or does not fit the source any more
+usage: run.py [--list] [NAME...]     exit code 1 when a fault survives, or does not fit the source any more
 
 The integration tests run first, beginning with the one that the fault names; the unit tests only if those stay green. The
 tree is copied: nothing is changed in it. SDNS_JOBS sets the number of parallel jobs.
