@@ -256,7 +256,6 @@ void Loop::Impl::turn_over() {
 }
 
 void Loop::Impl::wait(Connection& c) {
-  if (c.waiting) return;  // the limit counts from the first time
   deferred_total.add();
   c.waiting = true;
   c.wait_until_ms = uv_now(&loop) + static_cast<std::uint64_t>(options.not_ready_limit.count());

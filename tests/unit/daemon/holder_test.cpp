@@ -276,6 +276,15 @@ TEST_F(HolderTest, AWorkerDoesNotOutliveItsHolder) {
   EXPECT_EQ(client.line(), "<eof>");  // the last descriptor of the connection is closed
 }
 
+TEST_F(HolderTest, AWorkerThatIsStuckDoesNotOutliveItsHolderEither) {
+  start();
+  Client client = connect();
+  const std::string worker = client.ask("pid");
+  ::kill(std::atoi(worker.c_str()), SIGSTOP);
+  signal(SIGKILL);
+  EXPECT_EQ(client.line(), "<eof>");
+}
+
 TEST_F(HolderTest, NoCoreDumps) {
   start();
   for (const pid_t pid : {holder_, worker_pid()}) {
