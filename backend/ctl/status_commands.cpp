@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// status; database init, info.
+// status; database init, info, prune.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -66,6 +67,23 @@ Result<int> show_database(Session& session, store::OpenMode mode) {
   } else {
     print_facts(session.out(), to_facts(*facts, session.settings()));
   }
+  return kDone;
+}
+
+Result<int> prune(Session& session, zone::Revision keep) {
+  auto authority = session.database();
+  if (!authority) return fail(std::move(authority.error()));
+  auto facts = database_facts(**authority);
+  if (!facts) return fail(std::move(facts.error()));
+  const zone::Revision now = facts->position.revision;
+  const zone::Revision floor = now > keep ? now - keep : 0;
+  if (floor > 0)
+    if (auto done = (*authority)->prune_journal(floor); !done) return fail(std::move(done.error()));
+  if (session.json()) session.print({{"revision", now}, {"floor", floor}});
+  else
+    session.out() << (floor > 0
+                          ? fmt::format("history up to revision {} is pruned; the database is at {}\n", floor, now)
+                          : fmt::format("nothing to prune: the database is at revision {}\n", now));
   return kDone;
 }
 
@@ -206,6 +224,13 @@ void add_database_commands(CLI::App& database, Action& chosen) {
   database.add_subcommand("info", "Identity, schema and revision")->callback([&chosen] {
     chosen = [](Session& session) { return show_database(session, store::OpenMode::kExisting); };
   });
+  CLI::App* pruned = database.add_subcommand(
+      "prune",
+      "Delete history that no engine needs any more. An engine that was away for longer than what is kept loads\n"
+      "everything again when it comes back. No record is touched.");
+  auto keep = std::make_shared<zone::Revision>(100'000);
+  pruned->add_option("--keep", *keep, "Revisions of history to keep")->capture_default_str();
+  pruned->callback([&chosen, keep] { chosen = [keep](Session& session) { return prune(session, *keep); }; });
 }
 
 }  // namespace sdns::ctl

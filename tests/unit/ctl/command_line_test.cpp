@@ -94,6 +94,26 @@ TEST_F(CommandLine, InitTwiceKeepsTheDatabase) {
   EXPECT_EQ(json({"database", "init"}), before);
 }
 
+TEST_F(CommandLine, PruningKeepsTheLastRevisionsAndAllRecords) {
+  import_example();
+  const auto info = json({"database", "info"});
+  const auto now = info["revision"].get<zone::Revision>();
+  const auto hex = info["chain"].get<std::string>();
+  zone::Chain chain{};
+  for (std::size_t i = 0; i < chain.size(); ++i)
+    chain[i] = static_cast<std::uint8_t>(std::stoul(hex.substr(2 * i, 2), nullptr, 16));
+  EXPECT_THAT(ctl({"record", "add", "example.org", "www", "A", "192.0.2.82"}), Exits(0));
+  EXPECT_EQ(json({"database", "prune"})["floor"], 0) << "less than what is kept by default";
+  EXPECT_EQ(json({"database", "prune", "--keep", "1"})["floor"], now);
+  const auto follower = store::open_follower(url_);
+  ASSERT_TRUE(follower.has_value());
+  EXPECT_TRUE((*follower)->changes_since(now, chain).has_value()) << "one revision behind is kept";
+  EXPECT_EQ(json({"database", "prune", "--keep", "0"})["floor"], now + 1);
+  EXPECT_FALSE((*follower)->changes_since(now, chain).has_value());
+  EXPECT_EQ(contents("www", "A").size(), 3U);
+  EXPECT_EQ(revision(), now + 1);
+}
+
 TEST_F(CommandLine, AFileThatIsNoDatabaseIsRefused) {
   const std::string path =
       file("text.db",
