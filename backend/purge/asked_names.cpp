@@ -129,6 +129,18 @@ AskedNames::Answer AskedNames::at_or_below(zone::ZoneId zone, std::string_view r
   return answer;
 }
 
+AskedNames::Answer AskedNames::denied(zone::ZoneId zone, const std::function<bool(std::string_view)>& is_cut) const {
+  Answer answer;
+  for (const Generation* generation : {&young_, &old_}) {
+    if (generation->incomplete) answer.complete = false;
+    for (auto at = generation->groups.lower_bound(GroupKey{zone, ""});
+         answer.complete && at != generation->groups.end() && at->first.first == zone; ++at)
+      if (!is_cut(at->first.second)) take(at->second, at->first.second, "", answer);
+  }
+  if (!answer.complete) answer.relative_keys.clear();
+  return answer;
+}
+
 AskedNames::Answer AskedNames::answered_from(zone::ZoneId zone, std::string_view relative_key) const {
   Answer answer;
   for (const Generation* generation : {&young_, &old_}) {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -153,6 +154,8 @@ class AskedNames {
   };
   /// Names asked at or below this name, whatever answered for them.
   [[nodiscard]] Answer at_or_below(zone::ZoneId zone, std::string_view relative_key) const;
+  /// Names asked anywhere in the zone but below the cuts for which `is_cut` is true: what its denials were made for.
+  [[nodiscard]] Answer denied(zone::ZoneId zone, const std::function<bool(std::string_view)>& is_cut) const;
   /// Names asked whose closest encloser or cut is this name.
   [[nodiscard]] Answer answered_from(zone::ZoneId zone, std::string_view relative_key) const;
 

@@ -6,7 +6,6 @@
 namespace sdns::purge {
 
 Plan Planner::plan(const zone::ZoneSet& before, const zone::Applied& applied, SteadyTime now) {
-  forget_regions(now);
   std::vector<AskedNames::Asked> fresh;
   asked_->drain(before, *applied.set, now, regions_.empty() ? nullptr : &fresh);
   index_.remove(before, applied);
@@ -14,6 +13,7 @@ Plan Planner::plan(const zone::ZoneSet& before, const zone::Applied& applied, St
   Plan plan = make_plan(before, applied, index_, *asked_, limits_, &regions);
   index_.add(applied);
   plan.merge(late(*applied.set, fresh));
+  forget_regions(now);
 
   // An answering thread lets go of a snapshot before its next request: names come late by scheduling only.
   constexpr std::chrono::milliseconds kLate{100};
@@ -24,10 +24,12 @@ Plan Planner::plan(const zone::ZoneSet& before, const zone::Applied& applied, St
 }
 
 Plan Planner::tick(const zone::ZoneSet& current, SteadyTime now) {
-  forget_regions(now);
   std::vector<AskedNames::Asked> fresh;
   asked_->drain(current, current, now, regions_.empty() ? nullptr : &fresh);
-  return late(current, fresh);
+  Plan plan = late(current, fresh);
+  forget_regions(
+      now);  // only after a look at what came in: the publisher may have been away for longer than a region lives
+  return plan;
 }
 
 Plan Planner::late(const zone::ZoneSet& set, const std::vector<AskedNames::Asked>& fresh) const {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "backend/purge/purge_plan.h"
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <sstream>
 #include <unordered_set>
 
+#include "backend/dns/dnssec_key.h"
 #include "backend/dns/ldns_codec.h"
 
 namespace sdns::purge {
@@ -18,6 +20,27 @@ using zone::ZoneSet;
 using zone::ZoneTouch;
 
 bool is_cut(const Zone* zone, std::string_view key) { return zone && (zone->find(key).flags & zone::kCut) != 0; }
+
+bool has_type(const Zone* zone, std::string_view key, dns::RrType type) {
+  const zone::Owner* owner = zone->find(key).owner;
+  return owner && owner->has(type);
+}
+
+bool is_signed(const Zone& zone) {
+  const zone::ZoneSettings& settings = zone.settings();
+  return !settings.keys.empty() || std::any_of(settings.metadata.begin(), settings.metadata.end(),
+                                               [](const zone::Metadata& entry) { return entry.kind == "PRESIGNED"; });
+}
+
+// The name whose NSEC or NSEC3 reaches up to `key` or is its own: the relative key.
+std::string denial_before(const Zone& zone, std::string_view key) {
+  const zone::Denial& denial = zone.settings().denial;
+  const std::string name = std::string(zone.apex_key()) + std::string(key);
+  if (const auto hashed =
+          zone.hash_neighbours(dns::nsec3_hash(dns::Name::from_key(name), denial.salt, denial.iterations)))
+    return std::string(hashed->owner);
+  return std::string(zone.nsec_neighbours(key).before);
+}
 
 std::vector<std::string> contents_at(const Zone* zone, std::string_view key, dns::RrType type) {
   if (!zone) return {};
@@ -78,7 +101,7 @@ class Maker {
   }
   // Regions are queued as names are: what refers to what may be a chain as long as an operator likes.
   struct Region {
-    enum class What { kAtOrBelow, kAnsweredFrom, kReferrersBelow };
+    enum class What { kAtOrBelow, kAnsweredFrom, kReferrersBelow, kDenied };
     What what;
     ZoneId zone;
     std::string key;  // relative, or absolute for kReferrersBelow
@@ -92,6 +115,7 @@ class Maker {
   void answered_from(ZoneId id, std::string_view key) { region(Region::What::kAnsweredFrom, id, key); }
   void visit(const Region& region);
   void existence(const Zone& zone, const Pair& pair, std::string_view key);
+  void denials(const Zone& zone, const Pair& pair, std::string_view key);
   void existing_below(const Pair& pair, const Zone& zone, std::string_view key);
   void whole_zone(const Zone& zone);
   void asked(const Zone& zone, std::string_view key, const AskedNames::Answer& answer);
@@ -126,8 +150,10 @@ void Maker::touched(const zone::Touched& touched) {
     plan_.names.insert(touched.owner);
     return;
   }
+  if (touched.type == dns::kSOA && key.empty()) whole_zone(zone);
   exact(zone, key);
   existence(zone, pair, key);
+  if (has_type(pair[0], key, touched.type) != has_type(pair[1], key, touched.type)) denials(zone, pair, key);
   if (dns::key_is_wildcard(key)) answered_from(touched.zone, dns::parent_key(key));
   for (const Zone* side : pair) {
     if (const auto cut = side->cut_above(key)) {
@@ -151,6 +177,20 @@ void Maker::existence(const Zone& zone, const Pair& pair, std::string_view key) 
     topmost = at;
   }
   if (!topmost.empty()) at_or_below(zone.id(), topmost);
+}
+
+void Maker::denials(const Zone& zone, const Pair& pair, std::string_view key) {
+  if (!is_signed(*pair[0]) && !is_signed(*pair[1])) return;
+  region(Region::What::kDenied, zone.id(), "");
+  for (const Zone* side : pair) {
+    for (std::string_view at = key;; at = dns::parent_key(at)) {
+      const std::string before = denial_before(*side, at);
+      exact(zone, before);
+      if (is_cut(side, before)) at_or_below(zone.id(), before);
+      // In an NSEC3 zone empty non-terminals come and go with what lies below them.
+      if (at.empty() || pair[0]->find(at).exists == pair[1]->find(at).exists) break;
+    }
+  }
 }
 
 void Maker::settings(ZoneId id) {
@@ -180,7 +220,11 @@ void Maker::visit(const Region& region) {
   }
   const Zone* zone = either(region.zone);
   if (!zone) return;
-  if (region.what == Region::What::kAtOrBelow) {
+  if (region.what == Region::What::kDenied) {
+    const Pair pair = zones(region.zone);
+    const auto cut_in_both = [&](std::string_view key) { return is_cut(pair[0], key) && is_cut(pair[1], key); };
+    asked(*zone, "", asked_.denied(region.zone, cut_in_both));
+  } else if (region.what == Region::What::kAtOrBelow) {
     asked(*zone, region.key, asked_.at_or_below(region.zone, region.key));
     referrers_below(std::string(zone->apex_key()) + region.key);
   } else {

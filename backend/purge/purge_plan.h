@@ -21,8 +21,11 @@
 //   for one of these reasons    target is at or above `n`, in any zone, and so on from those: the chain or the additional section
 //                               was made from `n`. When such an owner is a wildcard, a cut or a DNAME: what was asked below it.
 //                               The apex, when `n` is in its NS: that answer carries addresses.
-//   SOA                         the apex; not its referrers when only the serial moved: each change of a zone moves the serial,
-//                               and `www CNAME @` must stay cached.
+//   a type comes to or goes     in a signed zone also the name before `o` in the chain of NSEC or NSEC3, and all names asked that do
+//   from `o`                    not exist: their denials name `o`'s neighbours and list its types, and a resolver that trusts a
+//                               cached one would deny `o` for as long (RFC 8198).
+//   SOA                         the apex; when more than the serial changed the zone's subtree, because every negative answer carries
+//                               it. Each change of a zone moves the serial, and what refers to the apex must stay cached.
 //   keys, metadata              the apex, exactly, which empties PowerDNS's key and metadata caches of that zone; and the zone's
 //                               subtree: signatures and denials are everywhere in it.
 //   zone created or deleted     the apex, announced, which purges its subtree: REFUSED, or the parent zone's answers; and exactly,

@@ -186,13 +186,52 @@ TEST(PurgePlanOf, ACreatedZoneAnnouncesItAndPurgesWhoRefersIntoIt) {
   EXPECT_EQ(words_of(plan), words("www.example. new.test. new.test.!"));
 }
 
-TEST(PurgePlanOf, ASoaThatChangesInMoreThanItsSerialPurgesWhoRefersToTheApex) {
+TEST(PurgePlanOf, ASoaThatChangesInMoreThanItsSerialPurgesTheZoneForItsNegativeAnswers) {
   Publisher publisher({content(1, "example.", "www CNAME @\n")});
   const auto soa = [](const std::string& numbers) {
     return rrset(1, "example.", dns::kSOA, {"ns.test. host.test. " + numbers});
   };
   EXPECT_EQ(words_of(publisher.change({soa("2 3600 600 86400 300")})), words("example."));
-  EXPECT_EQ(words_of(publisher.change({soa("3 3600 600 86400 60")})), words("example. www.example."));
+  EXPECT_EQ(words_of(publisher.change({soa("3 3600 600 86400 60")})), words("example. www.example. example.$"));
+}
+
+class SignedPlan : public testing::TestWithParam<std::vector<zone::Metadata>> {
+ protected:
+  static zone::ZoneContent signed_zone() {
+    zone::ZoneContent zone = content(1, "example.", "a A 192.0.2.1\nns A 192.0.2.2\nsub NS ns.other.test.\n");
+    zone.keys.push_back({1, 257, true, true, "key"});
+    zone.metadata = GetParam();
+    return zone;
+  }
+};
+
+TEST_P(SignedPlan, ANewOwnerPurgesWhatDeniedIt) {
+  Publisher publisher({signed_zone()});
+  publisher.ask(1, {"m1.example.", "x.sub.example."});
+  const std::set<std::string> plan = words_of(publisher.change({rrset(1, "m2.example.", dns::kA, {"192.0.2.3"})}));
+  EXPECT_TRUE(plan.contains("m1.example.")) << "its NXDOMAIN may carry the NSEC that denies m2";
+  EXPECT_TRUE(plan.contains("m2.example."));
+  EXPECT_FALSE(plan.contains("x.sub.example.")) << "a referral denies nothing of this zone";
+  EXPECT_GE(plan.size(), 3U) << "the name before it in the chain, for its NODATA answers";
+}
+
+TEST_P(SignedPlan, ANewTypePurgesTheDenialsThatListTypes) {
+  Publisher publisher({signed_zone()});
+  publisher.ask(1, {"m1.example."});
+  EXPECT_TRUE(
+      words_of(publisher.change({rrset(1, "a.example.", dns::kAAAA, {"2001:db8::1"})})).contains("m1.example."));
+  EXPECT_EQ(words_of(publisher.change({rrset(1, "a.example.", dns::kA, {"192.0.2.9"})})), words("a.example."))
+      << "new content of a type that was there changes no denial";
+}
+
+INSTANTIATE_TEST_SUITE_P(Denial, SignedPlan,
+                         testing::Values(std::vector<zone::Metadata>{},
+                                         std::vector<zone::Metadata>{{"NSEC3PARAM", {"1 0 0 -"}}}));
+
+TEST(PurgePlanOf, AnUnsignedZoneHasNoDenialsToPurge) {
+  Publisher publisher({content(1, "example.", "a A 192.0.2.1\n")});
+  publisher.ask(1, {"m1.example."});
+  EXPECT_EQ(words_of(publisher.change({rrset(1, "m2.example.", dns::kA, {"192.0.2.3"})})), words("m2.example."));
 }
 
 TEST(PurgePlanOf, ReplacingAZoneUnderANewIdAnnouncesItOnce) {
@@ -266,6 +305,8 @@ TEST(PurgePlanOf, ANameAnsweredFromTheFormerSnapshotThatArrivesLateIsPurgedToo) 
   EXPECT_EQ(words_of(publisher.change({rrset(1, "www.example.", dns::kA, kA)})), words("late2.w.example. www.example."))
       << "also when the next change comes first";
   publisher.advance(std::chrono::seconds(1));
+  publisher.ask(1, {"delayed.w.example."});
+  EXPECT_EQ(words_of(publisher.tick()), words("delayed.w.example.")) << "also when the publisher was held up";
   publisher.ask(1, {"later.w.example."});
   EXPECT_EQ(words_of(publisher.tick()), words(""));
 }
