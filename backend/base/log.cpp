@@ -3,8 +3,11 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <limits.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <iterator>
 
@@ -54,10 +57,11 @@ struct Log::Impl {
   std::atomic<int> least;
   LogFormat format;
   int fd;
+  std::atomic<std::uint64_t> dropped{0};
 };
 
 Log::Log(const WallClock& clock, LogLevel least, LogFormat format, int fd)
-    : impl_(new Impl{clock, static_cast<int>(least), format, fd}) {}
+    : impl_(new Impl{clock, static_cast<int>(least), format, fd, {}}) {}
 Log::~Log() = default;
 
 void Log::set_level(LogLevel least) { impl_->least = static_cast<int>(least); }
@@ -80,9 +84,17 @@ void Log::event(LogLevel level, std::string_view name, std::initializer_list<Log
     else line += field.value;
   }
   line += json ? "}\n" : "\n";
-  // A log that cannot be written must not stop the program; there is nowhere left to say so.
-  [[maybe_unused]] const ssize_t written = ::write(impl_->fd, line.data(), line.size());
+  // Nobody may wait for whoever reads the log (P1): what a full pipe does not take is dropped, and counted.
+  pollfd ready{impl_->fd, POLLOUT, 0};
+  if (::poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT) != 0) {
+    line.resize(std::min<std::size_t>(line.size(), PIPE_BUF));  // as much as a pipe that is ready takes without waiting
+    line.back() = '\n';
+    if (::write(impl_->fd, line.data(), line.size()) >= 0) return;
+  }
+  impl_->dropped.fetch_add(1, std::memory_order_relaxed);
 }
+
+std::uint64_t Log::dropped() const { return impl_->dropped.load(std::memory_order_relaxed); }
 
 Result<LogLevel> Log::parse_level(std::string_view text) {
   for (int i = 0; i < 4; ++i)

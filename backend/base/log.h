@@ -30,7 +30,8 @@ struct LogField {
   bool quoted = false;  ///< a string: quoted in JSON, and in text where it has blanks or quotes
 };
 
-/// Writes events to standard error. Safe from any thread; a line is one write.
+/// Writes events to standard error. Safe from any thread; a line is one write of at most 4 096 octets, and never waits:
+/// what a full pipe does not take is dropped.
 class Log {
  public:
   Log(const WallClock& clock, LogLevel least, LogFormat format, int fd = 2);
@@ -46,6 +47,8 @@ class Log {
 
   void set_level(LogLevel least);
   [[nodiscard]] bool enabled(LogLevel level) const;
+  /// Lines that could not be written so far.
+  [[nodiscard]] std::uint64_t dropped() const;
 
   static Result<LogLevel> parse_level(std::string_view text);
   static Result<LogFormat> parse_format(std::string_view text);

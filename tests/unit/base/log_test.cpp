@@ -63,6 +63,21 @@ TEST_F(LogTest, LeavesOutWhatIsBelowItsLevel) {
   EXPECT_NE(all.find("event=seen"), std::string::npos);
 }
 
+TEST_F(LogTest, AFullPipeCostsLinesAndNoTime) {
+  const Log log(clock_, LogLevel::kInfo, LogFormat::kText, write_.get());
+  for (int i = 0; i < 2'000; ++i) log.info("flood", {{"text", std::string(1'000, 'x')}});
+  EXPECT_GT(log.dropped(), 1'000U);
+  EXPECT_GT(text().size(), 10'000U);
+}
+
+TEST_F(LogTest, CutsALineThatIsLongerThanAPipeTakesAtOnce) {
+  const Log log(clock_, LogLevel::kInfo, LogFormat::kText, write_.get());
+  log.info("long", {{"text", std::string(100'000, 'x')}});
+  const std::string all = text();
+  EXPECT_EQ(all.size(), 4'096U);
+  EXPECT_EQ(all.back(), '\n');
+}
+
 TEST(LogNames, RejectsLevelsAndFormatsThatDoNotExist) {
   EXPECT_TRUE(Log::parse_level("warn").has_value());
   EXPECT_FALSE(Log::parse_level("WARNING").has_value());
