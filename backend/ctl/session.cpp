@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "backend/ctl/powerdns_facts.h"
+
 namespace sdns::ctl {
 namespace {
 
@@ -25,14 +27,8 @@ std::vector<std::string> reasons_for_delay(const std::string& status, zone::Revi
   if (const auto at = json.find("database"); at != json.end() && at->is_object() && !text(*at, "error").empty()) {
     reasons.push_back("the engine's database: " + text(*at, "error"));
   }
-  if (const auto at = json.find("powerdns"); at != json.end() && at->is_array()) {
-    for (const auto& server : *at) {
-      const auto purged = server.find("purged");
-      if (purged == server.end() || !purged->is_number_unsigned() || purged->get<zone::Revision>() >= revision)
-        continue;
-      reasons.push_back(fmt::format("PowerDNS {} is {}, purged up to revision {}: {}", text(server, "name"),
-                                    text(server, "state"), purged->get<zone::Revision>(), text(server, "last_error")));
-    }
+  for (const auto& server : powerdns_facts(json)) {
+    if (server.purged < revision) reasons.push_back(fmt::format("PowerDNS {} is {}", server.name, state_line(server)));
   }
   return reasons;
 }
@@ -118,13 +114,25 @@ Result<void> Session::compare_with_daemon() {
   return {};
 }
 
-std::optional<bool> Session::acknowledge(zone::Revision revision) {
-  if (options_.no_wait) return std::nullopt;
+std::vector<std::string> Session::warn_of_caches() {
+  std::vector<std::string> names;
+  const auto status = daemon_->status();
+  if (!status) return names;
+  for (const auto& server : powerdns_facts(nlohmann::json::parse(*status, nullptr, false))) {
+    if (server.current()) continue;
+    warning(what_stays(server));
+    names.push_back(server.name);
+  }
+  return names;
+}
+
+Session::Acknowledged Session::acknowledge(zone::Revision revision) {
+  if (options_.no_wait) return {};
   if (!daemon_answers_) {
-    if (!options_.wait_seconds) return std::nullopt;
+    if (!options_.wait_seconds) return {};
     warning(fmt::format("revision {} is durable, but {}", revision,
                         daemon_absent_.empty() ? "there is no daemon to wait for" : daemon_absent_));
-    return false;
+    return {false, {}};
   }
   const double seconds = options_.wait_seconds.value_or(kDefaultWaitSeconds);
   const std::chrono::milliseconds limit(static_cast<std::int64_t>(seconds * 1000));
@@ -132,9 +140,9 @@ std::optional<bool> Session::acknowledge(zone::Revision revision) {
   const std::string durable = fmt::format("revision {} is durable", revision);
   if (!state) {
     warning(fmt::format("{}, but waiting for the engine failed: {}", durable, state.error().what));
-    return false;
+    return {false, {}};
   }
-  if (state->revision >= revision && state->purged >= revision) return true;
+  if (state->revision >= revision && state->purged >= revision) return {true, warn_of_caches()};
   if (state->revision >= revision) {
     warning(fmt::format(
         "{} and served, but within {} s not every PowerDNS confirmed that its cache was purged (confirmed up to "
@@ -149,7 +157,7 @@ std::optional<bool> Session::acknowledge(zone::Revision revision) {
   if (auto status = daemon_->status()) {
     for (const auto& reason : reasons_for_delay(*status, revision)) notice(reason);
   }
-  return false;
+  return {false, {}};
 }
 
 Result<int> Session::finish(std::unique_ptr<store::Transaction> edit, const std::string& done,
@@ -158,19 +166,23 @@ Result<int> Session::finish(std::unique_ptr<store::Transaction> edit, const std:
   if (!position) return fail(std::move(position.error()));
   edit.reset();
   if (!daemon_absent_.empty() && !options_.wait_seconds) notice(daemon_absent_ + ": this is served when one starts");
-  const auto served = acknowledge(position->revision);
+  const auto [served, not_purged] = acknowledge(position->revision);
+  const bool caches_left = not_purged && !not_purged->empty();
   if (options_.json) {
     report["revision"] = position->revision;
     report["served"] = served ? nlohmann::json(*served) : nlohmann::json();
+    if (not_purged) report["not_purged"] = *not_purged;
     print(report);
   } else {
     out_ << done << "; revision " << position->revision
-         << (!served   ? " (durable)"
-             : *served ? " (durable, served)"
-                       : " (durable, not yet served)")
+         << (!served       ? " (durable)"
+             : !*served    ? " (durable, not yet served)"
+             : caches_left ? fmt::format(" (durable, served, not purged: {})", fmt::join(*not_purged, ", "))
+                           : " (durable, served)")
          << '\n';
   }
-  return served && !*served ? kNotAcknowledged : kDone;
+  // Who asks to wait by name relies on what follows.
+  return (served && !*served) || (caches_left && options_.wait_seconds) ? kNotAcknowledged : kDone;
 }
 
 void Session::notice(std::string_view text) { err_ << "sdnsctl: " << text << '\n'; }

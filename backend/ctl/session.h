@@ -36,8 +36,8 @@ class Session {
   Result<std::unique_ptr<store::Transaction>> edit();
 
   /// Commits, waits for the engine unless told not to, and reports: `done` for people ("; revision 12, served" is
-  /// added), `report` with "revision" and "served" (true, false, or null when no engine was asked) for programs. The
-  /// exit code.
+  /// added), `report` with "revision", "served" (true, false, or null when no engine was asked) and "not_purged" for
+  /// programs. The exit code.
   Result<int> finish(std::unique_ptr<store::Transaction> edit, const std::string& done, nlohmann::json&& report);
 
   void notice(std::string_view text);   ///< stderr
@@ -52,8 +52,13 @@ class Session {
 
  private:
   Result<void> compare_with_daemon();
-  /// Waits for the engine; true, false, or nothing when there is none.
-  std::optional<bool> acknowledge(zone::Revision revision);
+  struct Acknowledged {
+    std::optional<bool> served;                          ///< nothing when no engine was asked
+    std::optional<std::vector<std::string>> not_purged;  ///< names of PowerDNS servers; nothing when it is not known
+  };
+  /// Waits for the engine, and says on stderr what is not as it shall be.
+  Acknowledged acknowledge(zone::Revision revision);
+  std::vector<std::string> warn_of_caches();
 
   const GlobalOptions options_;
   const Settings settings_;

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "backend/ctl/commands.h"
+#include "backend/ctl/powerdns_facts.h"
 #include "backend/ctl/table.h"
 
 namespace sdns::ctl {
@@ -131,8 +132,10 @@ void add_daemon_facts(Facts& facts, const DaemonFacts& daemon, const std::string
   facts.emplace_back("daemon zones", std::to_string(state.zones));
   facts.emplace_back("daemon age", fmt::format("{} ms since it saw its database", state.age_ms));
   if (daemon.status.is_null()) return;
-  static const std::set<std::string> kShown = {"revision", "purged", "zones",      "ready",
-                                               "age_ms",   "chain",  "database_id"};
+  static const std::set<std::string> kShown = {"revision", "purged", "zones",       "ready",
+                                               "age_ms",   "chain",  "database_id", "powerdns"};
+  for (const auto& server : powerdns_facts(daemon.status))
+    facts.emplace_back("PowerDNS " + server.name, state_line(server));
   for (const auto& [key, value] : daemon.status.items()) {
     if (kShown.contains(key) || value.is_null()) continue;
     if (value.is_array()) {
@@ -141,6 +144,24 @@ void add_daemon_facts(Facts& facts, const DaemonFacts& daemon, const std::string
       facts.emplace_back("daemon " + key, one_line(value));
     }
   }
+}
+
+/// What is not as it shall be, a line each.
+std::vector<std::string> problems(const std::optional<Error>& database_error, const std::optional<DaemonFacts>& daemon,
+                                  std::optional<bool> same) {
+  std::vector<std::string> found;
+  if (database_error) found.push_back(database_error->what);
+  if (!daemon) return found;
+  if (!daemon->state) {
+    found.push_back(daemon->error->what);
+    return found;
+  }
+  if (!daemon->state->ready) found.emplace_back("the daemon is not ready");
+  if (!same.value_or(true)) found.emplace_back("the daemon serves another database");
+  else if (!same && !database_error) found.emplace_back("the daemon has not read its database yet");
+  for (const auto& server : powerdns_facts(daemon->status))
+    if (server.state == "absent" || server.unannounced > 0) found.push_back(what_stays(server));
+  return found;
 }
 
 Result<int> show_status(Session& session) {
@@ -166,7 +187,8 @@ Result<int> show_status(Session& session) {
   if (database && daemon && daemon->state && !daemon->state->database_id.empty()) {
     same = daemon->state->database_id == database->identity.database_id;
   }
-  const bool good = database && (!daemon || (daemon->state && daemon->state->ready && same.value_or(false)));
+  const std::vector<std::string> wrong = problems(database_error, daemon, same);
+  const bool good = wrong.empty();
   if (session.json()) {
     nlohmann::json document;
     document["database"] =
@@ -188,14 +210,17 @@ Result<int> show_status(Session& session) {
     }
     document["same_database"] = same ? nlohmann::json(*same) : nlohmann::json();
     document["ok"] = good;
+    document["problems"] = wrong;
     session.print(document);
     return good ? kDone : kFailed;
   }
   Facts facts;
+  if (good) facts.emplace_back("state", "good");
+  for (const auto& problem : wrong) facts.emplace_back("state", "NOT GOOD: " + problem);
   if (database) {
-    facts = to_facts(*database, session.settings());
+    for (auto& fact : to_facts(*database, session.settings())) facts.push_back(std::move(fact));
   } else {
-    facts = {{"database", to_text(*database_error)}};
+    facts.emplace_back("database", to_text(*database_error));
   }
   if (!daemon) {
     facts.emplace_back("daemon", "not asked: no admin address");
@@ -211,8 +236,8 @@ Result<int> show_status(Session& session) {
 
 void add_status_command(CLI::App& app, Action& chosen) {
   app.add_subcommand("status",
-                     "Daemon and database: revisions, zones, PowerDNS servers.\nExit code 0 when the daemon is ready "
-                     "and serves this database.")
+                     "Daemon and database: revisions, zones, PowerDNS servers.\nExit code 0 when the daemon is ready, "
+                     "serves this database,\nand no PowerDNS is absent or has not been told of a zone.")
       ->callback([&chosen] { chosen = show_status; });
 }
 

@@ -35,7 +35,7 @@ MATCHER_P(Exits, code, "") { return arg.code == code; }
 struct PlayedDaemon {
   bool answers = false;
   DaemonState state;
-  std::string status = R"({"version":"0.1.0","powerdns":[{"name":"main","state":"ok"}]})";
+  std::string status = R"({"version":"0.1.0","powerdns":[{"name":"main","state":"present"}]})";
   bool follows = true;  ///< answers with whatever it is asked to wait for
   std::vector<zone::Revision> waited_for;
   std::vector<std::chrono::milliseconds> limits;

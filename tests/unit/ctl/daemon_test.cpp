@@ -74,6 +74,47 @@ TEST_F(WithDaemon, WhatHoldsTheEngineUpIsTold) {
                              HasSubstr("no such socket"), Not(HasSubstr("ns8"))));
 }
 
+TEST_F(WithDaemon, AnAbsentPowerDnsIsAWarningAndWithWaitByNameExitCode3) {
+  daemon_.status = R"({"powerdns":[{"name":"main","state":"absent","purged":1,"last_error":"no such socket"},
+                                   {"name":"ns8","state":"present","purged":2,"unannounced":0,"last_error":""}]})";
+  const Ran ran = edit();
+  EXPECT_THAT(ran, Exits(0));
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("warning: PowerDNS main is absent: no such socket; what it has cached stays"),
+                             Not(HasSubstr("ns8"))));
+  EXPECT_THAT(ran.out, HasSubstr("(durable, served, not purged: main)"));
+  EXPECT_THAT(edit({"--wait"}), Exits(3));
+  const auto document = json({"--wait", "record", "set", "example.org", "x", "A", "192.0.2.1"}, 3);
+  EXPECT_EQ(document["not_purged"], nlohmann::json::array({"main"}));
+  EXPECT_EQ(document["served"], true);
+}
+
+TEST_F(WithDaemon, AZoneOfWhichPowerDnsWasNotToldIsAWarningToo) {
+  daemon_.status = R"({"powerdns":[{"name":"main","state":"present","purged":2,"unannounced":1,
+                                    "last_error":"HTTP status 401"}]})";
+  EXPECT_THAT(edit().err, AllOf(HasSubstr("main was not told of 1 zone"), HasSubstr("HTTP status 401")));
+  EXPECT_THAT(edit({"--wait=1"}), Exits(3));
+  EXPECT_THAT(edit({"--no-wait"}).err, Not(HasSubstr("main")));
+}
+
+TEST_F(WithDaemon, PurgedEverywhereHasNothingNotPurged) {
+  const auto document = json({"--wait", "record", "set", "example.org", "x", "A", "192.0.2.1"});
+  EXPECT_EQ(document["not_purged"], nlohmann::json::array());
+}
+
+TEST_F(WithDaemon, StatusIsNotGoodWhileAPowerDnsIsAbsentOrWasNotToldOfAZone) {
+  EXPECT_EQ(ctl({"status"}).out.find("state:"), 0U);
+  daemon_.status = R"({"powerdns":[{"name":"main","state":"absent","purged":1,"last_error":"no such socket"}]})";
+  const Ran ran = ctl({"status"});
+  EXPECT_THAT(ran, Exits(1));
+  EXPECT_EQ(ran.out.find("state:"), 0U) << ran.out;
+  EXPECT_THAT(ran.out, HasSubstr("NOT GOOD: PowerDNS main is absent: no such socket"));
+  daemon_.status = R"({"powerdns":[{"name":"main","state":"present","purged":1,"unannounced":3,"last_error":""}]})";
+  EXPECT_THAT(ctl({"status"}), Exits(1));
+  EXPECT_EQ(json({"status"}, 1)["problems"].size(), 1U);
+  daemon_.status = R"({"powerdns":[{"name":"main","state":"unknown","purged":0,"unannounced":0,"last_error":""}]})";
+  EXPECT_THAT(ctl({"status"}), Exits(0));
+}
+
 TEST_F(WithDaemon, NoWaitDoesNotWait) {
   EXPECT_THAT(edit({"--no-wait"}), Exits(0));
   EXPECT_THAT(daemon_.waited_for, IsEmpty());
@@ -132,8 +173,8 @@ TEST_F(WithDaemon, ReadsDoNotAskIt) {
 TEST_F(WithDaemon, StatusShowsBothAndWhetherTheyMeanTheSame) {
   const Ran ran = ctl({"status"});
   EXPECT_THAT(ran, Exits(0));
-  EXPECT_THAT(ran.out, AllOf(HasSubstr("ready at 127.0.0.1:8053"), HasSubstr("name=main state=ok"),
-                             HasSubstr("same database:")));
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("ready at 127.0.0.1:8053"), HasSubstr("PowerDNS main:"),
+                             HasSubstr("present, purged up to"), HasSubstr("same database:")));
   auto document = json({"status"});
   EXPECT_EQ(document["ok"], true);
   EXPECT_EQ(document["same_database"], true);
