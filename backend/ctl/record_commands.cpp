@@ -18,7 +18,7 @@ namespace {
 
 struct RecordOptions {
   std::string zone;
-  std::string name;
+  std::optional<std::string> name;
   std::string type;
   std::vector<std::string> contents;
   std::optional<std::uint32_t> ttl;
@@ -38,7 +38,12 @@ Result<Target> understand(const RecordOptions& options) {
   auto apex = zone_argument(options.zone);
   if (!apex) return fail(std::move(apex.error()));
   target.apex = std::move(*apex);
-  auto owner = owner_argument(options.name.empty() ? "@" : options.name, target.apex);
+  // An empty shell variable must not mean the apex.
+  if (options.name && options.name->empty()) {
+    return fail(Errc::kInvalidArgument, "NAME is empty; nothing was read or changed",
+                fmt::format("the apex {} is written @", target.apex.text()));
+  }
+  auto owner = owner_argument(options.name.value_or("@"), target.apex);
   if (!owner) return fail(std::move(owner.error()));
   target.owner = std::move(*owner);
   if (!options.type.empty()) {
@@ -90,7 +95,7 @@ Result<int> list_records(Session& session, const RecordOptions& options) {
   auto row = find_zone(**transaction, target->apex);
   if (!row) return fail(std::move(row.error()));
   std::vector<store::StoredRecord> records;
-  if (options.name.empty()) {
+  if (!options.name) {
     auto read = (*transaction)->records(row->head.id, [&](store::StoredRecord&& record) {
       records.push_back(std::move(record));
     });
@@ -106,9 +111,9 @@ Result<int> list_records(Session& session, const RecordOptions& options) {
   if (none) {
     session.notice(fmt::format("{} has no {}records at {}", target->apex.text(),
                                options.type.empty() ? "" : target->type.text() + " ",
-                               options.name.empty() ? "all" : target->owner.text()));
+                               !options.name ? "all" : target->owner.text()));
     if (session.json()) print_records(session, {});
-    return options.name.empty() ? kDone : kFailed;
+    return !options.name ? kDone : kFailed;
   }
   print_records(session, std::move(records));
   return kDone;

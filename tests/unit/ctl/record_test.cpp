@@ -216,5 +216,19 @@ TEST_F(Record, WarnsOfASerialThatGoesBack) {
   EXPECT_THAT(ran.err, HasSubstr("goes back from 10 to 9"));
 }
 
+TEST_F(Record, AnEmptyNameIsNoNameForTheApex) {
+  const auto before = revision();
+  for (const auto& arguments :
+       std::vector<std::vector<std::string>>{{"record", "list", "example.org", ""},
+                                             {"record", "set", "example.org", "", "A", "192.0.2.1"},
+                                             {"record", "add", "example.org", "", "A", "192.0.2.1"},
+                                             {"record", "delete", "example.org", "", "NS"}}) {
+    const Ran ran = ctl(arguments);
+    EXPECT_THAT(ran, Exits(2));
+    EXPECT_THAT(ran.err, HasSubstr("NAME is empty"));
+  }
+  EXPECT_EQ(revision(), before);
+}
+
 }  // namespace
 }  // namespace sdns::ctl
