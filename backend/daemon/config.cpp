@@ -275,9 +275,9 @@ class Loader {
             {prefix + "api_url", fmt::format("\"{}\" is not a loopback address: the API key crosses the "
                                              "network in the clear; use https or 127.0.0.1",
                                              server.api_url)});
-      if (server.control_socket.empty() && server.api_url.empty())
+      if (server.control_socket.empty())
         problem(prefix + "control_socket", nullptr,
-                "and api_url are both empty, so nothing could be purged; set them or remove this [[powerdns]]");
+                "is empty, and only over it PowerDNS forgets keys and metadata; set it or remove this [[powerdns]]");
     }
   }
 

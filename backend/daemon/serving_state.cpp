@@ -52,9 +52,12 @@ void ServingState::set_database_id(std::string id) {
 }
 
 void ServingState::set_database(DatabaseState state, std::string error) {
-  std::lock_guard lock(mutex_);
-  view_.database = state;
-  view_.database_error = std::move(error);
+  {
+    std::lock_guard lock(mutex_);
+    view_.database = state;
+    view_.database_error = std::move(error);
+  }
+  changed_.notify_all();
 }
 
 void ServingState::confirmed() {

@@ -62,7 +62,10 @@ class ServingState {
   [[nodiscard]] bool interrupted() const;
 
  private:
-  [[nodiscard]] bool reached(zone::Revision revision) const { return view_.ready && view_.revision >= revision; }
+  // While another history is being loaded, a number of the old one says nothing.
+  [[nodiscard]] bool reached(zone::Revision revision) const {
+    return view_.ready && view_.database != DatabaseState::kDiverged && view_.revision >= revision;
+  }
 
   const Clock* clock_;
   SteadyTime started_;

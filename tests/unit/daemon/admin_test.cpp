@@ -110,6 +110,16 @@ TEST_F(AdminTest, AWaitEndsWhenTheRevisionComes) {
   EXPECT_EQ(status, 200);
 }
 
+TEST_F(AdminTest, AWaitIsNotAnsweredByTheNumberOfAnotherHistory) {
+  publish(11);
+  purged_ = 11;
+  state_.set_database(DatabaseState::kDiverged, "restored");
+  EXPECT_EQ(get("/v1/revision", {{"wait", "6"}, {"timeout_ms", "0"}}).status, 504);
+  publish(6);
+  state_.set_database(DatabaseState::kUp, "");
+  EXPECT_EQ(get("/v1/revision", {{"wait", "6"}, {"timeout_ms", "0"}}).status, 200);
+}
+
 TEST_F(AdminTest, AWaitThatIsNoNumberIsABadRequest) {
   EXPECT_EQ(get("/v1/revision", {{"wait", "soon"}}).status, 400);
   EXPECT_EQ(get("/v1/revision", {{"wait", "1"}, {"timeout_ms", "-1"}}).status, 400);
