@@ -27,7 +27,7 @@ Result<std::string> kind_of(const MetadataOptions& options) {
                  [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
   if (kind.empty() || kind.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != std::string::npos) {
     return fail(Errc::kInvalidArgument, fmt::format("\"{}\" is not a kind of metadata", options.kind),
-                "as in ALLOW-AXFR-FROM or X-OWN");
+                "as in SOA-EDIT or X-OWN");
   }
   return kind;
 }
@@ -148,12 +148,12 @@ void add_metadata_commands(CLI::App& meta, Action& chosen) {
   };
   add("list", "All metadata of a zone", list_metadata);
   add("get", "The values of one kind, one a line.\nExit code 1 when there are none.", get_metadata)
-      ->add_option("KIND", options->kind, "As in ALLOW-AXFR-FROM")
+      ->add_option("KIND", options->kind, "As in SOA-EDIT")
       ->required();
   auto* set = add("set", "Make these the values of a kind", put_metadata);
-  set->add_option("KIND", options->kind, "As in ALLOW-AXFR-FROM; X-… is free for your own use")->required();
+  set->add_option("KIND", options->kind, "As in SOA-EDIT; X-… is free for your own use")->required();
   set->add_option("VALUE", options->values, "One argument for each value")->required();
-  add("clear", "Remove a kind", put_metadata)->add_option("KIND", options->kind, "As in ALLOW-AXFR-FROM")->required();
+  add("clear", "Remove a kind", put_metadata)->add_option("KIND", options->kind, "As in SOA-EDIT")->required();
 }
 
 }  // namespace sdns::ctl
