@@ -34,6 +34,13 @@ void Purger::set_servers(const std::vector<ServerConfig>& servers) {
   }
   {
     std::lock_guard lock(mutex_);
+    // Under the lock: what is submitted goes to the former servers before, and to the next ones after.
+    for (const auto& gone : old) {
+      if (!gone) continue;
+      Server::Unfinished unfinished = gone->retire();
+      for (Server* server : fresh)
+        if (server->config().name == gone->config().name) server->inherit(std::move(unfinished));
+    }
     for (const auto& server : next) server->submit(Plan{}, submitted_);
     // Under the lock: a purge of everything that came before a plan which this server did not get would be too early.
     for (Server* server : fresh) server->start();

@@ -28,7 +28,8 @@ class Purger {
   Purger& operator=(const Purger&) = delete;
 
   /// The servers from now on. Those that were there with the same configuration go on; a new one begins with a purge of
-  /// everything, because its caches may hold what a former process served. So it is to be called, the first time, when
+  /// everything, because its caches may hold what a former process served, and announces what one of its name had still
+  /// to announce. So it is to be called, the first time, when
   /// this process answers from its first published state and nobody answers from an older one any more. Waits for a
   /// call in progress to a server that is gone.
   void set_servers(const std::vector<ServerConfig>& servers);

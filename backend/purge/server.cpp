@@ -65,11 +65,36 @@ void Server::start() {
 Server::~Server() {
   {
     std::lock_guard lock(mutex_);
-    stopping_ = true;
+    stop();
   }
-  wake_.notify_all();
   if (thread_.joinable()) thread_.join();
+}
+
+void Server::stop() {
+  if (std::exchange(stopping_, true)) return;
   metrics_.up.set(0);
+  wake_.notify_all();
+}
+
+void Server::inherit(Unfinished unfinished) {
+  std::lock_guard lock(mutex_);
+  unannounced_.merge(unfinished.unannounced);
+  flushes_ = std::move(unfinished.flushes);
+}
+
+// Copies: the thread may be in a call with a name that stands in a queue.
+Server::Unfinished Server::retire() {
+  std::lock_guard lock(mutex_);
+  stop();
+  Unfinished left;
+  left.unannounced = unannounced_;
+  for (const Flush& item : flushes_)
+    if (item.announce) left.flushes.push_back(item);
+  for (const dns::Name& name : pending_.announced) left.flushes.push_back({name, true, taken_});
+  for (const Flush& item : flushes_again_)
+    if (item.announce) left.unannounced.insert(item.name);
+  for (const Again& again : again_) left.unannounced.insert(again.plan.announced.begin(), again.plan.announced.end());
+  return left;
 }
 
 void Server::submit(const Plan& plan, zone::Revision revision) {
@@ -88,31 +113,32 @@ ServerStatus Server::status() const {
   return status_;
 }
 
+template <class Call>
+Result<void> Server::unlocked(Call&& call) {
+  mutex_.unlock();
+  Result<void> result = call();
+  mutex_.lock();
+  return result;
+}
+
 void Server::run() {
+  std::unique_lock lock(mutex_);
   for (;;) {
-    Plan plan;
-    zone::Revision revision = 0;
-    bool has_plan = false;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait_until(lock, next_wake(), [this] { return stopping_ || has_pending_; });
-      if (stopping_) return;
-      if (std::exchange(has_pending_, false)) {
-        plan = std::exchange(pending_, Plan{});
-        revision = pending_revision_;
-        has_plan = true;
-      }
-    }
-    if (has_plan) execute(std::move(plan), revision);
+    wake_.wait_until(lock, next_wake(), [this] { return stopping_ || has_pending_; });
+    if (stopping_) return;
+    const bool has_plan = std::exchange(has_pending_, false);
+    if (has_plan) execute(std::exchange(pending_, Plan{}), pending_revision_);
     // A pdns_server that has just started must not miss a change for the rest of the retry interval.
     const bool ask_now = has_plan && nobody_listened_;
     if (state_ != ServerState::kPresent && (ask_now || Steady::now() >= retry_at_)) try_return();
+    if (stopping_) return;
     if (state_ == ServerState::kPresent) {
       purge_again();
       flush_some(flushes_.empty() ? flushes_again_ : flushes_);
       announce_again();
-      if (Steady::now() >= ping_at_ && present_after(door_->ping())) ping_at_ = Steady::now() + options_.ping_every;
+      if (!stopping_ && Steady::now() >= ping_at_) present_after(unlocked([this] { return door_->ping(); }));
     }
+    if (stopping_) return;
     report();
   }
 }
@@ -135,34 +161,31 @@ void Server::execute(Plan plan, zone::Revision revision) {
   }
   if (plan.empty()) return;
   if (!read_zones_anew(plan)) return;
-  first_purge(plan);
-  if (state_ != ServerState::kPresent) {
-    unannounced_.merge(plan.announced);
-    return;
-  }
   queue_flushes(plan, flushes_, done_before);
+  first_purge(plan);
+  if (state_ != ServerState::kPresent) return;
   again_.push_back({Steady::now() + options_.again_after, std::move(plan)});
 }
 
 // Exact names and everything: what takes no time.
 void Server::first_purge(const Plan& plan) {
   if (plan.everything) {
-    if (present_after(door_->purge_everything())) metrics_.everything.add();
+    if (present_after(unlocked([this] { return door_->purge_everything(); }))) metrics_.everything.add();
     return;
   }
   if (plan.names.empty()) return;
   const auto start = Steady::now();
-  if (!present_after(door_->purge(plan.names))) return;
+  if (!present_after(unlocked([&] { return door_->purge(plan.names); }))) return;
   metrics_.names.add(static_cast<std::int64_t>(plan.names.size()));
   metrics_.microseconds.add(std::chrono::duration_cast<std::chrono::microseconds>(Steady::now() - start).count());
 }
 
-// False: the server went away meanwhile.
+// False: the server went away meanwhile, or this one is to stop.
 bool Server::read_zones_anew(Plan& plan) {
   if (plan.announced.size() + unannounced_.size() <= options_.waiting_announcements) return true;
-  const auto done = door_->rediscover();
-  if (!done && done.error().code == Errc::kUnsupported) return true;
-  if (!done) unannounced_.merge(plan.announced);
+  unannounced_.insert(plan.announced.begin(), plan.announced.end());
+  const auto done = unlocked([this] { return door_->rediscover(); });
+  if (!done && done.error().code == Errc::kUnsupported) return !stopping_;
   if (!present_after(done)) return false;
   plan.everything = true;
   plan.announced.clear();
@@ -187,7 +210,9 @@ void Server::flush_some(std::deque<Flush>& queue) {
 
 bool Server::announce(const Flush& item) {
   if (!api_works_ && Steady::now() < api_retry_at_) return false;
-  if (const auto ok = door_->announce(item.name); !ok) {
+  const auto ok = unlocked([&] { return door_->announce(item.name); });
+  if (stopping_) return false;
+  if (!ok) {
     api_failed(ok.error(), item.name);
     return false;
   }
@@ -197,11 +222,13 @@ bool Server::announce(const Flush& item) {
   return true;
 }
 
-// False: the server is absent. Without the API the control socket purges the subtree, and the zone stays unannounced.
+// False: the server is absent, or this one is to stop. Without the API the control socket purges the subtree, and the
+// zone stays unannounced.
 bool Server::flush(const Flush& item) {
   if (announce(item)) return true;
+  if (stopping_) return false;
   if (item.announce) unannounced_.insert(item.name);
-  if (!present_after(door_->purge_subtree(item.name))) return false;
+  if (!present_after(unlocked([&] { return door_->purge_subtree(item.name); }))) return false;
   metrics_.subtrees.add();
   return true;
 }
@@ -214,12 +241,12 @@ void Server::purge_again() {
   }
   if (plan.empty()) return;
   bound(plan, options_.waiting_names);
+  queue_flushes(plan, flushes_again_, taken_);
   first_purge(plan);
-  if (state_ == ServerState::kPresent) queue_flushes(plan, flushes_again_, taken_);
 }
 
 void Server::announce_again() {
-  if (state_ != ServerState::kPresent || unannounced_.empty() || !flushes_.empty()) return;
+  if (stopping_ || state_ != ServerState::kPresent || unannounced_.empty() || !flushes_.empty()) return;
   const Flush item{*unannounced_.begin(), true, taken_};
   announce(item);
 }
@@ -227,7 +254,7 @@ void Server::announce_again() {
 // An absent server may have lived on with warm caches: it gets a purge of everything before anything else.
 void Server::try_return() {
   Plan plan = Plan::all();
-  if (!present_after(door_->purge_everything())) return;
+  if (!present_after(unlocked([this] { return door_->purge_everything(); }))) return;
   const bool was_absent = state_ == ServerState::kAbsent;
   state_ = ServerState::kPresent;
   last_error_.clear();
@@ -242,7 +269,9 @@ void Server::try_return() {
   queue_flushes(missed, flushes_, 0);
 }
 
+// What happened to one that is to stop is nobody's business: another one begins anew.
 bool Server::present_after(const Result<void>& result) {
+  if (stopping_) return false;
   if (!result) {
     metrics_.failures.add();
     absent(result.error());
@@ -298,18 +327,17 @@ void Server::report() {
   now.hangs = state_ == ServerState::kAbsent && !nobody_listened_;
   now.unannounced = unannounced_.size();
   now.last_error = last_error_;
-  bool changed = false;
-  {
-    std::lock_guard lock(mutex_);
-    now.purged = status_.purged;
-    now.tried = taken_;
-    if (state_ == ServerState::kPresent)
-      now.purged = std::max(now.purged, flushes_.empty() ? taken_ : flushes_.front().done_before);
-    changed = now.purged != status_.purged || now.tried != status_.tried || now.state != status_.state;
-    status_ = now;
-  }
+  now.purged = status_.purged;
+  now.tried = taken_;
+  if (state_ == ServerState::kPresent)
+    now.purged = std::max(now.purged, flushes_.empty() ? taken_ : flushes_.front().done_before);
+  const bool changed = now.purged != status_.purged || now.tried != status_.tried || now.state != status_.state;
+  status_ = now;
   metrics_.purged_revision.set(static_cast<std::int64_t>(now.purged));
-  if (changed) changed_();
+  if (!changed) return;
+  mutex_.unlock();
+  changed_();
+  mutex_.lock();
 }
 
 }  // namespace sdns::purge

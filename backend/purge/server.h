@@ -62,15 +62,31 @@ struct ServerMetrics {
 };
 
 /// Executes plans in order, merging those that wait. Starts with a purge of everything, and again whenever the server
-/// was absent. Threads: any may call; `changed` is called from the server's own, without locks held.
+/// was absent. Threads: any may call; `changed` is called from the server's own, without locks held. No call waits for
+/// the server's PowerDNS, except the end of the object.
 class Server {
  public:
+  struct Flush {
+    dns::Name name;
+    bool announce = false;
+    zone::Revision done_before = 0;  // revisions up to this one do not wait for it
+  };
+  /// What a server still had to announce.
+  struct Unfinished {
+    std::set<dns::Name> unannounced;
+    std::deque<Flush> flushes;  ///< `purged` waits for these
+  };
+
   Server(ServerConfig config, std::unique_ptr<Door> door, const PurgerOptions& options, const Log& log,
          ServerMetrics& metrics, std::function<void()> changed);
   /// Waits for the call in progress, at most its timeout.
   ~Server();
-  /// Starts the thread. What is submitted before is part of its first work.
+  /// Starts the thread. What is submitted or inherited before is part of its first work.
   void start();
+  /// Goes on with what another one left; before start().
+  void inherit(Unfinished unfinished);
+  /// Ends the thread after the call in progress, which counts as not done. From now on the metrics are another's.
+  [[nodiscard]] Unfinished retire();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
@@ -80,16 +96,14 @@ class Server {
 
  private:
   using Steady = std::chrono::steady_clock;
-  struct Flush {
-    dns::Name name;
-    bool announce = false;
-    zone::Revision done_before = 0;  // revisions up to this one do not wait for it
-  };
   struct Again {
     Steady::time_point due;
     Plan plan;
   };
 
+  template <class Call>
+  Result<void> unlocked(Call&& call);
+  void stop();  // with the lock held
   void run();
   void execute(Plan plan, zone::Revision revision);
   void try_return();
@@ -115,7 +129,10 @@ class Server {
   ServerMetrics& metrics_;
   const std::function<void()> changed_;
 
-  // Of the thread.
+  // Held by the thread except while it waits, in calls of the door and in changed_. The thread alone changes the queues
+  // once it runs, and what it works on stays in them until it is done.
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
   ServerState state_ = ServerState::kUnknown;
   bool nobody_listened_ = false;  // when it was found absent: asking again costs nothing
   bool api_works_ = true;
@@ -129,8 +146,6 @@ class Server {
   Steady::time_point api_retry_at_{};
   Steady::time_point ping_at_{};
 
-  mutable std::mutex mutex_;
-  std::condition_variable wake_;
   Plan pending_;
   zone::Revision pending_revision_ = 0;
   bool has_pending_ = false;

@@ -380,6 +380,43 @@ TEST_F(PurgerTest, AReloadKeepsWhatIsUnchangedAndPurgesWhatIsNew) {
   EXPECT_EQ(purger.status().size(), 2U);
 }
 
+TEST_F(PurgerTest, AServerWhoseConfigurationIsCorrectedAnnouncesWhatFailedBefore) {
+  Purger& purger = start(quiet());
+  pdns_["a"].wait_for("everything");
+  pdns_["a"].set_api(false);
+  purger.submit(announced({"new.example"}), 1);
+  ASSERT_TRUE(purger.wait_purged(1, seconds(20)));
+  auto corrected = configs({"a"});
+  corrected[0].api_key = "right";
+  pdns_["a"].set_api(true);
+  purger.set_servers(corrected);
+  pdns_["a"].wait_for("announce new.example.");
+}
+
+TEST_F(PurgerTest, AServerWhoseConfigurationChangesInTheMiddleLosesNoAnnouncement) {
+  Purger& purger = start(quiet());
+  pdns_["a"].wait_for("everything");
+  for (const char* at : {"purge first.example.", "announce one.example."}) {
+    pdns_["a"].hold_at(at);
+    Plan plan = announced({"one.example", "two.example"});
+    plan.merge(names({"first.example"}));
+    const zone::Revision revision = purger.purged() + 1;
+    purger.submit(plan, revision);
+    pdns_["a"].wait_until_held();
+    purger.submit(announced({"three.example"}), revision + 1);
+    std::thread release([this] { pdns_["a"].hold_at(""); });
+    auto changed = configs({"a"});
+    changed[0].api_key = at;
+    pdns_["a"].set_api(false);  // whatever the former server still tries fails
+    purger.set_servers(changed);
+    release.join();
+    pdns_["a"].set_api(true);
+    for (const char* zone : {"one", "two", "three"})
+      pdns_["a"].wait_for("announce " + std::string(zone) + ".example.", *at == 'p' ? 1 : 2);
+    ASSERT_TRUE(purger.wait_purged(revision + 1, seconds(20)));
+  }
+}
+
 TEST_F(PurgerTest, EndsWhileAServerIsBusy) {
   Purger& purger = start(quiet());
   pdns_["a"].wait_for("everything");
