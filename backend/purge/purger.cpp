@@ -9,10 +9,14 @@ namespace sdns::purge {
 Purger::Purger(const Log& log, Metrics& metrics, OpenDoor open, PurgerOptions options)
     : log_(log), metrics_(metrics), open_(std::move(open)), options_(options) {}
 
-Purger::~Purger() { set_servers({}); }
+Purger::~Purger() {
+  set_servers({});
+  leaving_.clear();  // waits for their threads, which call update()
+}
 
 void Purger::set_servers(const std::vector<ServerConfig>& servers) {
   std::lock_guard reload(reload_);
+  std::erase_if(leaving_, [](const auto& server) { return server->ended(); });
   std::vector<std::shared_ptr<Server>> old;
   {
     std::lock_guard lock(mutex_);
@@ -46,7 +50,8 @@ void Purger::set_servers(const std::vector<ServerConfig>& servers) {
     for (Server* server : fresh) server->start();
     servers_ = std::move(next);
   }
-  old.clear();  // waits for their threads, which take mutex_
+  for (auto& gone : old)
+    if (gone) leaving_.push_back(std::move(gone));
   update();
 }
 

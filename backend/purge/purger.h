@@ -29,9 +29,9 @@ class Purger {
 
   /// The servers from now on. Those that were there with the same configuration go on; a new one begins with a purge of
   /// everything, because its caches may hold what a former process served, and announces what one of its name had still
-  /// to announce. So it is to be called, the first time, when
-  /// this process answers from its first published state and nobody answers from an older one any more. Waits for a
-  /// call in progress to a server that is gone.
+  /// to announce. So it is to be called, the first time, when this process answers from its first published state and
+  /// nobody answers from an older one any more. Never waits for a server: one that is gone ends after its call in
+  /// progress.
   void set_servers(const std::vector<ServerConfig>& servers);
 
   /// Has the plan executed everywhere, after those submitted before; again after PurgerOptions::again_after. Never
@@ -57,6 +57,7 @@ class Purger {
   std::map<std::string, std::unique_ptr<ServerMetrics>> server_metrics_;  // by name; under reload_
 
   std::mutex reload_;  // held over the starting and stopping of servers; never by their threads
+  std::vector<std::shared_ptr<Server>> leaving_;  // retired, maybe in a last call; under reload_
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   std::vector<std::shared_ptr<Server>> servers_;

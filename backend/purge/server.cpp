@@ -121,26 +121,34 @@ Result<void> Server::unlocked(Call&& call) {
   return result;
 }
 
+bool Server::ended() const {
+  std::lock_guard lock(mutex_);
+  return ended_;
+}
+
 void Server::run() {
   std::unique_lock lock(mutex_);
-  for (;;) {
-    wake_.wait_until(lock, next_wake(), [this] { return stopping_ || has_pending_; });
-    if (stopping_) return;
-    const bool has_plan = std::exchange(has_pending_, false);
-    if (has_plan) execute(std::exchange(pending_, Plan{}), pending_revision_);
-    // A pdns_server that has just started must not miss a change for the rest of the retry interval.
-    const bool ask_now = has_plan && nobody_listened_;
-    if (state_ != ServerState::kPresent && (ask_now || Steady::now() >= retry_at_)) try_return();
-    if (stopping_) return;
-    if (state_ == ServerState::kPresent) {
-      purge_again();
-      flush_some(flushes_.empty() ? flushes_again_ : flushes_);
-      announce_again();
-      if (!stopping_ && Steady::now() >= ping_at_) present_after(unlocked([this] { return door_->ping(); }));
-    }
-    if (stopping_) return;
-    report();
+  while (!stopping_) turn(lock);
+  ended_ = true;
+}
+
+void Server::turn(std::unique_lock<std::mutex>& lock) {
+  wake_.wait_until(lock, next_wake(), [this] { return stopping_ || has_pending_; });
+  if (stopping_) return;
+  const bool has_plan = std::exchange(has_pending_, false);
+  if (has_plan) execute(std::exchange(pending_, Plan{}), pending_revision_);
+  // A pdns_server that has just started must not miss a change for the rest of the retry interval.
+  const bool ask_now = has_plan && nobody_listened_;
+  if (state_ != ServerState::kPresent && (ask_now || Steady::now() >= retry_at_)) try_return();
+  if (stopping_) return;
+  if (state_ == ServerState::kPresent) {
+    purge_again();
+    flush_some(flushes_.empty() ? flushes_again_ : flushes_);
+    announce_again();
+    if (!stopping_ && Steady::now() >= ping_at_) present_after(unlocked([this] { return door_->ping(); }));
   }
+  if (stopping_) return;
+  report();
 }
 
 Server::Steady::time_point Server::next_wake() const {
@@ -203,7 +211,7 @@ void Server::queue_flushes(const Plan& plan, std::deque<Flush>& queue, zone::Rev
 
 void Server::flush_some(std::deque<Flush>& queue) {
   for (std::size_t i = 0; i < kFlushSlice && !queue.empty(); ++i) {
-    if (!flush(queue.front())) return;
+    if (stopping_ || !flush(queue.front())) return;
     queue.pop_front();
   }
 }

@@ -87,6 +87,8 @@ class Server {
   void inherit(Unfinished unfinished);
   /// Ends the thread after the call in progress, which counts as not done. From now on the metrics are another's.
   [[nodiscard]] Unfinished retire();
+  /// True when a retired one's thread is through: to end it waits for nothing.
+  [[nodiscard]] bool ended() const;
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
@@ -105,6 +107,7 @@ class Server {
   Result<void> unlocked(Call&& call);
   void stop();  // with the lock held
   void run();
+  void turn(std::unique_lock<std::mutex>& lock);
   void execute(Plan plan, zone::Revision revision);
   void try_return();
   void first_purge(const Plan& plan);
@@ -150,6 +153,7 @@ class Server {
   zone::Revision pending_revision_ = 0;
   bool has_pending_ = false;
   bool stopping_ = false;
+  bool ended_ = false;
   ServerStatus status_;
 
   std::thread thread_;

@@ -404,17 +404,31 @@ TEST_F(PurgerTest, AServerWhoseConfigurationChangesInTheMiddleLosesNoAnnouncemen
     purger.submit(plan, revision);
     pdns_["a"].wait_until_held();
     purger.submit(announced({"three.example"}), revision + 1);
-    std::thread release([this] { pdns_["a"].hold_at(""); });
     auto changed = configs({"a"});
     changed[0].api_key = at;
     pdns_["a"].set_api(false);  // whatever the former server still tries fails
     purger.set_servers(changed);
-    release.join();
+    pdns_["a"].hold_at("");
     pdns_["a"].set_api(true);
     for (const char* zone : {"one", "two", "three"})
       pdns_["a"].wait_for("announce " + std::string(zone) + ".example.", *at == 'p' ? 1 : 2);
     ASSERT_TRUE(purger.wait_purged(revision + 1, seconds(20)));
   }
+}
+
+TEST_F(PurgerTest, AReloadDoesNotWaitForAServerThatHangs) {
+  Purger& purger = start(quiet(), {"a", "b"});
+  pdns_["a"].wait_for("everything");
+  pdns_["a"].hold(true);
+  purger.submit(names({"a.example"}), 1);
+  pdns_["a"].wait_until_held();
+  purger.set_servers(configs({"b"}));  // returns, although nothing lets the call to `a` go on
+  purger.submit(names({"b.example"}), 2);
+  EXPECT_TRUE(purger.wait_purged(2, seconds(20)));
+  purger.set_servers(configs({}));
+  EXPECT_EQ(purger.status().size(), 0U);
+  pdns_["a"].hold(false);
+  pdns_["a"].wait_for("purge a.example.");
 }
 
 TEST_F(PurgerTest, EndsWhileAServerIsBusy) {
