@@ -68,7 +68,8 @@ Result<std::vector<zone::Finding>> check_stored(store::Transaction& transaction,
   auto signing = signing_of(transaction, row.head.id);
   if (!signing) return fail(std::move(signing.error()));
   std::vector<zone::Finding> findings;
-  if (row.head.kind != zone::Kind::kSecondary || !records.empty()) findings = zone::check_zone(row.head.apex, records);
+  if (row.head.kind != zone::Kind::kSecondary || !records.empty())
+    findings = zone::check_zone(row.head.apex, records, signing->presigned());
   for (const auto& one : signing->metadata) {
     const auto more = zone::check_metadata(one);
     findings.insert(findings.end(), more.begin(), more.end());

@@ -103,6 +103,7 @@ Result<bool> put_rrset(Session& session, store::Transaction& edit, const store::
   if (!at_owner) return fail(std::move(at_owner.error()));
   auto context = context_of(edit, zone, wanted.owner, *at_owner, wanted.type);
   if (!context) return fail(std::move(context.error()));
+  context->presigned = signing->presigned();
 
   std::vector<store::StoredRecord> before;
   for (auto& stored : *at_owner) {

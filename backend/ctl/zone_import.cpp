@@ -108,7 +108,7 @@ Prepared prepare(ZoneFile&& file, bool presigned) {
   } else {
     prepared.dropped = drop_signatures(file.records);
   }
-  prepared.findings = zone::check_zone(file.apex, file.records);
+  prepared.findings = zone::check_zone(file.apex, file.records, presigned);
   if (!has_errors(prepared.findings)) prepared.records = settle_records(std::move(file.records));
   return prepared;
 }

@@ -23,6 +23,11 @@ using dns::RrType;
 // So many findings of one rule say it; a million would only fill memory.
 constexpr std::size_t kMaxPerRule = 50;
 
+// A setting of PowerDNS is named once.
+constexpr std::size_t most_of(Rule rule) {
+  return rule == Rule::kNeedsDname || rule == Rule::kNeedsLua || rule == Rule::kNeedsAlias ? 1 : kMaxPerRule;
+}
+
 std::string place_of(const Record& record) { return fmt::format("{}/{}", record.owner.text(), record.type.text()); }
 
 // Findings with a limit per rule.
@@ -30,15 +35,15 @@ class Findings {
  public:
   void add(Rule rule, Severity severity, std::string where, std::string what) {
     std::size_t& count = counts_[static_cast<std::size_t>(rule)];
-    if (++count <= kMaxPerRule) {
+    if (++count <= most_of(rule)) {
       found_.push_back({severity, std::move(where), std::move(what)});
       last_[static_cast<std::size_t>(rule)] = found_.size() - 1;
     }
   }
   std::vector<Finding> finish() {
     for (std::size_t rule = 0; rule < counts_.size(); ++rule)
-      if (counts_[rule] > kMaxPerRule)
-        found_[last_[rule]].what += fmt::format("; and {} more of this kind", counts_[rule] - kMaxPerRule);
+      if (const std::size_t most = most_of(static_cast<Rule>(rule)); counts_[rule] > most)
+        found_[last_[rule]].what += fmt::format("; and {} more of this kind", counts_[rule] - most);
     std::stable_sort(found_.begin(), found_.end(), [](const Finding& a, const Finding& b) {
       return a.severity == Severity::kError && b.severity != Severity::kError;
     });
@@ -53,7 +58,8 @@ class Findings {
 
 class ZoneChecker {
  public:
-  ZoneChecker(const Name& apex, const std::vector<PlacedRecord>& records) : apex_(apex), records_(records) {}
+  ZoneChecker(const Name& apex, const std::vector<PlacedRecord>& records, bool presigned)
+      : apex_(apex), records_(records), presigned_(presigned) {}
 
   std::vector<Finding> run() {
     index();
@@ -67,7 +73,8 @@ class ZoneChecker {
       check_owner({apex_, group.records.front()->owner, group.records,
                    below_cut     ? Depth::kBelowCut
                    : below_dname ? Depth::kBelowDname
-                                 : Depth::kAuthoritative},
+                                 : Depth::kAuthoritative,
+                   presigned_},
                   report_);
       if (!below_cut && !below_dname) check_targets(group);
       if (!below_cut && !below_dname && key != apex_key_ && has_type(group.records, dns::kNS)) cut = key;
@@ -99,6 +106,7 @@ class ZoneChecker {
 
   const Name& apex_;
   const std::vector<PlacedRecord>& records_;
+  const bool presigned_;
   std::string apex_key_;
   std::vector<const Record*> sorted_;
   std::vector<Group> groups_;  // in canonical order
@@ -222,8 +230,8 @@ void ZoneChecker::check_targets(const Group& group) {
 
 }  // namespace
 
-std::vector<Finding> check_zone(const Name& apex, const std::vector<PlacedRecord>& records) {
-  return ZoneChecker(apex, records).run();
+std::vector<Finding> check_zone(const Name& apex, const std::vector<PlacedRecord>& records, bool presigned) {
+  return ZoneChecker(apex, records, presigned).run();
 }
 
 std::vector<Finding> check_edit(const OwnerContext& around, const dns::Rrset& rrset) {
@@ -264,11 +272,11 @@ std::vector<Finding> check_edit(const OwnerContext& around, const dns::Rrset& rr
   const Depth depth = around.below_cut     ? Depth::kBelowCut
                       : around.below_dname ? Depth::kBelowDname
                                            : Depth::kAuthoritative;
-  check_owner({around.apex, rrset.owner, records, depth},
+  check_owner({around.apex, rrset.owner, records, depth, around.presigned},
               [&](Rule rule, Severity severity, const Record& at, std::string what) {
                 // What is wrong with the others alone is no matter of this edit.
                 const bool shared = rule == Rule::kCnameAlone || rule == Rule::kDnameWithNs ||
-                                    rule == Rule::kOccluded || rule == Rule::kBelowDname;
+                                    rule == Rule::kOccluded || rule == Rule::kBelowDname || rule == Rule::kOddOctets;
                 if (shared || at.type == rrset.type) findings.add(rule, severity, where, std::move(what));
               });
   if (rrset.type == dns::kDNAME && around.has_names_below)

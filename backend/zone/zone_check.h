@@ -20,11 +20,13 @@ struct Finding {
   std::string what;  ///< names the object, the value and the rule
 };
 
-/// Everything about a whole zone: SOA (exactly one, at the apex), NS at the apex, owners in the zone, CNAME and DNAME alone
-/// (RFC 1034 section 3.6.2, RFC 6672 section 2.3), TTLs equal within an RRset (RFC 2181 section 5.2), duplicates, DS without NS, names below DNAME, glue missing,
-/// NS or MX to a CNAME, wildcard NS/DS, DNSSEC records that PowerDNS makes itself in a zone that is signed live, owners that are not
-/// host names … Errors first.
-std::vector<Finding> check_zone(const dns::Name& apex, const std::vector<dns::PlacedRecord>& records);
+/// Everything about a whole zone: SOA (exactly one, at the apex), NS at the apex, owners in the zone, CNAME and DNAME
+/// alone (RFC 1034 section 3.6.2, RFC 6672 section 2.3), TTLs equal within an RRset (RFC 2181 section 5.2), duplicates,
+/// DS without NS, names below DNAME, glue missing, NS or MX to a CNAME, wildcard NS/DS, DNSSEC records that PowerDNS
+/// makes itself in a zone that is signed live, owners that are not host names or that PowerDNS cannot be asked for,
+/// types that need a setting of PowerDNS … Errors first. A presigned zone brings its DNSSEC records itself.
+std::vector<Finding> check_zone(const dns::Name& apex, const std::vector<dns::PlacedRecord>& records,
+                                bool presigned = false);
 
 /// What stands around an edit of one owner name.
 struct OwnerContext {
@@ -33,6 +35,7 @@ struct OwnerContext {
   bool has_names_below = false;
   bool below_dname = false;
   bool below_cut = false;
+  bool presigned = false;  ///< the zone
 };
 
 /// The same rules for one RRset that is put in place (or removed, when its contents are empty).

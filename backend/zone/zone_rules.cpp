@@ -178,6 +178,18 @@ void check_names(const OwnerRecords& at, Records rrset, const Report& report) {
                            type.text(), target.text()));
 }
 
+// What PowerDNS does with these types only where pdns.conf says so.
+void check_setting(const OwnerRecords& at, const Record& first, const Report& report) {
+  const auto warn = [&](Rule rule, std::string_view otherwise, std::string_view setting) {
+    report(rule, Severity::kWarning, first,
+           fmt::format("{} {}: PowerDNS {} only with {} in pdns.conf", at.owner.text(), first.type.text(), otherwise,
+                       setting));
+  };
+  if (first.type == dns::kDNAME) warn(Rule::kNeedsDname, "redirects the names below it", "dname-processing=yes");
+  if (first.type == dns::kLUA) warn(Rule::kNeedsLua, "runs it", "enable-lua-records=yes");
+  if (first.type == dns::kALIAS) warn(Rule::kNeedsAlias, "follows it", "expand-alias=yes and a resolver");
+}
+
 }  // namespace
 
 bool has_type(Records records, RrType type) {
@@ -203,12 +215,30 @@ bool is_host_name(const Name& name) {
   return !last_is_number;  // 192.0.2.1. is an address that was written where a name is wanted
 }
 
+bool can_be_asked(const Name& name) {
+  const std::string& wire = name.wire();
+  for (std::size_t i = 0; wire[i] != 0;) {
+    const std::size_t length = static_cast<std::uint8_t>(wire[i]);
+    for (const char c : std::string_view(wire).substr(i + 1, length)) {
+      const bool alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+      if (!alphanumeric && (c == 0 || std::string_view("-_*./@\\: ").find(c) == std::string_view::npos)) return false;
+    }
+    i += length + 1;
+  }
+  return true;
+}
+
 bool made_by_server(RrType type) {
   return type == dns::kRRSIG || type == dns::kNSEC || type == dns::kNSEC3 || type == dns::kNSEC3PARAM ||
          type == dns::kDNSKEY || type == dns::kCDS || type == dns::kCDNSKEY;
 }
 
 void check_owner(const OwnerRecords& at, const Report& report) {
+  if (!can_be_asked(at.owner))
+    report(Rule::kOddOctets, Severity::kWarning, *at.records.front(),
+           fmt::format("{}: PowerDNS answers SERVFAIL to questions for names with octets other than letters, digits, "
+                       "- _ * . / @ \\ : and blank",
+                       at.owner.text()));
   for (std::size_t from = 0; from < at.records.size();) {
     const RrType type = at.records[from]->type;
     std::size_t to = from;
@@ -217,6 +247,7 @@ void check_owner(const OwnerRecords& at, const Report& report) {
     from = to;
     if (type == dns::kSOA) check_soa(at, *rrset.front(), report);
     if (made_by_server(type)) {
+      if (at.presigned) continue;
       report(
           Rule::kMadeByServer, Severity::kWarning, *rrset.front(),
           fmt::format("{} {}: PowerDNS makes these itself in a zone that it signs; they are of use only with PRESIGNED",
@@ -225,6 +256,7 @@ void check_owner(const OwnerRecords& at, const Report& report) {
     }
     check_singletons(at, rrset, report);
     check_rrset(at, rrset, report);
+    if (at.depth == Depth::kAuthoritative) check_setting(at, *rrset.front(), report);
     if (at.depth == Depth::kAuthoritative) check_names(at, rrset, report);
   }
   check_alias(at, report);

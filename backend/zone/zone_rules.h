@@ -37,6 +37,10 @@ enum class Rule {
   kTargetMissing,
   kGlueMissing,
   kSoaTimes,
+  kOddOctets,
+  kNeedsDname,
+  kNeedsLua,
+  kNeedsAlias,
   kCount,
 };
 
@@ -51,6 +55,7 @@ struct OwnerRecords {
   const dns::Name& owner;
   std::span<const dns::Record* const> records;
   Depth depth = Depth::kAuthoritative;
+  bool presigned = false;
 };
 
 /// The rules that need no other owner name.
@@ -61,6 +66,10 @@ void check_owner(const OwnerRecords& at, const Report& report);
 /// Letters, digits and hyphens in each label, none at an edge (RFC 1123 section 2.1); a first label `*` is not looked
 /// at.
 [[nodiscard]] bool is_host_name(const dns::Name& name);
+
+/// PowerDNS 4.7 answers SERVFAIL to questions for names with other octets than letters, digits, - _ * . / @ \\ : and
+/// blank.
+[[nodiscard]] bool can_be_asked(const dns::Name& name);
 
 /// RRSIG, NSEC, NSEC3, NSEC3PARAM, DNSKEY, CDS, CDNSKEY: in a zone that is signed live PowerDNS makes them from keys
 /// and metadata.
