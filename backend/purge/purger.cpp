@@ -59,7 +59,8 @@ void Purger::submit(const Plan& plan, zone::Revision revision) {
   {
     std::lock_guard lock(mutex_);
     submitted_ = std::max(submitted_, revision);
-    for (const auto& server : servers_) server->submit(plan, submitted_);
+    const bool zones_are_old = std::exchange(history_begins_, false) && plan.everything;
+    for (const auto& server : servers_) server->submit(plan, submitted_, zones_are_old);
   }
   update();
 }

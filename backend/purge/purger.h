@@ -35,7 +35,8 @@ class Purger {
   void set_servers(const std::vector<ServerConfig>& servers);
 
   /// Has the plan executed everywhere, after those submitted before; again after PurgerOptions::again_after. Never
-  /// waits. Revisions do not go down; an empty plan says that the revision needs no purge.
+  /// waits. Revisions do not go down; an empty plan says that the revision needs no purge. When the first one is a
+  /// purge of everything, nothing waits for its announcements: its zones are those that were there, not new ones.
   void submit(const Plan& plan, zone::Revision revision);
 
   /// The revision up to which all that was submitted has been executed, once, by every server that is not absent.
@@ -61,6 +62,7 @@ class Purger {
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   std::vector<std::shared_ptr<Server>> servers_;
+  bool history_begins_ = true;  // nothing of it was submitted
   zone::Revision submitted_ = 0;
   zone::Revision purged_ = 0;
 };

@@ -88,6 +88,7 @@ Server::Unfinished Server::retire() {
   stop();
   Unfinished left;
   left.unannounced = unannounced_;
+  left.unannounced.insert(pending_old_zones_.begin(), pending_old_zones_.end());
   for (const Flush& item : flushes_)
     if (item.announce) left.flushes.push_back(item);
   for (const dns::Name& name : pending_.announced) left.flushes.push_back({name, true, taken_});
@@ -97,10 +98,13 @@ Server::Unfinished Server::retire() {
   return left;
 }
 
-void Server::submit(const Plan& plan, zone::Revision revision) {
+void Server::submit(const Plan& plan, zone::Revision revision, bool zones_are_old) {
   {
     std::lock_guard lock(mutex_);
-    pending_.merge(plan);
+    Plan rest = plan;
+    if (zones_are_old) pending_old_zones_.merge(rest.announced);
+    if (zones_are_old) rest.announced.clear();
+    pending_.merge(std::move(rest));
     bound(pending_, options_.waiting_names);
     pending_revision_ = std::max(pending_revision_, revision);
     has_pending_ = true;
@@ -136,6 +140,7 @@ void Server::turn(std::unique_lock<std::mutex>& lock) {
   wake_.wait_until(lock, next_wake(), [this] { return stopping_ || has_pending_; });
   if (stopping_) return;
   const bool has_plan = std::exchange(has_pending_, false);
+  unannounced_.merge(std::exchange(pending_old_zones_, {}));
   if (has_plan) execute(std::exchange(pending_, Plan{}), pending_revision_);
   // A pdns_server that has just started must not miss a change for the rest of the retry interval.
   const bool ask_now = has_plan && nobody_listened_;
@@ -144,6 +149,7 @@ void Server::turn(std::unique_lock<std::mutex>& lock) {
   if (state_ == ServerState::kPresent) {
     purge_again();
     flush_some(flushes_.empty() ? flushes_again_ : flushes_);
+    if (!stopping_) report();  // before what nobody waits for
     announce_again();
     if (!stopping_ && Steady::now() >= ping_at_) present_after(unlocked([this] { return door_->ping(); }));
   }
@@ -164,7 +170,10 @@ void Server::execute(Plan plan, zone::Revision revision) {
   const zone::Revision done_before = taken_;
   taken_ = std::max(taken_, revision);
   if (state_ != ServerState::kPresent) {
-    unannounced_.merge(plan.announced);  // the rest is part of the purge of everything to come
+    // The rest is part of the purge of everything to come. Nobody waits for an absent server, nor for what it missed.
+    if (state_ == ServerState::kAbsent) unannounced_.merge(plan.announced);
+    else
+      for (const dns::Name& name : plan.announced) flushes_.push_back({name, true, done_before});
     return;
   }
   if (plan.empty()) return;
@@ -253,10 +262,13 @@ void Server::purge_again() {
   first_purge(plan);
 }
 
+// What no revision waits for.
 void Server::announce_again() {
   if (stopping_ || state_ != ServerState::kPresent || unannounced_.empty() || !flushes_.empty()) return;
-  const Flush item{*unannounced_.begin(), true, taken_};
-  announce(item);
+  for (std::size_t i = 0; i < kFlushSlice && !unannounced_.empty(); ++i) {
+    const Flush item{*unannounced_.begin(), true, taken_};
+    if (!announce(item)) return;
+  }
 }
 
 // An absent server may have lived on with warm caches: it gets a purge of everything before anything else.
@@ -271,10 +283,8 @@ void Server::try_return() {
   ping_at_ = Steady::now() + options_.ping_every;
   if (was_absent) log_.info("powerdns.back", {{"powerdns", config_.name}, {"unannounced", unannounced_.size()}});
   again_.push_back({Steady::now() + options_.again_after, plan});
-  Plan missed;
-  missed.announced = unannounced_;
-  if (!read_zones_anew(missed)) return;
-  queue_flushes(missed, flushes_, 0);
+  Plan nothing;
+  read_zones_anew(nothing);  // else they are announced one by one
 }
 
 // What happened to one that is to stop is nobody's business: another one begins anew.

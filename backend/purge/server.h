@@ -92,7 +92,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  void submit(const Plan& plan, zone::Revision revision);
+  /// `zones_are_old`: the revision does not wait for the plan's announcements.
+  void submit(const Plan& plan, zone::Revision revision, bool zones_are_old = false);
   [[nodiscard]] ServerStatus status() const;
   [[nodiscard]] const ServerConfig& config() const { return config_; }
 
@@ -150,6 +151,7 @@ class Server {
   Steady::time_point ping_at_{};
 
   Plan pending_;
+  std::set<dns::Name> pending_old_zones_;
   zone::Revision pending_revision_ = 0;
   bool has_pending_ = false;
   bool stopping_ = false;

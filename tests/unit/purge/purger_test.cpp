@@ -431,6 +431,42 @@ TEST_F(PurgerTest, AReloadDoesNotWaitForAServerThatHangs) {
   pdns_["a"].wait_for("purge a.example.");
 }
 
+TEST_F(PurgerTest, NoRevisionWaitsForTheAnnouncementsOfAStart) {
+  pdns_["a"].hold_at("announce z5.example.");
+  Purger& purger = start(quiet());
+  Plan load = announced({"z1.example", "z2.example", "z5.example", "z7.example"});
+  load.everything = true;
+  purger.submit(load, 7);
+  pdns_["a"].wait_until_held();
+  EXPECT_TRUE(purger.wait_purged(7, seconds(20)));
+  purger.submit(announced({"new.example"}), 8);
+  pdns_["a"].hold_at("announce new.example.");
+  pdns_["a"].wait_until_held();
+  EXPECT_EQ(purger.purged(), 7U) << "a zone that came is waited for";
+  pdns_["a"].hold_at("");
+  EXPECT_TRUE(purger.wait_purged(8, seconds(20)));
+  for (const char* zone : {"z1", "z2", "z5", "z7"}) pdns_["a"].wait_for("announce " + std::string(zone) + ".example.");
+}
+
+TEST_F(PurgerTest, NoRevisionWaitsForTheAnnouncementsOfAReturn) {
+  pdns_["a"].set_up(false);
+  Purger& purger = start(quiet());
+  purger.submit({}, 1);
+  pdns_["a"].wait_for("failed everything");
+  Plan missed;
+  for (int i = 10; i < 40; ++i) missed.announced.insert(name("z" + std::to_string(i) + ".example"));
+  purger.submit(missed, 2);
+  ASSERT_TRUE(purger.wait_purged(2, seconds(20)));
+  pdns_["a"].hold_at("announce z10.example.");
+  pdns_["a"].set_up(true);
+  pdns_["a"].wait_until_held();
+  purger.submit(names({"a.example"}), 3);
+  pdns_["a"].hold_at("announce z30.example.");
+  EXPECT_TRUE(purger.wait_purged(3, seconds(20)));
+  pdns_["a"].hold_at("");
+  pdns_["a"].wait_for("announce z39.example.");
+}
+
 TEST_F(PurgerTest, EndsWhileAServerIsBusy) {
   Purger& purger = start(quiet());
   pdns_["a"].wait_for("everything");
