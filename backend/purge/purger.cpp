@@ -65,6 +65,15 @@ void Purger::submit(const Plan& plan, zone::Revision revision) {
   update();
 }
 
+void Purger::restart_history(zone::Revision revision) {
+  const zone::Revision last = revision == 0 ? 0 : revision - 1;
+  std::lock_guard lock(mutex_);
+  submitted_ = std::min(submitted_, last);
+  purged_ = std::min(purged_, last);
+  history_begins_ = true;
+  for (const auto& server : servers_) server->restart_history(last);
+}
+
 // Servers call this from their threads, without locks of theirs.
 void Purger::update() {
   {

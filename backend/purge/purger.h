@@ -35,12 +35,17 @@ class Purger {
   void set_servers(const std::vector<ServerConfig>& servers);
 
   /// Has the plan executed everywhere, after those submitted before; again after PurgerOptions::again_after. Never
-  /// waits. Revisions do not go down; an empty plan says that the revision needs no purge. When the first one is a
-  /// purge of everything, nothing waits for its announcements: its zones are those that were there, not new ones.
+  /// waits. Revisions go down by restart_history() only; an empty plan says that the revision needs no purge. When the
+  /// first one of a history is a purge of everything, nothing waits for its announcements: its zones are those that
+  /// were there, not new ones.
   void submit(const Plan& plan, zone::Revision revision);
 
+  /// The database's history went back (a restored backup) and goes on with `revision`: what is submitted next. Nothing
+  /// is submitted or purged of it and those after it, whatever the former history had.
+  void restart_history(zone::Revision revision);
+
   /// The revision up to which all that was submitted has been executed, once, by every server that is not absent.
-  /// Never goes down.
+  /// Goes down by restart_history() only.
   [[nodiscard]] zone::Revision purged() const;
 
   /// True when purged() has reached `revision`, false when the time is over.

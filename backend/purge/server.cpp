@@ -112,6 +112,14 @@ void Server::submit(const Plan& plan, zone::Revision revision, bool zones_are_ol
   wake_.notify_all();
 }
 
+// What is in progress or waits is still done; it counts for `last`.
+void Server::restart_history(zone::Revision last) {
+  std::lock_guard lock(mutex_);
+  for (zone::Revision* revision : {&taken_, &pending_revision_, &status_.purged, &status_.tried})
+    *revision = std::min(*revision, last);
+  for (Flush& item : flushes_) item.done_before = std::min(item.done_before, last);
+}
+
 ServerStatus Server::status() const {
   std::lock_guard lock(mutex_);
   return status_;

@@ -94,6 +94,8 @@ class Server {
 
   /// `zones_are_old`: the revision does not wait for the plan's announcements.
   void submit(const Plan& plan, zone::Revision revision, bool zones_are_old = false);
+  /// No revision after `last` was submitted.
+  void restart_history(zone::Revision last);
   [[nodiscard]] ServerStatus status() const;
   [[nodiscard]] const ServerConfig& config() const { return config_; }
 

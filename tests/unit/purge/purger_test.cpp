@@ -467,6 +467,31 @@ TEST_F(PurgerTest, NoRevisionWaitsForTheAnnouncementsOfAReturn) {
   pdns_["a"].wait_for("announce z39.example.");
 }
 
+TEST_F(PurgerTest, AfterHistoryWentBackHasPurgedNothingOfTheNewOne) {
+  Purger& purger = start(quiet());
+  purger.submit(names({"a.example"}), 10);
+  ASSERT_TRUE(purger.wait_purged(10, seconds(20)));
+  pdns_["a"].hold_at("purge former.example.");
+  purger.submit(names({"former.example"}), 11);
+  pdns_["a"].wait_until_held();
+  purger.restart_history(5);
+  EXPECT_EQ(purger.purged(), 4U);
+  purger.submit(Plan::all(), 5);
+  EXPECT_EQ(purger.purged(), 4U);
+  pdns_["a"].hold_at("everything");  // the former history's plan ends
+  pdns_["a"].wait_for("purge former.example.");
+  pdns_["a"].wait_until_held();
+  EXPECT_EQ(purger.purged(), 4U);
+  EXPECT_EQ(purger.status().at(0).purged, 4U);
+  EXPECT_FALSE(purger.wait_purged(5, milliseconds(1)));
+  pdns_["a"].hold_at("");
+  ASSERT_TRUE(purger.wait_purged(5, seconds(20)));
+  EXPECT_EQ(purger.purged(), 5U);
+  purger.submit(names({"b.example"}), 6);
+  ASSERT_TRUE(purger.wait_purged(6, seconds(20)));
+  EXPECT_EQ(pdns_["a"].log().back(), "purge b.example.");
+}
+
 TEST_F(PurgerTest, EndsWhileAServerIsBusy) {
   Purger& purger = start(quiet());
   pdns_["a"].wait_for("everything");
