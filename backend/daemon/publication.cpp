@@ -22,17 +22,19 @@ void Publication::published(zone::ZoneSetPtr before, const zone::Applied& applie
 void Publication::loaded(zone::ZoneSetPtr before, const zone::Applied& applied) {
   on_published();
   if (!before) on_first(*applied.set);
-  planner_.load(*applied.set);
-  // Caches may hold anything, and PowerDNS's list of zones may be that of a former process of ours. After history went
-  // back the revision is a lower one, but what was submitted stays submitted.
+  // Caches may hold anything, and PowerDNS's list of zones may be that of a former process of ours. First of all, for
+  // the index of a large set takes its time.
   purge::Plan plan = purge::Plan::all();
   for (const zone::ZoneTouch& zone : applied.zones) plan.announced.insert(zone.apex);
   {
     std::lock_guard lock(mutex_);
     if (!std::exchange(purging_, true)) parts_.purger.set_servers(servers_);
   }
-  submitted_ = std::max(submitted_, applied.set->revision());
+  const zone::Revision revision = applied.set->revision();
+  if (revision < submitted_) parts_.purger.restart_history(revision);
+  submitted_ = revision;
   submit(plan);
+  planner_.load(*applied.set);
   parts_.reclaimer.retire(std::move(before));
 }
 
