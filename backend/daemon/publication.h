@@ -28,7 +28,7 @@ class Publication final : public PublicationSink {
   explicit Publication(const Parts& parts) : parts_(parts), planner_(parts.asked) {}
 
   /// The PowerDNS servers from now on. Purging begins with the first publication: before it this process has answered
-  /// nothing. Safe from any thread; may wait for a call to a server that is gone.
+  /// nothing. Safe from any thread.
   void set_servers(std::vector<purge::ServerConfig> servers);
 
   std::function<void()> on_published;                  ///< set before the publisher runs; called at each publication

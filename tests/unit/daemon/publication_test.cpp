@@ -4,12 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <set>
-#include <thread>
-
+#include <algorithm>
 #include <chrono>
 #include <mutex>
+#include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/support/manual_clock.h"
@@ -88,6 +88,17 @@ class PublicationTest : public testing::Test {
     publication_.published(std::move(before), *applied);
   }
 
+  // What was there before is announced after the revision counts as purged.
+  std::set<std::string> calls_until(const std::vector<std::string>& awaited) {
+    std::set<std::string> calls;
+    const auto missing = [&](const std::string& call) { return !calls.contains(call); };
+    while (std::any_of(awaited.begin(), awaited.end(), missing)) {
+      for (std::string& call : calls_.take()) calls.insert(std::move(call));
+      std::this_thread::yield();
+    }
+    return calls;
+  }
+
   Calls calls_;
   test::ManualClock clock_;
   test::LogCapture log_;
@@ -111,11 +122,7 @@ TEST_F(PublicationTest, NothingIsPurgedBeforeTheFirstState) {
 TEST_F(PublicationTest, TheFirstStatePurgesEverythingAndAnnouncesEveryZone) {
   load({small_zone(1, "example."), small_zone(2, "org.")}, 5);
   ASSERT_TRUE(purger_.wait_purged(5, seconds(60)));
-  std::set<std::string> calls;  // what was there before is announced after the revision counts as purged
-  while (!calls.contains("announce example.") || !calls.contains("announce org.")) {
-    for (std::string& call : calls_.take()) calls.insert(std::move(call));
-    std::this_thread::yield();
-  }
+  const auto calls = calls_until({"announce example.", "announce org."});
   EXPECT_TRUE(calls.contains("everything"));
   EXPECT_THAT(first_, ElementsAre(5U));
 }
@@ -159,8 +166,7 @@ TEST_F(PublicationTest, WhoRefersToAChangedNameIsKnownFromTheLoadOn) {
 
 TEST_F(PublicationTest, AfterHistoryDivergedEverythingIsPurgedAndZonesThatCameAndWentAreAnnounced) {
   load({small_zone(1, "example."), small_zone(2, "gone.")}, 5);
-  ASSERT_TRUE(purger_.wait_purged(5, seconds(60)));
-  calls_.take();
+  calls_until({"everything", "announce example.", "announce gone."});
   load({small_zone(1, "example."), small_zone(3, "new.")}, 6);
   ASSERT_TRUE(purger_.wait_purged(6, seconds(60)));
   const auto calls = calls_.take();
