@@ -28,8 +28,10 @@ Result<int> diff_zone(Session& session, const std::string& zone, const std::stri
   auto prepared = prepare(std::move(*file), *presigned);
   warn_of_dropped(session, prepared);
   print_findings(session.messages(), prepared.findings);
-  if (has_errors(prepared.findings))
+  if (has_errors(prepared.findings)) {
+    if (session.json()) session.print({{"zone", apex->text()}, {"findings", to_json(prepared.findings)}});
     return fail(Errc::kInvalidZone, fmt::format("{} would not be imported: see the errors above", path));
+  }
   auto before = stored_records(**transaction, row->head.id);
   if (!before) return fail(std::move(before.error()));
   settle_serial(prepared.records, *row);
@@ -99,17 +101,12 @@ Result<int> check(Session& session, const std::string& what, const std::optional
       apex = std::move(*parsed);
     }
     auto file = load_zone_file(what, apex);
-    if (!file && file.error().code == Errc::kInvalidRecord) {
-      // A file that does not parse is a finding, not a failure to look.
-      findings.push_back({zone::Severity::kError, what, file.error().what});
-    } else if (!file) {
-      return fail(std::move(file.error()));
-    } else {
-      auto prepared = prepare(std::move(*file), presigned);
-      warn_of_dropped(session, prepared);
-      findings = std::move(prepared.findings);
-      name = fmt::format("{} ({})", what, prepared.apex.text());
-    }
+    if (!file) return fail(std::move(file.error()));
+    const bool readable = file->problems.empty();
+    auto prepared = prepare(std::move(*file), presigned);
+    warn_of_dropped(session, prepared);
+    findings = std::move(prepared.findings);
+    if (readable) name = fmt::format("{} ({})", what, prepared.apex.text());
   } else {
     auto apex = zone_argument(what);
     if (!apex)

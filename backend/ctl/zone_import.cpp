@@ -72,24 +72,35 @@ Result<ZoneFile> load_zone_file(const std::filesystem::path& file, const std::op
   } else if (opening.owner) {
     origin = *opening.owner;
   }
-  auto read = dns::read_master_file(file, origin);
-  if (!read) return fail(std::move(read.error()));
-  if (apex) return ZoneFile{*apex, std::move(read->records)};
+  std::vector<dns::Problem> problems;
+  const auto read_from = [&](const dns::Name& start) { return dns::read_master_file(file, start, {}, &problems); };
+  const auto unreadable = [&](Error&& error) -> Result<ZoneFile> {
+    if (problems.empty()) return fail(std::move(error));
+    ZoneFile found{origin, {}, {}};
+    for (auto& [place, what] : problems)
+      found.problems.push_back({zone::Severity::kError, fmt::format("{}:{}", place.file, place.line), std::move(what)});
+    return found;
+  };
+  auto read = read_from(origin);
+  if (!read) return unreadable(std::move(read.error()));
+  if (apex) return ZoneFile{*apex, std::move(read->records), {}};
 
   if (!read->has_soa || read->first_soa_owner.is_root()) {
-    return fail(Errc::kInvalidArgument,
-                fmt::format("{} does not say which zone it is: it has {}", file.string(),
-                            read->has_soa ? "an SOA record at the root" : "no SOA record"),
-                "--apex NAME says it; so does a $ORIGIN line before an SOA record");
+    return ZoneFile{origin,
+                    {},
+                    {{zone::Severity::kError, file.string(),
+                      fmt::format("it does not say which zone it is, since it has {}; --apex NAME says it, and so does "
+                                  "a $ORIGIN line before an SOA record",
+                                  read->has_soa ? "an SOA record at the root" : "no SOA record")}}};
   }
   if (!opening.origin && read->first_soa_owner != origin) {
     // Names without a final dot start at the apex, which only the SOA record named.
     const dns::Name soa_owner = read->first_soa_owner;
-    read = dns::read_master_file(file, soa_owner);
-    if (!read) return fail(std::move(read.error()));
-    return ZoneFile{soa_owner, std::move(read->records)};
+    read = read_from(soa_owner);
+    if (!read) return unreadable(std::move(read.error()));
+    return ZoneFile{soa_owner, std::move(read->records), {}};
   }
-  return ZoneFile{read->first_soa_owner, std::move(read->records)};
+  return ZoneFile{read->first_soa_owner, std::move(read->records), {}};
 }
 
 Result<bool> presigned_in_database(store::Transaction& transaction, const dns::Name& apex) {
@@ -103,6 +114,10 @@ Result<bool> presigned_in_database(store::Transaction& transaction, const dns::N
 
 Prepared prepare(ZoneFile&& file, bool presigned) {
   Prepared prepared{file.apex, {}, {}, {}, {}};
+  if (!file.problems.empty()) {
+    prepared.findings = std::move(file.problems);
+    return prepared;
+  }
   if (presigned) {
     prepared.denial = presigned_denial(file.records);
   } else {

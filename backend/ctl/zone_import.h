@@ -15,14 +15,14 @@
 
 namespace sdns::ctl {
 
-/// A master file whose apex is known.
+/// A master file, or what is wrong with it.
 struct ZoneFile {
-  dns::Name apex;
+  dns::Name apex;  ///< a guess when there are problems
   std::vector<dns::PlacedRecord> records;
+  std::vector<zone::Finding> problems;  ///< it does not parse, or does not say which zone it is; then no records
 };
 
-/// `apex` is asked for; without it the file's SOA record names the zone. Errors: those of read_master_file(), and
-/// kInvalidArgument when the file does not say which zone it is.
+/// `apex` is asked for; without it the file's SOA record names the zone. Errors: kNotFound, kIo.
 Result<ZoneFile> load_zone_file(const std::filesystem::path& file, const std::optional<dns::Name>& apex);
 
 /// Whether the zone in the database brings its own signatures; false when there is no such zone.

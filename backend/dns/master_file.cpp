@@ -98,13 +98,12 @@ class Reader {
     read_source(source, text);
   }
 
-  Result<MasterFile> finish() {
+  Result<MasterFile> finish(std::vector<Problem>* problems = nullptr) {
     if (errors_.empty()) return std::move(out_);
     std::string all;
-    for (const std::string& error : errors_) {
-      if (!all.empty()) all += '\n';
-      all += error;
-    }
+    for (const Problem& error : errors_)
+      all += fmt::format("{}{}:{}: {}", all.empty() ? "" : "\n", error.place.file, error.place.line, error.what);
+    if (problems != nullptr) *problems = errors_;
     if (errors_.size() >= limits_.max_errors) all += fmt::format("\nreading ended after {} problems", errors_.size());
     return fail(Errc::kInvalidRecord, std::move(all), "nothing was taken from the file");
   }
@@ -131,8 +130,7 @@ class Reader {
   [[nodiscard]] bool full() const { return errors_.size() >= limits_.max_errors || stopped_; }
 
   void complain(const Source& source, int line, std::string_view what) {
-    if (errors_.size() < limits_.max_errors)
-      errors_.push_back(fmt::format("{}:{}: {}", source.name, line, printable(what)));
+    if (errors_.size() < limits_.max_errors) errors_.push_back({{source.name, line}, std::string(printable(what))});
   }
   void complain_and_stop(const Source& source, int line, std::string_view what) {
     complain(source, line, what);
@@ -151,7 +149,7 @@ class Reader {
 
   const MasterFileLimits limits_;
   MasterFile out_;
-  std::vector<std::string> errors_;
+  std::vector<Problem> errors_;
   std::vector<std::string> open_files_;  // those being read, outermost first
   std::optional<Ttl> default_ttl_;       // $TTL
   std::optional<Ttl> last_ttl_;          // the last explicit one
@@ -416,7 +414,7 @@ void Reader::generate(Source& source, std::span<const Token> words, int line) {
 }  // namespace
 
 Result<MasterFile> read_master_file(const std::filesystem::path& file, const Name& origin,
-                                    const MasterFileLimits& limits) {
+                                    const MasterFileLimits& limits, std::vector<Problem>* problems) {
   const auto text = read_file(file, limits);
   if (!text) return fail(text.error());
   Reader reader(limits);
@@ -425,7 +423,7 @@ Result<MasterFile> read_master_file(const std::filesystem::path& file, const Nam
   std::filesystem::path base = file.parent_path();
   if (base.empty()) base = ".";
   reader.read(*text, file.string(), origin, base);
-  return reader.finish();
+  return reader.finish(problems);
 }
 
 Result<MasterFile> parse_master_text(std::string_view text, const std::string& name, const Name& origin,

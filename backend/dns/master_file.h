@@ -24,6 +24,12 @@ struct PlacedRecord {
   Place place;
 };
 
+/// One thing that is wrong with a file.
+struct Problem {
+  Place place;
+  std::string what;
+};
+
 struct MasterFileLimits {
   std::size_t max_records = 20'000'000;
   int max_include_depth = 8;
@@ -41,9 +47,9 @@ struct MasterFile {
 
 /// Reads a file; `origin` is where relative names start (the zone's apex). Class IN only. A record without TTL takes
 /// $TTL, else the last explicit TTL, else the SOA minimum. Errors: kNotFound, kIo, kInvalidRecord with all problems,
-/// one a line.
+/// one a line; `problems` gets these one by one.
 Result<MasterFile> read_master_file(const std::filesystem::path& file, const Name& origin,
-                                    const MasterFileLimits& limits = {});
+                                    const MasterFileLimits& limits = {}, std::vector<Problem>* problems = nullptr);
 
 /// The same from memory; $INCLUDE is refused unless `include_base` is not empty. `name` stands for the file in
 /// messages.

@@ -82,5 +82,24 @@ TEST_F(ZoneCheck, ChecksAZoneInTheDatabase) {
   EXPECT_THAT(none.err, HasSubstr("is not a file"));
 }
 
+TEST_F(ZoneDiff, EachLineThatDoesNotParseIsAFindingWithItsPlace) {
+  import_example();
+  const std::string path = file("bad.zone", "$ORIGIN example.org.\n$TTL 5\n@ SOA a b 1 2 3 4 5\nx A 999\ny MX\n");
+  for (const auto& [arguments, code] : std::vector<std::pair<std::vector<std::string>, int>>{
+           {{"zone", "check", path}, 4}, {{"zone", "import", path}, 1}, {{"zone", "diff", "example.org", path}, 1}}) {
+    const auto findings = json(arguments, code)["findings"];
+    ASSERT_EQ(findings.size(), 2U) << findings;
+    EXPECT_EQ(findings[0]["where"], path + ":4");
+    EXPECT_EQ(findings[1]["where"], path + ":5");
+    EXPECT_EQ(findings[0]["severity"], "error");
+  }
+}
+
+TEST_F(ZoneDiff, AnEmptyFileIsNoZone) {
+  const std::string path = file("empty.zone", "");
+  EXPECT_EQ(json({"zone", "check", path}, 4)["findings"][0]["where"], path);
+  EXPECT_THAT(ctl({"zone", "import", path}), Exits(1));
+}
+
 }  // namespace
 }  // namespace sdns::ctl
