@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "backend/dns/ldns_codec.h"
 
 namespace sdns::ctl {
@@ -115,6 +117,17 @@ std::string_view kind_text(zone::Kind kind) {
       return "secondary";
   }
   return "?";
+}
+
+std::function<std::string(std::string&)> number_between(double least, double most) {
+  return [least, most](const std::string& text) -> std::string {
+    double value = 0;
+    const char* end = text.data() + text.size();
+    const auto [stopped, problem] = std::from_chars(text.data(), end, value);
+    if (problem != std::errc{} || stopped != end) return fmt::format("\"{}\" is not a number", text);
+    if (!(value >= least && value <= most)) return fmt::format("{} is not from {} to {}", text, least, most);
+    return {};
+  };
 }
 
 }  // namespace sdns::ctl

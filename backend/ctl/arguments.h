@@ -2,6 +2,7 @@
 // What people write on the command line, as values. Errors are kInvalidArgument and name the argument.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -30,5 +31,8 @@ std::string_view serial_policy_text(store::SerialPolicy policy);
 
 Result<zone::Kind> kind_argument(std::string_view text);
 std::string_view kind_text(zone::Kind kind);
+
+/// For CLI11: what is wrong with the value of an option that takes a number; empty when nothing is.
+std::function<std::string(std::string&)> number_between(double least, double most);
 
 }  // namespace sdns::ctl

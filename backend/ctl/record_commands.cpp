@@ -167,7 +167,8 @@ Result<int> nothing_there(Session& session, std::unique_ptr<store::Transaction> 
                           const RecordOptions& options, const std::string& what) {
   if (options.if_exists) {
     nlohmann::json report = {{"zone", target.apex.text()}, {"name", target.owner.text()}, {"changed", false}};
-    if (!options.type.empty()) report["type"] = target.type.text();
+    if (options.type.empty()) report["removed"] = 0;
+    else report["type"] = target.type.text();
     return session.finish(std::move(edit), fmt::format("{} has no {}", target.owner.text(), what), std::move(report));
   }
   return fail(Errc::kNotFound, fmt::format("{} has no {}; nothing was changed", target.owner.text(), what),
@@ -249,7 +250,7 @@ void add_record_commands(CLI::App& record, Action& chosen) {
   const auto add_ttl = [&](CLI::App* app, const char* otherwise) {
     app->add_option("--ttl", options->ttl, otherwise)
         ->type_name("SECONDS")
-        ->check(CLI::Range(0U, dns::Ttl::kMax).description(""));
+        ->check(CLI::Validator(number_between(0, dns::Ttl::kMax), ""));
     app->footer(kNames);
   };
 

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "backend/ctl/arguments.h"
 #include "backend/ctl/commands.h"
 #include "backend/daemon/version.h"
 
@@ -65,7 +66,7 @@ struct CommandLine {
                    "After a change wait until the engine answers with it, at most so long\n"
                    "(5 seconds when it runs; exit code 3 when it did not)")
         ->type_name("[=SECONDS]")
-        ->check(CLI::Range(0.0, 86400.0).description(""));
+        ->check(CLI::Validator(number_between(0, 86400), ""));
     app.add_flag("--no-wait", options.no_wait, "Return when the change is durable");
 
     add_group("zone", "Zones: import, export, check, sign",

@@ -20,12 +20,16 @@ std::vector<std::string> reasons_for_delay(const std::string& status, zone::Revi
     const auto at = object.find(key);
     return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
   };
+  const auto reason = [&](const nlohmann::json& object) {
+    const std::string error = text(object, "error");
+    return error.empty() ? std::string("it gives no reason; its log may") : error;
+  };
   if (!json.is_object()) return reasons;
   if (const auto at = json.find("rejected"); at != json.end() && at->is_object()) {
-    reasons.push_back("the engine refused a revision: " + text(*at, "error"));
+    reasons.push_back("the engine refused a revision: " + reason(*at));
   }
   if (const auto at = json.find("database"); at != json.end() && at->is_object() && !text(*at, "error").empty()) {
-    reasons.push_back("the engine's database: " + text(*at, "error"));
+    reasons.push_back("the engine's database: " + reason(*at));
   }
   for (const auto& server : powerdns_facts(json)) {
     if (server.purged < revision) reasons.push_back(fmt::format("PowerDNS {} is {}", server.name, state_line(server)));
@@ -46,7 +50,11 @@ Result<store::Authority*> Session::database(store::OpenMode mode) {
     auto opened = store::open_authority(settings_.database_url, mode, environment_.wall, environment_.random);
     if (!opened) {
       Error error = std::move(opened.error());
-      if (error.code == Errc::kNotFound) {
+      if (error.code == Errc::kNotFound && mode == store::OpenMode::kCreateIfMissing) {
+        error.what = fmt::format("{} (named by {}) cannot be created: its directory is missing", settings_.database_url,
+                                 settings_.database_origin);
+        error.hint = "make the directory, owned by the user that runs sovereign-dnsd";
+      } else if (error.code == Errc::kNotFound) {
         error.hint = fmt::format(
             "this database is named by {}; `sdnsctl database init` creates it, --database or --config name "
             "another one",

@@ -116,7 +116,7 @@ Result<void> remove_signatures(store::Transaction& edit, zone::ZoneId id) {
   return {};
 }
 
-Result<int> unsecure(Session& session, const std::string& zone, bool yes) {
+Result<int> unsecure(Session& session, const std::string& zone, bool yes, bool even_with_ds) {
   if (!yes) {
     return fail(Errc::kInvalidArgument,
                 fmt::format("taking the signatures of {} away destroys its keys, and while the parent zone has a DS, "
@@ -134,6 +134,15 @@ Result<int> unsecure(Session& session, const std::string& zone, bool yes) {
   if (change) {
     auto parent = parent_with_ds(*edit, row.head.apex);
     if (!parent) return fail(std::move(parent.error()));
+    if (*parent && !even_with_ds) {
+      return fail(
+          Errc::kConflict,
+          fmt::format("{} still has a DS for {}: validating resolvers would answer SERVFAIL for all of it; "
+                      "nothing was changed",
+                      (*parent)->text(), name),
+          fmt::format("`sdnsctl record delete {} {} DS`, wait for its TTL, then unsecure; --even-with-ds goes on",
+                      (*parent)->text(), name));
+    }
     if (*parent) {
       session.warning(fmt::format(
           "{} still has a DS for {}: validating resolvers answer SERVFAIL until `sdnsctl record delete {} {} DS`",
@@ -240,8 +249,11 @@ void add_signing_commands(CLI::App& zone, Action& chosen) {
   auto* unsecuring = add("unsecure", "Take the signatures away: destroys the keys. Remove the DS at the parent first!");
   const auto yes = std::make_shared<bool>(false);
   unsecuring->add_flag("--yes", *yes, "This is meant");
-  unsecuring->callback(
-      [&chosen, name, yes] { chosen = [name, yes](Session& session) { return unsecure(session, *name, *yes); }; });
+  const auto even_with_ds = std::make_shared<bool>(false);
+  unsecuring->add_flag("--even-with-ds", *even_with_ds, "Although the parent zone in this database has a DS for it");
+  unsecuring->callback([&chosen, name, yes, even_with_ds] {
+    chosen = [name, yes, even_with_ds](Session& session) { return unsecure(session, *name, *yes, *even_with_ds); };
+  });
 
   add("nsec", "Deny with NSEC (the default)")->callback([&chosen, name] {
     chosen = [name](Session& session) { return set_denial(session, *name, {}); };

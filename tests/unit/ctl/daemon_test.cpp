@@ -115,6 +115,13 @@ TEST_F(WithDaemon, StatusIsNotGoodWhileAPowerDnsIsAbsentOrWasNotToldOfAZone) {
   EXPECT_THAT(ctl({"status"}), Exits(0));
 }
 
+TEST_F(WithDaemon, AReasonIsNeverEmpty) {
+  daemon_.follows = false;
+  daemon_.status = R"({"rejected":{"revision":2},"powerdns":[{"name":"ns7","state":"unknown","purged":1}]})";
+  EXPECT_THAT(edit().err, AllOf(HasSubstr("refused a revision: it gives no reason"),
+                                HasSubstr("PowerDNS ns7 is unknown, purged up to revision 1\n")));
+}
+
 TEST_F(WithDaemon, NoWaitDoesNotWait) {
   EXPECT_THAT(edit({"--no-wait"}), Exits(0));
   EXPECT_THAT(daemon_.waited_for, IsEmpty());
@@ -125,6 +132,7 @@ TEST_F(WithDaemon, WaitTakesNoFollowingWordForItsSeconds) {
   EXPECT_THAT(ctl({"record", "set", "--wait", "example.org", "n", "A", "192.0.2.1"}), Exits(0));
   EXPECT_THAT(ctl({"record", "delete", "example.org", "n", "--wait"}), Exits(0));
   EXPECT_THAT(edit({"--wait=soon"}), Exits(2));
+  EXPECT_THAT(edit({"--wait=soon"}).err, HasSubstr("--wait: \"soon\" is not a number"));
   EXPECT_THAT(edit({"--wait=-1"}), Exits(2));
 }
 
@@ -188,6 +196,12 @@ TEST_F(WithDaemon, StatusShowsBothAndWhetherTheyMeanTheSame) {
   EXPECT_EQ(document["ok"], false);
   EXPECT_EQ(document["database"]["revision"], 1);
   EXPECT_EQ(json({"--admin", "", "status"})["daemon"], nullptr);
+}
+
+TEST_F(WithDaemon, InitNamesTheMissingDirectory) {
+  const Ran ran = ctl({"--database", "sqlite:" + (directory_ / "none" / "a.db").string(), "database", "init"});
+  EXPECT_THAT(ran, Exits(1));
+  EXPECT_THAT(ran.err, HasSubstr("its directory is missing"));
 }
 
 TEST_F(WithDaemon, StatusWithoutADatabaseStillShowsTheDaemon) {

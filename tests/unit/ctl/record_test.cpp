@@ -216,6 +216,10 @@ TEST_F(Record, WarnsOfASerialThatGoesBack) {
   EXPECT_THAT(ran.err, HasSubstr("goes back from 10 to 9"));
 }
 
+TEST_F(Record, DeletingANameThatIsNotThereHasRemovedNothing) {
+  EXPECT_EQ(json({"record", "delete", "example.org", "none", "--if-exists"})["removed"], 0);
+}
+
 TEST_F(Record, AnEmptyNameIsNoNameForTheApex) {
   const auto before = revision();
   for (const auto& arguments :
