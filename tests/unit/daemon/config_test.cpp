@@ -173,8 +173,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"two kinds of key", "[[powerdns]]\napi_key = \"a\"\napi_key_file = \"/b\"\n", "both set; remove one"},
         BadCase{"equal names", "[[powerdns]]\nname=\"a\"\napi_url=\"\"\n[[powerdns]]\nname=\"a\"\napi_url=\"\"\n",
                 "name of another"},
-        BadCase{"no way to purge keys", "[[powerdns]]\ncontrol_socket = \"\"\n",
-                "PowerDNS forgets keys"},
+        BadCase{"no way to purge keys", "[[powerdns]]\ncontrol_socket = \"\"\n", "PowerDNS forgets keys"},
         BadCase{"an API address with a password", "[[powerdns]]\napi_url = \"http://a:b@127.0.0.1\"\napi_key=\"k\"\n",
                 "\"http://a:***@127.0.0.1\" is not the address"}));
 
