@@ -32,7 +32,8 @@ struct HolderOptions {
   std::chrono::milliseconds kill_after{3'000};     ///< past a limit, an old worker gets this much more before SIGKILL
   std::chrono::milliseconds stop_limit{10'000};    ///< SIGTERM: the worker is killed after this
   std::chrono::milliseconds backoff_first{50};     ///< crash: the first start is at once, the next after this, doubling
-  std::chrono::milliseconds backoff_most{2'000};
+  std::chrono::milliseconds backoff_most{
+      1'000};  ///< below the 2 s that PowerDNS waits: requests held meanwhile are still answered
   std::chrono::milliseconds steady_after{10'000};  ///< a worker that was ready this long resets the back-off
 };
 
