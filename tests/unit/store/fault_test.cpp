@@ -124,7 +124,7 @@ TEST_F(FaultTest, AFileThatCannotGrowIsNoSpaceAndNothingWasChanged) {
 TEST_F(FaultTest, AFullFileSystemIsNoSpaceAndNothingWasChanged) {
   const auto small = dir / "small";
   std::filesystem::create_directory(small);
-  if (test::left_out("mount")) GTEST_SKIP() << "left out by --without=mount";
+  if (sdns::test::left_out("mount")) GTEST_SKIP() << "left out by --without=mount";
   ASSERT_EQ(::mount("tmpfs", small.c_str(), "tmpfs", 0, "size=1m"), 0)
       << "may not mount a small tmpfs; --without=mount leaves it out";
   {
