@@ -133,7 +133,8 @@ void Publisher::load() {
   // A load that is refused costs as much as one that succeeds: not more than a quarter of the time goes into trying.
   if (refused) return reject(loaded->revision, *refused, std::max(kBackoffMost, 3 * took));
   const std::size_t zones = builder.size();
-  const zone::Applied applied = difference(current_.get(), builder.finish(loaded->revision, loaded->chain));
+  const zone::Applied applied =
+      difference(current_.get(), builder.finish(loaded->revision, loaded->chain, std::move(loaded->tsig_keys)));
   loads_.add();
   log_.event(current_ ? LogLevel::kWarn : LogLevel::kInfo, current_ ? "zones.reloaded" : "zones.loaded",
              {{"revision", loaded->revision},

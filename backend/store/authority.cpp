@@ -96,7 +96,9 @@ Result<std::string> state_digest(Transaction& transaction) {
     content.keys = std::move(*keys);
     state.add(zone::content_digest(std::move(content)));
   }
-  return zone::to_hex(state.finish());
+  const auto tsig_keys = transaction.tsig_keys();
+  if (!tsig_keys) return fail(tsig_keys.error());
+  return zone::to_hex(state.finish(*tsig_keys));
 }
 
 }  // namespace sdns::store

@@ -42,6 +42,14 @@ struct ZoneRow {
   Revision revision = 0;                ///< that last touched the zone
 };
 
+/// Whose NOTIFY makes a secondary zone: a primary with this address that the zone names as a name server.
+struct Autoprimary {
+  std::string address;  ///< as inet_ntop writes it
+  dns::Name nameserver;
+  std::string account;  ///< goes to the zones that it makes
+  friend bool operator==(const Autoprimary&, const Autoprimary&) = default;
+};
+
 struct Identity {
   std::string database_id;  ///< random, made with the database: says whether two programs mean the same one
   int schema_version = 0;
@@ -73,6 +81,14 @@ class Transaction {
   virtual Result<bool> has_names_below(ZoneId id, const dns::Name& owner) = 0;
   virtual Result<std::vector<zone::Metadata>> metadata(ZoneId id) = 0;
   virtual Result<std::vector<zone::Key>> keys(ZoneId id) = 0;
+  /// In order of their names.
+  virtual Result<std::vector<zone::TsigKey>> tsig_keys() = 0;
+  /// In order of address and name server.
+  virtual Result<std::vector<Autoprimary>> autoprimaries() = 0;
+  /// Whether a revision after `since` touched the RRset, or created or deleted the zone; true also when the history no
+  /// longer goes back to `since`, or not yet up to it. Edits of this transaction do not count. The SOA RRset is touched
+  /// by whatever moves the serial. Costs a look at each change after `since`.
+  virtual Result<bool> rrset_changed_since(Revision since, ZoneId id, const dns::Name& owner, dns::RrType type) = 0;
 
   // Edits; only in a transaction from Authority::edit(). The caller has checked the DNS rules (zone/zone_check).
   // Records are stored with one TTL per RRset, the least that is served, and each content once.
@@ -94,6 +110,14 @@ class Transaction {
   virtual Result<std::uint32_t> add_key(ZoneId id, const zone::Key& key_without_id) = 0;
   virtual Result<void> set_key_state(ZoneId id, std::uint32_t key, bool active, bool published) = 0;
   virtual Result<void> remove_key(ZoneId id, std::uint32_t key) = 0;
+  /// Adds the key, or changes the one with that name. Stored as checked_tsig_key() gives it, whose errors it has.
+  virtual Result<void> put_tsig_key(const zone::TsigKey& key) = 0;
+  /// Errors: kNotFound.
+  virtual Result<void> remove_tsig_key(const dns::Name& name) = 0;
+  /// Adds it, or changes its account. Nodes do not follow it: it takes no revision. Errors: kInvalidArgument.
+  virtual Result<void> put_autoprimary(const Autoprimary& autoprimary) = 0;
+  /// Errors: kNotFound.
+  virtual Result<void> remove_autoprimary(const std::string& address, const dns::Name& nameserver) = 0;
 
   /// Moves the serials of zones whose data changed (unless the edit itself changed the serial), takes the revision as
   /// the last statement, commits with fsync. The position after it; unchanged when nothing that is served was touched.

@@ -39,6 +39,16 @@ Result<void> SqlTransaction::journal_row(Revision revision, ZoneId zone, ChangeK
   return {};
 }
 
+Result<void> SqlTransaction::journal_tsig_keys(Revision revision, zone::Hasher& hasher) {
+  hasher.add(std::uint64_t{0});
+  hasher.add(static_cast<std::uint64_t>(ChangeKind::kTsigKeys));
+  if (auto done = journal_row(revision, 0, ChangeKind::kTsigKeys, {}, {}); !done) return done;
+  const auto keys = read_tsig_keys(db_);
+  if (!keys) return fail(keys.error());
+  zone::add_tsig_keys(hasher, *keys);
+  return {};
+}
+
 // Change rows in the order of their keys, and what each adds to the digest: the kind, and the new content.
 Result<void> SqlTransaction::journal_zone(Edited& zone, Revision revision, zone::Hasher& hasher) {
   const ZoneId id = zone.head.id;
@@ -87,6 +97,9 @@ Result<void> SqlTransaction::journal_zone(Edited& zone, Revision revision, zone:
 Result<Position> SqlTransaction::journal(std::string_view who, const Position& before) {
   Position after{before.revision + 1, {}};
   zone::Hasher hasher;
+  if (tsig_keys_touched_) {
+    if (auto done = journal_tsig_keys(after.revision, hasher); !done) return fail(done.error());
+  }
   for (auto& [id, zone] : edited_) {
     if (!zone.served_change()) continue;
     if (auto done = journal_zone(zone, after.revision, hasher); !done) return fail(done.error());
@@ -119,8 +132,9 @@ Result<Position> SqlTransaction::commit(std::string_view who) {
     if (auto moved = move_serials(); !moved) return fail(moved.error());
     auto position = read_position(db_);
     if (!position) return position;
-    const bool served =
-        std::any_of(edited_.begin(), edited_.end(), [](const auto& entry) { return entry.second.served_change(); });
+    const bool served = tsig_keys_touched_ || std::any_of(edited_.begin(), edited_.end(), [](const auto& entry) {
+                          return entry.second.served_change();
+                        });
     if (served) position = journal(who, *position);
     if (!position) return position;
     if (auto done = db_.commit(); !done) return fail(done.error());

@@ -147,9 +147,11 @@ Result<zone::LoadedState> SqliteFollower::load(const std::function<void(zone::Zo
     const auto now = read_position(*db_);
     if (!now) return fail(now.error());
     if (auto read = read_all(*db_, each); !read) return fail(read.error());
+    auto tsig_keys = read_tsig_keys(*db_);
+    if (!tsig_keys) return fail(tsig_keys.error());
     known_ = *now;
     loaded_file_ = db_->file();
-    return zone::LoadedState{now->revision, now->chain};
+    return zone::LoadedState{now->revision, now->chain, std::move(*tsig_keys)};
   });
 }
 
@@ -189,7 +191,7 @@ Result<std::set<RowKey>> SqliteFollower::read_touched(Revision at, Revision to) 
     if (!there) return fail(there.error());
     if (!*there) return touched;
     const std::int64_t kind = (*rows)->integer(1);
-    if (kind < static_cast<int>(ChangeKind::kCreated) || kind > static_cast<int>(ChangeKind::kRrset))
+    if (kind < static_cast<int>(ChangeKind::kCreated) || kind > static_cast<int>(ChangeKind::kTsigKeys))
       return fail(damaged(*db_, fmt::format("the journal has a change of kind {}", kind)));
     touched.insert({static_cast<ZoneId>((*rows)->integer(0)), static_cast<ChangeKind>(kind),
                     std::string((*rows)->text(2)), static_cast<std::uint16_t>((*rows)->integer(3))});
@@ -221,6 +223,11 @@ Result<zone::Change> SqliteFollower::read_change(const RowKey& row) {
       auto keys = read_keys(*db_, row.zone);
       if (!keys) return fail(keys.error());
       return zone::KeysChanged{row.zone, std::move(*keys)};
+    }
+    case ChangeKind::kTsigKeys: {
+      auto keys = read_tsig_keys(*db_);
+      if (!keys) return fail(keys.error());
+      return zone::TsigKeysChanged{std::move(*keys)};
     }
     case ChangeKind::kRrset:
       break;

@@ -197,6 +197,19 @@ Result<std::vector<zone::Key>> read_keys(Connection& db, ZoneId zone) {
   return keys;
 }
 
+Result<std::vector<zone::TsigKey>> read_tsig_keys(Connection& db) {
+  std::vector<zone::TsigKey> keys;
+  auto read = for_each(db.query("SELECT name_key, algorithm, secret FROM tsig_key ORDER BY name_key"),
+                       [&](const Rows& rows) -> Result<void> {
+                         auto name = stored_name(db, rows.text(0));
+                         if (!name) return fail(name.error());
+                         keys.push_back({std::move(*name), std::string(rows.text(1)), std::string(rows.text(2))});
+                         return {};
+                       });
+  if (!read) return fail(read.error());
+  return keys;
+}
+
 Result<std::optional<ZoneRow>> read_zone(Connection& db, ZoneId zone) {
   std::optional<ZoneRow> found;
   auto read = for_each(db.query("SELECT " SDNS_ZONE_COLUMNS " FROM zone WHERE id = $1", {zone}),

@@ -14,7 +14,16 @@
 namespace sdns::store {
 
 /// `change.kind`, in the order in which a zone's changes are told.
-enum class ChangeKind : std::uint8_t { kCreated = 1, kDeleted = 2, kHead = 3, kMetadata = 4, kKeys = 5, kRrset = 6 };
+/// TSIG keys are of zone 0.
+enum class ChangeKind : std::uint8_t {
+  kCreated = 1,
+  kDeleted = 2,
+  kHead = 3,
+  kMetadata = 4,
+  kKeys = 5,
+  kRrset = 6,
+  kTsigKeys = 7,
+};
 
 #define SDNS_ZONE_COLUMNS \
   "id, apex_key, kind, account, primaries, notified_serial, last_check, serial_policy, serial, revision"
@@ -32,6 +41,7 @@ Result<dns::Rrset> read_rrset(Connection& db, ZoneId zone, const dns::Name& owne
                               dns::RrType type);
 Result<std::vector<zone::Metadata>> read_metadata(Connection& db, ZoneId zone);
 Result<std::vector<zone::Key>> read_keys(Connection& db, ZoneId zone);
+Result<std::vector<zone::TsigKey>> read_tsig_keys(Connection& db);
 Result<std::optional<ZoneRow>> read_zone(Connection& db, ZoneId zone);
 /// Everything that is served of one zone. Errors: kNotFound.
 Result<zone::ZoneContent> read_content(Connection& db, ZoneId zone);

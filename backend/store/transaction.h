@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A transaction of the authority database over any SQL connection: reads in transaction.cpp, edits in edit.cpp, serials
-// and journal in commit.cpp. Statements touch rows in the order of their keys.
+// A transaction of the authority database over any SQL connection: reads in transaction.cpp, edits in edit.cpp and
+// peer_edit.cpp, serials and journal in commit.cpp. Statements touch rows in the order of their keys.
 #pragma once
 
 #include <map>
@@ -35,6 +35,9 @@ class SqlTransaction final : public Transaction {
   Result<bool> has_names_below(ZoneId id, const dns::Name& owner) override;
   Result<std::vector<zone::Metadata>> metadata(ZoneId id) override;
   Result<std::vector<zone::Key>> keys(ZoneId id) override;
+  Result<std::vector<zone::TsigKey>> tsig_keys() override;
+  Result<std::vector<Autoprimary>> autoprimaries() override;
+  Result<bool> rrset_changed_since(Revision since, ZoneId id, const dns::Name& owner, dns::RrType type) override;
 
   Result<ZoneId> create_zone(const zone::ZoneHead& head_without_id, SerialPolicy policy) override;
   Result<void> delete_zone(ZoneId id) override;
@@ -47,6 +50,10 @@ class SqlTransaction final : public Transaction {
   Result<std::uint32_t> add_key(ZoneId id, const zone::Key& key_without_id) override;
   Result<void> set_key_state(ZoneId id, std::uint32_t key, bool active, bool published) override;
   Result<void> remove_key(ZoneId id, std::uint32_t key) override;
+  Result<void> put_tsig_key(const zone::TsigKey& key) override;
+  Result<void> remove_tsig_key(const dns::Name& name) override;
+  Result<void> put_autoprimary(const Autoprimary& autoprimary) override;
+  Result<void> remove_autoprimary(const std::string& address, const dns::Name& nameserver) override;
   Result<Position> commit(std::string_view who) override;
 
  private:
@@ -80,6 +87,7 @@ class SqlTransaction final : public Transaction {
   Result<void> note_serial(Edited& zone, std::optional<std::uint32_t> serial);
   Result<void> move_serials();
   Result<Position> journal(std::string_view who, const Position& before);
+  Result<void> journal_tsig_keys(Revision revision, zone::Hasher& hasher);
   Result<void> journal_zone(Edited& zone, Revision revision, zone::Hasher& hasher);
   Result<void> journal_row(Revision revision, ZoneId zone, ChangeKind kind, std::string_view key, dns::RrType type);
 
@@ -89,6 +97,7 @@ class SqlTransaction final : public Transaction {
   bool ended_ = false;
   std::optional<Error> failed_;  // of a statement: what was written before it may be half of something
   std::map<ZoneId, Edited> edited_;
+  bool tsig_keys_touched_ = false;
 };
 
 }  // namespace sdns::store

@@ -99,6 +99,21 @@ inline void add_keys(Hasher& hasher, const std::vector<Key>& keys) {
   }
 }
 
+/// In any order. Secrets enter by their own hash, as private keys do.
+inline void add_tsig_keys(Hasher& hasher, const std::vector<TsigKey>& keys) {
+  std::vector<const TsigKey*> sorted;
+  for (const TsigKey& key : keys) sorted.push_back(&key);
+  std::sort(sorted.begin(), sorted.end(), [](const TsigKey* a, const TsigKey* b) { return a->name < b->name; });
+  hasher.add(std::uint64_t{sorted.size()});
+  for (const TsigKey* key : sorted) {
+    hasher.add(key->name.wire());
+    hasher.add(key->algorithm);
+    Hasher secret;
+    secret.add(key->secret);
+    hasher.add(secret.finish());
+  }
+}
+
 /// The digest of one zone. Feed it the RRsets in canonical order: by owner name, then by number of the type.
 class ZoneDigest {
  public:
@@ -141,15 +156,16 @@ class ZoneDigest {
   return digest.finish(content.metadata, content.keys);
 }
 
-/// The digest of all zones. Feed it the zones in order of their ids.
+/// The digest of all zones and TSIG keys. Feed it the zones in order of their ids.
 class StateDigest {
  public:
   void add(const Digest& zone) {
     hasher_.add(zone);
     ++zones_;
   }
-  [[nodiscard]] Digest finish() {
+  [[nodiscard]] Digest finish(const std::vector<TsigKey>& tsig_keys) {
     hasher_.add(zones_);
+    add_tsig_keys(hasher_, tsig_keys);
     return hasher_.finish();
   }
 

@@ -44,6 +44,14 @@ struct Key {
   friend bool operator==(const Key&, const Key&) = default;
 };
 
+/// One TSIG key (RFC 8945). Of no zone: zones name the keys that they use in their metadata.
+struct TsigKey {
+  dns::Name name;
+  std::string algorithm;  ///< as in `hmac-sha256`
+  std::string secret;     ///< base64: secret (P9)
+  friend bool operator==(const TsigKey&, const TsigKey&) = default;
+};
+
 /// What a zone is, without its records.
 struct ZoneHead {
   ZoneId id = 0;
@@ -88,7 +96,12 @@ struct KeysChanged {
   ZoneId zone = 0;
   std::vector<Key> keys;
 };
-using Change = std::variant<ZoneCreated, ZoneDeleted, HeadChanged, RrsetChanged, MetadataChanged, KeysChanged>;
+/// All TSIG keys as they are now.
+struct TsigKeysChanged {
+  std::vector<TsigKey> keys;
+};
+using Change =
+    std::variant<ZoneCreated, ZoneDeleted, HeadChanged, RrsetChanged, MetadataChanged, KeysChanged, TsigKeysChanged>;
 
 /// Everything that happened in (from, to], read in one consistent read: applying it to the state at `from` gives the
 /// state at `to`. An RRset that was touched several times is there once.
@@ -103,6 +116,7 @@ struct Batch {
 struct LoadedState {
   Revision revision = 0;
   Chain chain{};
+  std::vector<TsigKey> tsig_keys;
 };
 
 /// Where zones come from. Used by one thread.

@@ -27,6 +27,11 @@ Result<void> check_servable(const Zone& zone) {
   return {};
 }
 
+std::shared_ptr<const std::vector<TsigKey>> sorted_keys(std::vector<TsigKey> keys) {
+  std::sort(keys.begin(), keys.end(), [](const TsigKey& a, const TsigKey& b) { return a.name < b.name; });
+  return std::make_shared<const std::vector<TsigKey>>(std::move(keys));
+}
+
 // One batch on its way into a set.
 class Application {
  public:
@@ -45,7 +50,7 @@ class Application {
     }
     for (auto& [id, zone] : created_) put.push_back(zone);
     if (auto ok = check_apexes(put); !ok) return fail(ok.error());
-    applied_.set = ZoneSetBuilder::edit(before_, put, deleted_, revision_, chain);
+    applied_.set = ZoneSetBuilder::edit(before_, put, deleted_, revision_, chain, std::move(tsig_keys_));
     return std::move(applied_);
   }
 
@@ -97,6 +102,11 @@ class Application {
     return {};
   }
 
+  Result<void> on(const TsigKeysChanged& c) {
+    tsig_keys_ = c.keys;
+    return {};
+  }
+
   static Result<void> unknown(ZoneId id) {
     return fail(Errc::kInvalidZone, fmt::format("the batch changes zone id {}, which is not served", id));
   }
@@ -125,6 +135,7 @@ class Application {
   std::map<ZoneId, ZoneEditor> editors_;
   std::map<ZoneId, ZoneRef> created_;
   std::vector<ZoneId> deleted_;
+  std::optional<std::vector<TsigKey>> tsig_keys_;
   Applied applied_;
 };
 
@@ -154,6 +165,12 @@ const Zone* ZoneSet::closest(std::string_view key) const {
   }
 }
 
+const TsigKey* ZoneSet::find_tsig_key(const dns::Name& name) const {
+  const auto at = std::lower_bound(tsig_keys_->begin(), tsig_keys_->end(), name,
+                                   [](const TsigKey& key, const dns::Name& wanted) { return key.name < wanted; });
+  return at != tsig_keys_->end() && at->name == name ? &*at : nullptr;
+}
+
 Result<Applied> apply(const ZoneSet& before, const Batch& batch) {
   if (batch.from != before.revision())
     return fail(Errc::kInvalidArgument, fmt::format("the batch starts at revision {}, the zones served are at {}",
@@ -172,7 +189,7 @@ Result<void> ZoneSetBuilder::add(ZoneContent&& content) {
   return {};
 }
 
-ZoneSetPtr ZoneSetBuilder::finish(Revision revision, const Chain& chain) {
+ZoneSetPtr ZoneSetBuilder::finish(Revision revision, const Chain& chain, std::vector<TsigKey> tsig_keys) {
   auto set = std::make_shared<ZoneSet>();
   std::vector<ZoneItem> items;
   items.reserve(zones_.size());
@@ -184,13 +201,15 @@ ZoneSetPtr ZoneSetBuilder::finish(Revision revision, const Chain& chain) {
   std::sort(items.begin(), items.end(),
             [](const ZoneItem& a, const ZoneItem& b) { return a.zone->apex_key() < b.zone->apex_key(); });
   set->by_apex_ = PTree<ByApexTraits>::build(std::move(items));
+  set->tsig_keys_ = sorted_keys(std::move(tsig_keys));
   set->revision_ = revision;
   set->chain_ = chain;
   return set;
 }
 
 ZoneSetPtr ZoneSetBuilder::edit(const ZoneSet& before, const std::vector<ZoneRef>& put,
-                                const std::vector<ZoneId>& erased, Revision revision, const Chain& chain) {
+                                const std::vector<ZoneId>& erased, Revision revision, const Chain& chain,
+                                std::optional<std::vector<TsigKey>> tsig_keys) {
   auto set = std::make_shared<ZoneSet>(before);
   for (const ZoneId id : erased) {
     const Zone* zone = before.find(id);
@@ -202,6 +221,7 @@ ZoneSetPtr ZoneSetBuilder::edit(const ZoneSet& before, const std::vector<ZoneRef
     set->by_id_.insert({zone});
     set->by_apex_.insert({zone});
   }
+  if (tsig_keys) set->tsig_keys_ = sorted_keys(std::move(*tsig_keys));
   set->revision_ = revision;
   set->chain_ = chain;
   return set;

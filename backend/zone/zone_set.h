@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -45,6 +46,10 @@ class ZoneSet {
   [[nodiscard]] const Chain& chain() const { return chain_; }
   [[nodiscard]] const PTree<ByIdTraits>& by_id() const { return by_id_; }
   [[nodiscard]] const PTree<ByApexTraits>& by_apex() const { return by_apex_; }
+  /// In order of their names.
+  [[nodiscard]] const std::vector<TsigKey>& tsig_keys() const { return *tsig_keys_; }
+  /// The key with this name, or null. O(log keys).
+  [[nodiscard]] const TsigKey* find_tsig_key(const dns::Name& name) const;
 
  private:
   friend class ZoneSetBuilder;
@@ -52,6 +57,7 @@ class ZoneSet {
   PTree<ByApexTraits> by_apex_;
   Revision revision_ = 0;
   Chain chain_{};
+  std::shared_ptr<const std::vector<TsigKey>> tsig_keys_ = std::make_shared<const std::vector<TsigKey>>();
 };
 using ZoneSetPtr = std::shared_ptr<const ZoneSet>;
 
@@ -83,10 +89,12 @@ class ZoneSetBuilder {
  public:
   Result<void> add(ZoneContent&& zone);
   [[nodiscard]] std::size_t size() const { return zones_.size(); }
-  ZoneSetPtr finish(Revision revision, const Chain& chain);
-  /// A copy of `before` with some zones replaced or removed.
+  /// `tsig_keys` in any order.
+  ZoneSetPtr finish(Revision revision, const Chain& chain, std::vector<TsigKey> tsig_keys = {});
+  /// A copy of `before` with some zones replaced or removed, and other TSIG keys when there are `tsig_keys`.
   static ZoneSetPtr edit(const ZoneSet& before, const std::vector<ZoneRef>& put, const std::vector<ZoneId>& erased,
-                         Revision revision, const Chain& chain);
+                         Revision revision, const Chain& chain,
+                         std::optional<std::vector<TsigKey>> tsig_keys = std::nullopt);
 
  private:
   std::vector<ZoneRef> zones_;

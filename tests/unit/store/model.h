@@ -43,10 +43,12 @@ class Model {
       for (const auto& [key, rrset] : zone.rrsets) digest.add(rrset);
       state.add(digest.finish(zone.metadata, zone.keys));
     }
-    return zone::to_hex(state.finish());
+    return zone::to_hex(state.finish(tsig_keys));
   }
   [[nodiscard]] std::size_t size() const { return zones_.size(); }
   void clear() { zones_.clear(); }
+
+  std::vector<zone::TsigKey> tsig_keys;
 
  private:
   struct Zone {
@@ -70,6 +72,7 @@ class Model {
     if (change.rrset.contents.empty()) rrsets.erase(key);
     else rrsets[key] = change.rrset;
   }
+  void apply_one(const zone::TsigKeysChanged& change) { tsig_keys = change.keys; }
   Zone& at(zone::ZoneId id) {
     EXPECT_TRUE(zones_.contains(id)) << "a change of zone " << id << ", which there is not";
     return zones_[id];
