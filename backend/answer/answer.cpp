@@ -3,11 +3,14 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
+#include <algorithm>
 #include <limits>
 #include <optional>
 
+#include "backend/answer/backend_command.h"
 #include "backend/answer/neighbours.h"
+#include "backend/answer/zone_info.h"
+#include "backend/answer/zone_rows.h"
 #include "backend/base/json_text.h"
 
 namespace sdns::answer {
@@ -35,42 +38,10 @@ const zone::Zone* zone_of(const protocol::Lookup& lookup, const zone::ZoneSet& z
   return lookup.qtype == dns::kSOA ? zones.find_apex(key) : zones.closest(key);
 }
 
-std::string_view kind_text(zone::Kind kind) {
-  switch (kind) {
-    case zone::Kind::kPrimary:
-      return "master";
-    case zone::Kind::kSecondary:
-      return "slave";
-    case zone::Kind::kNative:
-      break;
-  }
-  return "native";
-}
-
-// The members that every domain info has, without the closing brace. A native kind is the default and is left out.
-void append_domain_info(std::string& out, const zone::Zone& zone) {
-  const zone::ZoneHead& head = zone.head();
-  out += R"({"id":)";
-  out += zone.id_text();
-  out += R"(,"zone":)";
-  append_json_string(out, head.apex.text());
-  fmt::format_to(std::back_inserter(out), R"(,"serial":{})", zone.serial().value_or(dns::Serial{}).value);
-  if (head.kind == zone::Kind::kNative) return;
-  fmt::format_to(std::back_inserter(out), R"(,"kind":"{}")", kind_text(head.kind));
-  if (head.primaries.empty()) return;
-  char separator = '[';
-  out += R"(,"masters":)";
-  for (const std::string& primary : head.primaries) {
-    out += separator;
-    append_json_string(out, primary);
-    separator = ',';
-  }
-  out += ']';
-}
-
 struct Answerer {
   const zone::ZoneSet& zones;
   Scratch& scratch;
+  const Facts& facts;
 
   Reply operator()(const protocol::Initialize&) const { return protocol::Accepted{}; }
   Reply operator()(const protocol::Unknown&) const { return protocol::Declined{}; }
@@ -109,15 +80,7 @@ struct Answerer {
 
   // One row per zone, as short as they get: PowerDNS's unix connector takes time in the square of the length.
   Reply operator()(const protocol::GetAllDomains&) const {
-    char separator = '[';
-    zones.by_id().for_each([&](const zone::ZoneItem& item) {
-      scratch.text += separator;
-      append_domain_info(scratch.text, *item.zone);
-      scratch.text += '}';
-      separator = ',';
-    });
-    if (separator == '[') scratch.text += separator;
-    scratch.text += ']';
+    append_all_zones(scratch.text, zones);
     return protocol::Rendered{scratch.text};
   }
 
@@ -125,11 +88,7 @@ struct Answerer {
     if (!scratch.key.assign(request.name)) return not_a_name("getDomainInfo", request.name);
     const zone::Zone* zone = zones.find_apex(scratch.key.view());
     if (!zone) return protocol::Declined{};
-    append_domain_info(scratch.text, *zone);
-    const zone::ZoneHead& head = zone->head();
-    if (head.kind == zone::Kind::kNative) scratch.text += R"(,"kind":"native")";
-    fmt::format_to(std::back_inserter(scratch.text), R"(,"notified_serial":{},"last_check":{}}})", head.notified_serial,
-                   head.last_check);
+    append_full_zone_info(scratch.text, *zone);
     return protocol::Rendered{scratch.text};
   }
 
@@ -169,12 +128,75 @@ struct Answerer {
                               zone->apex().text(), request.qname.substr(0, 300)));
   }
 
-  // A zone stays in these lists until PowerDNS has told us what came of it (setNotified, setFresh, transfers). These
-  // methods are declined, so each cycle would notify and transfer everything again.
-  Reply operator()(const protocol::GetUpdatedMasters&) const { return protocol::Rendered{"[]"}; }
-  Reply operator()(const protocol::GetUnfreshSlaveInfos&) const { return protocol::Rendered{"[]"}; }
+  Reply operator()(const protocol::GetUpdatedMasters&) const {
+    append_updated_primaries(scratch.text, zones);
+    return protocol::Rendered{scratch.text};
+  }
+  Reply operator()(const protocol::GetUnfreshSlaveInfos&) const {
+    append_unfresh_secondaries(scratch.text, zones, facts.now_seconds);
+    return protocol::Rendered{scratch.text};
+  }
+
+  // Disabled records are never part of a reply: PowerDNS has no member to mark them with and would serve them.
+  Reply operator()(const protocol::List& request) const {
+    if (!scratch.key.assign(request.name)) return not_a_name("list", request.name);
+    const zone::Zone* zone = zones.find_apex(scratch.key.view());
+    if (!zone || (request.id != -1 && zone != zone_by_id(zones, request.id))) return protocol::Declined{};
+    append_zone_rows(*zone, scratch.text);
+    return protocol::Rendered{scratch.text};
+  }
+
+  Reply operator()(const protocol::SearchRecords& request) const {
+    const std::int64_t limit = std::max<std::int64_t>(request.max_results, 0);
+    append_matching_rows(zones, request.pattern, static_cast<std::size_t>(limit), scratch.text);
+    return protocol::Rendered{scratch.text};
+  }
+
+  Reply operator()(const protocol::GetTsigKey& request) const {
+    const auto name = dns::Name::parse(request.name);
+    if (!name) return not_a_name("getTSIGKey", request.name);
+    const zone::TsigKey* key = zones.find_tsig_key(*name);
+    if (!key) return protocol::Declined{};
+    append_tsig_key(*key, "");
+    return protocol::Rendered{scratch.text};
+  }
+
+  Reply operator()(const protocol::GetTsigKeys&) const {
+    for (const zone::TsigKey& key : zones.tsig_keys()) {
+      scratch.text += scratch.text.empty() ? '[' : ',';
+      append_tsig_key(key, key.name.text());
+    }
+    if (scratch.text.empty()) scratch.text += '[';
+    scratch.text += ']';
+    return protocol::Rendered{scratch.text};
+  }
+
+  Reply operator()(const protocol::DirectBackendCmd& request) const {
+    append_json_string(scratch.text, backend_command(request.query, zones, facts.version));
+    return protocol::Rendered{scratch.text};
+  }
+
+  /// Edits belong to the connection that makes them (answer/edit_session.h).
+  template <class Edit>
+  Reply operator()(const Edit&) const {
+    return protocol::Declined{};
+  }
 
  private:
+  void append_tsig_key(const zone::TsigKey& key, std::string_view name) const {
+    scratch.text += '{';
+    if (!name.empty()) {
+      scratch.text += R"("name":)";
+      append_json_string(scratch.text, name);
+      scratch.text += ',';
+    }
+    scratch.text += R"("algorithm":)";
+    append_json_string(scratch.text, key.algorithm + '.');
+    scratch.text += R"(,"content":)";
+    append_json_string(scratch.text, key.secret);
+    scratch.text += '}';
+  }
+
   Reply settings(std::string_view method, std::string_view name, std::string zone::ZoneSettings::*rendered) const {
     if (!scratch.key.assign(name)) return not_a_name(method, name);
     const zone::Zone* zone = zones.find_apex(scratch.key.view());
@@ -185,11 +207,11 @@ struct Answerer {
 
 }  // namespace
 
-Reply answer(const protocol::Request& request, const zone::ZoneSet& zones, Scratch& scratch) {
+Reply answer(const protocol::Request& request, const zone::ZoneSet& zones, Scratch& scratch, const Facts& facts) {
   scratch.blocks.clear();
   scratch.text.clear();
   scratch.asked = {};
-  return std::visit(Answerer{zones, scratch}, request);
+  return std::visit(Answerer{zones, scratch, facts}, request);
 }
 
 }  // namespace sdns::answer

@@ -32,8 +32,16 @@ struct Scratch {
   Asked asked;  ///< of the request that was answered last
 };
 
-/// Pure: the same request and zones give the same reply. The reply's views live as long as the request, the zones and
-/// `scratch` stay as they are. O(log n) for whatever PowerDNS asks per query; getAllDomains is O(zones).
-protocol::Reply answer(const protocol::Request& request, const zone::ZoneSet& zones, Scratch& scratch);
+/// What an answer takes from around it.
+struct Facts {
+  std::int64_t now_seconds = 0;  ///< since 1970: which secondary zones are due
+  std::string_view version;      ///< of this program
+};
+
+/// Pure: the same request, zones and facts give the same reply. The reply's views live as long as the request, the
+/// zones and `scratch` stay as they are. O(log n) for whatever PowerDNS asks per query; lists are O(what they list).
+/// Edits are declined: they belong to the connection that makes them.
+protocol::Reply answer(const protocol::Request& request, const zone::ZoneSet& zones, Scratch& scratch,
+                       const Facts& facts = {});
 
 }  // namespace sdns::answer

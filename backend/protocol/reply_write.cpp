@@ -2,6 +2,7 @@
 #include "backend/protocol/reply_write.h"
 
 #include "backend/base/json_text.h"
+#include "backend/protocol/row_writer.h"
 
 namespace sdns::protocol {
 namespace {
@@ -18,58 +19,18 @@ void append_lower(std::string& out, std::string_view json) {
   }
 }
 
-// Writes rows of one owner: the parts that all rows share are made for the first and copied for the others.
-class RowWriter {
- public:
-  RowWriter(std::string& out, std::string_view qname_json, std::string_view zone_id)
-      : out_(out), qname_json_(qname_json), zone_id_(zone_id) {
-    out_ += R"({"result":[)";
-  }
-
-  /// `fields` are qtype, content and ttl as members.
-  void row(std::string_view fields, bool auth) {
-    if (head_size_ == 0) {
-      head_at_ = out_.size();
-      out_ += R"({"qname":")";
-      append_lower(out_, qname_json_);
-      out_ += R"(",)";
-      head_size_ = out_.size() - head_at_;
-    } else {
-      out_ += ',';
-      out_.append(out_, head_at_, head_size_);
-    }
-    out_ += fields;
-    out_ += R"(,"domain_id":)";
-    out_ += zone_id_;
-    if (auth) out_ += '}';
-    else out_ += R"(,"auth":0})";
-  }
-
-  void finish() { out_ += "]}\n"; }
-
- private:
-  std::string& out_;
-  std::string_view qname_json_;
-  std::string_view zone_id_;
-  std::size_t head_at_ = 0;
-  std::size_t head_size_ = 0;
-};
+constexpr std::string_view kOpenRows = R"({"result":[)";
+constexpr std::string_view kCloseRows = "]}\n";
 
 struct Writer {
   std::string& out;
 
   void operator()(const Records& records) const {
+    out += kOpenRows;
     RowWriter writer(out, records.qname_json, records.zone_id);
     if (records.empty_non_terminal) writer.row(R"("qtype":"","content":"","ttl":0)", records.empty_non_terminal_auth);
-    for (const RowBlock& block : records.blocks) {
-      std::string_view rest = block.rows;
-      while (!rest.empty()) {
-        const std::size_t end = rest.find('\n');
-        writer.row(rest.substr(0, end), block.auth);
-        rest.remove_prefix(end + 1);
-      }
-    }
-    writer.finish();
+    for (const RowBlock& block : records.blocks) writer.block(block);
+    out += kCloseRows;
   }
 
   void operator()(const Rendered& rendered) const {
@@ -93,9 +54,10 @@ struct Writer {
 
   // The scope keeps the failure out of PowerDNS's caches.
   void operator()(const Unanswerable& name) const {
+    out += kOpenRows;
     RowWriter writer(out, name.qname_json, name.zone_id);
     writer.row(R"("qtype":")" + name.type.text() + R"(","content":"!","ttl":1,"scopeMask":1)", true);
-    writer.finish();
+    out += kCloseRows;
   }
 
   void operator()(const Broken& broken) const {
@@ -106,6 +68,35 @@ struct Writer {
 };
 
 }  // namespace
+
+void RowWriter::row(std::string_view fields, bool auth) {
+  if (head_size_ == 0) {
+    if (!first_) out_ += ',';
+    head_at_ = out_.size();
+    out_ += R"({"qname":")";
+    append_lower(out_, qname_json_);
+    out_ += R"(",)";
+    head_size_ = out_.size() - head_at_;
+  } else {
+    out_ += ',';
+    out_.append(out_, head_at_, head_size_);
+  }
+  out_ += fields;
+  out_ += R"(,"domain_id":)";
+  out_ += zone_id_;
+  if (auth) out_ += '}';
+  else out_ += R"(,"auth":0})";
+}
+
+std::size_t RowWriter::block(const RowBlock& block, std::size_t limit) {
+  std::size_t count = 0;
+  for (std::string_view rest = block.rows; !rest.empty() && count < limit; ++count) {
+    const std::size_t end = rest.find('\n');
+    row(rest.substr(0, end), block.auth);
+    rest.remove_prefix(end + 1);
+  }
+  return count;
+}
 
 void write_reply(const Reply& reply, std::string& out) { std::visit(Writer{out}, reply); }
 

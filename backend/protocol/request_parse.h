@@ -33,8 +33,9 @@ class RequestParser {
   /// The complete parser alone: for every line that parse() takes, it gives an equal Request.
   Result<Request> parse_general(std::string_view line);
 
- private:
   struct General;
+
+ private:
   bool scan(std::string_view line, Request& out);
 
   std::string qname_;  // unescaped

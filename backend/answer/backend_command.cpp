@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "backend/answer/backend_command.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <optional>
+#include <vector>
+
+#include "backend/answer/zone_rows.h"
+
+namespace sdns::answer {
+namespace {
+
+constexpr std::string_view kHelp = "commands: version, stats, zones, explain NAME [TYPE]\n";
+
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> words;
+  while (true) {
+    const std::size_t start = text.find_first_not_of(" \t\r\n");
+    if (start == std::string_view::npos) return words;
+    text.remove_prefix(start);
+    const std::size_t end = text.find_first_of(" \t\r\n");
+    words.push_back(text.substr(0, end));
+    text.remove_prefix(words.back().size());
+  }
+}
+
+std::string_view denial_text(const zone::Zone& zone) {
+  if (zone.settings().keys.empty()) return "unsigned";
+  switch (zone.settings().denial.mode) {
+    case zone::Denial::Mode::kNsec:
+      return "NSEC";
+    case zone::Denial::Mode::kNsec3:
+      return zone.settings().denial.opt_out ? "NSEC3 opt-out" : "NSEC3";
+    case zone::Denial::Mode::kNsec3Narrow:
+      return "NSEC3 narrow";
+  }
+  return "";
+}
+
+std::string_view kind_text(zone::Kind kind) {
+  switch (kind) {
+    case zone::Kind::kPrimary:
+      return "primary";
+    case zone::Kind::kSecondary:
+      return "secondary";
+    case zone::Kind::kNative:
+      break;
+  }
+  return "native";
+}
+
+std::string stats(const zone::ZoneSet& zones) {
+  std::size_t secured = 0;
+  std::size_t owners = 0;
+  zones.by_id().for_each([&](const zone::ZoneItem& item) {
+    secured += item.zone->settings().keys.empty() ? 0 : 1;
+    owners += item.zone->owners().size();
+  });
+  return fmt::format("revision={}\nzones={}\nzones-with-keys={}\nowner-names={}\ntsig-keys={}\n", zones.revision(),
+                     zones.size(), secured, owners, zones.tsig_keys().size());
+}
+
+std::string list_zones(const zone::ZoneSet& zones) {
+  std::string out;
+  zones.by_id().for_each([&](const zone::ZoneItem& item) {
+    const zone::Zone& zone = *item.zone;
+    fmt::format_to(std::back_inserter(out), "{} id={} kind={} serial={} denial={}\n", zone.apex().text(), zone.id(),
+                   kind_text(zone.head().kind), zone.serial().value_or(dns::Serial{}).value, denial_text(zone));
+  });
+  return out;
+}
+
+void append_rrsets(std::string& out, const zone::Zone::Found& found, std::optional<dns::RrType> type) {
+  for (std::size_t i = 0; i < found.owner->rrset_count(); ++i) {
+    const zone::RrsetView rrset = found.owner->rrset(i);
+    if (type && *type != rrset.type) continue;
+    const std::string_view auth = zone::authoritative(found.flags, rrset.type) ? "" : " (not authoritative)";
+    for (const std::string& content : zone::contents_of(rrset))
+      fmt::format_to(std::back_inserter(out), "record: {} {} {}{}\n", rrset.ttl.seconds, rrset.type.text(), content,
+                     auth);
+  }
+}
+
+std::string explain(std::string_view text, std::optional<std::string_view> type_text, const zone::ZoneSet& zones) {
+  const auto name = dns::Name::parse(text);
+  if (!name) return fmt::format("\"{}\" is not a domain name: {}\n", text.substr(0, 300), name.error().what);
+  std::optional<dns::RrType> type;
+  if (type_text && *type_text != "ANY") {
+    const auto parsed = dns::RrType::parse(*type_text);
+    if (!parsed) return fmt::format("\"{}\" is not a record type\n", type_text->substr(0, 100));
+    type = *parsed;
+  }
+  const std::string key = name->key();
+  const zone::Zone* zone = zones.closest(key);
+  if (!zone) return fmt::format("{}: no zone here is at or above this name: PowerDNS answers REFUSED\n", name->text());
+
+  const std::string_view relative = std::string_view(key).substr(zone->apex_key().size());
+  std::string out = fmt::format("zone: {} id={} serial={} denial={}\n", zone->apex().text(), zone->id(),
+                                zone->serial().value_or(dns::Serial{}).value, denial_text(*zone));
+  const auto owner_text = [&](std::string_view owner) {
+    std::string owner_name;
+    append_owner_name(*zone, owner, owner_name);
+    return owner_name;
+  };
+  if (const auto cut = zone->cut_above(relative))
+    fmt::format_to(std::back_inserter(out), "zone cut: {}: PowerDNS answers with a referral\n", owner_text(*cut));
+  const zone::Zone::Found found = zone->find(relative);
+  if (found.owner) {
+    append_rrsets(out, found, type);
+  } else if (found.exists) {
+    out += "empty non-terminal: NODATA for every type\n";
+  } else if (std::string wildcard; zone->wildcard_for(relative, wildcard)) {
+    fmt::format_to(std::back_inserter(out), "wildcard: {} answers\n", owner_text(wildcard));
+    append_rrsets(out, zone->find(wildcard), type);
+  } else {
+    out += "the name does not exist: NXDOMAIN\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string backend_command(std::string_view command, const zone::ZoneSet& zones, std::string_view version) {
+  const std::vector<std::string_view> words = words_of(command);
+  if (words.size() == 1 && words[0] == "version") return fmt::format("sovereign-dnsd {}\n", version);
+  if (words.size() == 1 && words[0] == "stats") return stats(zones);
+  if (words.size() == 1 && words[0] == "zones") return list_zones(zones);
+  if (words.size() == 2 && words[0] == "explain") return explain(words[1], std::nullopt, zones);
+  if (words.size() == 3 && words[0] == "explain") return explain(words[1], words[2], zones);
+  return std::string(kHelp);
+}
+
+}  // namespace sdns::answer
