@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Real servers for tests: sovereign-dnsd, sdnsctl and Debian's pdns_server in a temporary directory, on ports from the
-kernel. Readiness is asked for, never slept for; everything that was started is killed at the end; when a test fails, its
+"""Real servers for tests: sovereign-dnsd, sdnsctl and pdns_server (Debian's, or the one that the environment names) in a
+temporary directory, on ports from the kernel. Readiness is asked for, never slept for; everything that was started is killed at the end; when a test fails, its
 directory is kept and the ends of the logs are shown."""
 import ctypes
 import http.client
@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,14 @@ SANITIZED = os.environ.get("SDNS_SANITIZED", "")
 for _name in [name for name in os.environ if name.startswith("SDNS_")]:
     if _name not in ("SDNS_DAEMON", "SDNS_CTL", "SDNS_SANITIZED", "SDNS_LONG", "SDNS_WITHOUT"):
         del os.environ[_name]
+
+# Which PowerDNS is tested: its server, its tools and the folder of its backends. docs/powerdns-tools.md
+PDNS_SERVER = os.environ.get("PDNS_SERVER") or shutil.which("pdns_server") or "/usr/sbin/pdns_server"
+PDNSUTIL = os.environ.get("PDNSUTIL") or shutil.which("pdnsutil") or "/usr/bin/pdnsutil"
+PDNS_CONTROL = os.environ.get("PDNS_CONTROL") or shutil.which("pdns_control") or "/usr/bin/pdns_control"
+PDNS_MODULE_DIR = os.environ.get("PDNS_MODULE_DIR", "")
+PDNS_SQLITE_SCHEMA = pathlib.Path(os.environ.get("PDNS_SQLITE_SCHEMA")
+                                  or "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
 
 PATIENCE = 120 if SANITIZED else 60  # seconds until a wait is a failure; nothing is asserted about time
 
@@ -241,7 +250,7 @@ def resident_octets(pid):
 
 
 class PowerDns:
-    """pdns_server 4.7.3 with deploy/pdns.conf, and after it what a test changes."""
+    """pdns_server with deploy/pdns.conf, and after it what a test changes."""
 
     def __init__(self, world, name="main", settings=None):
         self.world, self.name, self.settings = world, name, dict(settings or {})
@@ -253,14 +262,20 @@ class PowerDns:
         self.port = None
         self.process = None
 
+    def backend(self):
+        """The settings that name the backend."""
+        return {"remote-connection-string": f"unix:path={self.world.daemon.socket},timeout=2000"}
+
     def write_config(self):
         shipped = (SOURCE / "deploy" / "pdns.conf").read_text()
         ours = {
-            "remote-connection-string": f"unix:path={self.world.daemon.socket},timeout=2000",
+            **self.backend(), **({"module-dir": PDNS_MODULE_DIR} if PDNS_MODULE_DIR else {}),
             "local-address": "127.0.0.1", "local-port": self.port, "socket-dir": self.directory,
             "webserver-port": self.api_port, "api-key": self.api_key, "setgid": "", "include-dir": "",
             "dname-processing": "yes", "write-pid": "no", "guardian": "no", "daemon": "no", **self.settings,
         }
+        if "remote-connection-string" not in ours:
+            shipped = re.sub(r"^remote-.*\n", "", shipped, flags=re.M)  # settings of a backend that is not loaded are errors
         (self.directory / "pdns.conf").write_text(
             shipped + "\n# of the test\n" + "".join(f"{key}={value}\n" for key, value in ours.items()))
 
@@ -268,7 +283,7 @@ class PowerDns:
         for _ in range(5):
             self.port = free_port()
             self.write_config()
-            self.process = Process(["/usr/sbin/pdns_server", f"--config-dir={self.directory}"], self.directory / "log")
+            self.process = Process([PDNS_SERVER, f"--config-dir={self.directory}"], self.directory / "log")
             wait_for(f"pdns_server {self.name} to answer or end", lambda: not self.process.alive() or self.answers())
             if self.process.alive():
                 return self
@@ -402,6 +417,56 @@ class World:
 
     def revision(self):
         return self.daemon.json("/v1/revision")["revision"]
+
+
+class Gsqlite3PowerDns(PowerDns):
+    """pdns_server on its own gsqlite3 backend."""
+
+    def backend(self):
+        return {"launch": "gsqlite3", "gsqlite3-database": self.world.database, "gsqlite3-dnssec": "yes"}
+
+
+class Gsqlite3World:
+    """PowerDNS as its users know it, to compare with: name servers on one gsqlite3 database, edited with pdnsutil."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(exist_ok=True)
+        self.database = self.directory / "pdns.sqlite"
+        database = sqlite3.connect(self.database)
+        database.executescript(PDNS_SQLITE_SCHEMA.read_text())
+        database.execute("PRAGMA journal_mode=WAL")
+        database.close()
+        self.powerdns = []
+
+    def add(self, name, settings=None):
+        """A name server that is not started yet."""
+        self.powerdns.append(Gsqlite3PowerDns(self, name, settings))
+        self.powerdns[-1].write_config()
+        return self.powerdns[-1]
+
+    @property
+    def pdns(self):
+        return self.powerdns[0]
+
+    def pdnsutil(self, *arguments, check=True):
+        """Needs the configuration of one name server; the first is taken."""
+        done = subprocess.run([PDNSUTIL, f"--config-dir={self.pdns.directory}", *map(str, arguments)], capture_output=True,
+                              text=True, timeout=PATIENCE * 5, stdin=subprocess.DEVNULL)
+        if check and done.returncode != 0:
+            raise AssertionError(f"pdnsutil {' '.join(map(str, arguments))}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def sql(self, statement, *values):
+        database = sqlite3.connect(self.database, timeout=PATIENCE)
+        try:
+            with database:
+                return database.execute(statement, values).fetchall()
+        finally:
+            database.close()
+
+    def processes(self):
+        return [server.process for server in self.powerdns if server.process is not None]
 
 
 class ServerTest(unittest.TestCase):
