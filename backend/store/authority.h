@@ -66,6 +66,9 @@ class Transaction {
  public:
   virtual ~Transaction() = default;
 
+  /// By the clock with which the database was opened.
+  [[nodiscard]] virtual WallTime now() const = 0;
+
   // Reads.
   virtual Result<Position> position() = 0;
   virtual Result<std::vector<ZoneRow>> zones() = 0;

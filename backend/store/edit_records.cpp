@@ -66,11 +66,11 @@ class StoredRrsets {
   bool there_ = false;
 };
 
-WantedRrset wanted_span(const std::vector<Keyed>& sorted, std::size_t first, std::size_t last) {
+StorableRrset wanted_span(const std::vector<Keyed>& sorted, std::size_t first, std::size_t last) {
   std::vector<const StoredRecord*> records;
   records.reserve(last - first);
   for (std::size_t i = first; i < last; ++i) records.push_back(sorted[i].record);
-  return wanted_rrset(std::move(records));
+  return storable_rrset(std::move(records));
 }
 
 /// What of `sorted` (by key and type) differs from what is stored, in key order.
@@ -147,7 +147,7 @@ Result<void> SqlTransaction::note_serial(Edited& zone, std::optional<std::uint32
 }
 
 Result<void> SqlTransaction::write_rrset(Edited& zone, std::string_view key, dns::RrType type,
-                                         const WantedRrset& wanted, RrsetDifference difference,
+                                         const StorableRrset& wanted, RrsetDifference difference,
                                          std::size_t stored_count) {
   const ZoneId id = zone.head.id;
   // Rows are written over where they are: half the work of removing and adding them.
@@ -186,7 +186,7 @@ Result<void> SqlTransaction::replace_rrset(ZoneId id, const dns::Name& owner, dn
     if (auto sound = check_record(**zone, stored); !sound) return sound;
     wanted_records.push_back(&stored);
   }
-  const WantedRrset wanted = wanted_rrset(std::move(wanted_records));
+  const StorableRrset wanted = storable_rrset(std::move(wanted_records));
   const std::string key = owner.key();
   auto rows = db_.query(
       "SELECT owner, type, ttl, disabled, content FROM record WHERE zone = $1 AND owner = $2 AND type = $3 "

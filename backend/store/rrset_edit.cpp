@@ -7,7 +7,7 @@
 
 namespace sdns::store {
 
-WantedRrset wanted_rrset(std::vector<const StoredRecord*> records) {
+StorableRrset storable_rrset(std::vector<const StoredRecord*> records) {
   std::sort(records.begin(), records.end(), [](const StoredRecord* a, const StoredRecord* b) {
     return std::tie(a->record.content, a->disabled) < std::tie(b->record.content, b->disabled);
   });
@@ -15,7 +15,7 @@ WantedRrset wanted_rrset(std::vector<const StoredRecord*> records) {
       std::unique(records.begin(), records.end(),
                   [](const StoredRecord* a, const StoredRecord* b) { return a->record.content == b->record.content; }),
       records.end());
-  WantedRrset wanted;
+  StorableRrset wanted;
   std::uint32_t least = std::numeric_limits<std::uint32_t>::max();
   std::uint32_t least_served = least;
   for (const StoredRecord* stored : records) {
@@ -29,7 +29,7 @@ WantedRrset wanted_rrset(std::vector<const StoredRecord*> records) {
   return wanted;
 }
 
-RrsetDifference compare(const std::vector<StoredItem>& stored, const WantedRrset& wanted) {
+RrsetDifference compare(const std::vector<StoredItem>& stored, const StorableRrset& wanted) {
   const auto same = [&](const StoredItem& item, const StoredRecord* record) {
     return item.ttl == wanted.ttl && item.disabled == record->disabled && item.content == record->record.content;
   };

@@ -12,7 +12,7 @@
 namespace sdns::store {
 
 /// An RRset ready to be stored. Borrows the records.
-struct WantedRrset {
+struct StorableRrset {
   /// In order of their contents, each content once: one that is enabled wins over the same disabled.
   std::vector<const StoredRecord*> records;
   /// Of all (RFC 2181 section 5.2: an RRset has one TTL): the least of those that are served, else the least.
@@ -33,9 +33,9 @@ enum class RrsetDifference {
   kServed,
 };
 
-WantedRrset wanted_rrset(std::vector<const StoredRecord*> records);
+StorableRrset storable_rrset(std::vector<const StoredRecord*> records);
 
 /// `stored` is in order of contents, as rows are kept.
-RrsetDifference compare(const std::vector<StoredItem>& stored, const WantedRrset& wanted);
+RrsetDifference compare(const std::vector<StoredItem>& stored, const StorableRrset& wanted);
 
 }  // namespace sdns::store

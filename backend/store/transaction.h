@@ -25,6 +25,7 @@ class SqlTransaction final : public Transaction {
   SqlTransaction(const SqlTransaction&) = delete;
   SqlTransaction& operator=(const SqlTransaction&) = delete;
 
+  WallTime now() const override { return clock_.wall_now(); }
   Result<Position> position() override;
   Result<std::vector<ZoneRow>> zones() override;
   Result<std::optional<ZoneRow>> zone(const dns::Name& apex) override;
@@ -82,7 +83,7 @@ class SqlTransaction final : public Transaction {
   Result<std::int64_t> next_number(std::string_view counter);
   Result<void> check_record(const Edited& zone, const StoredRecord& stored) const;
   void keep_serial(const Edited& zone, StoredRecord& soa) const;
-  Result<void> write_rrset(Edited& zone, std::string_view key, dns::RrType type, const WantedRrset& wanted,
+  Result<void> write_rrset(Edited& zone, std::string_view key, dns::RrType type, const StorableRrset& wanted,
                            RrsetDifference difference, std::size_t stored_count);
   Result<void> note_serial(Edited& zone, std::optional<std::uint32_t> serial);
   Result<void> move_serials();
