@@ -9,10 +9,10 @@
 #include "backend/ctl/arguments.h"
 #include "backend/ctl/commands.h"
 #include "backend/ctl/key_facts.h"
-#include "backend/ctl/record_edit.h"
 #include "backend/ctl/table.h"
 #include "backend/ctl/zone_facts.h"
 #include "backend/dns/ldns_codec.h"
+#include "backend/store/checked_edit.h"
 
 namespace sdns::ctl {
 namespace {
@@ -89,14 +89,15 @@ Result<int> install_ds(Session& session, const dns::Name& apex, const DsOptions&
                 "without --parent the DS is shown, to be given to whoever runs the parent");
   }
   std::vector<std::string> contents;
-  WantedRrset wanted{apex, dns::kDS, {}, options.ttl};
+  store::WantedRrset wanted{apex, dns::kDS, {}, options.ttl};
   for (const auto& record : *records) {
     auto canonical = dns::canonical_content(dns::kDS, record.content, apex);
     if (!canonical) return fail(std::move(canonical.error()));
     wanted.records.push_back({*canonical});
     contents.push_back(std::move(*canonical));
   }
-  auto changed = put_rrset(session, **edit, **parent, wanted);
+  auto changed =
+      session.checked([&](store::Findings& findings) { return store::put_rrset(**edit, **parent, wanted, findings); });
   if (!changed) return fail(std::move(changed.error()));
   const std::string name = (*parent)->head.apex.text();
   return session.finish(std::move(*edit),
@@ -143,50 +144,25 @@ Result<int> import_key(Session& session, const ImportKeyOptions& options) {
   if (!edit) return fail(std::move(edit.error()));
   auto row = find_zone(**edit, *apex);
   if (!row) return fail(std::move(row.error()));
-  auto signing = signing_of(**edit, row->head.id);
-  if (!signing) return fail(std::move(signing.error()));
-  if (signing->presigned()) {
-    return fail(Errc::kConflict,
-                fmt::format("{} brings its own signatures (metadata PRESIGNED); nothing was changed", apex->text()),
-                fmt::format("`sdnsctl zone unsecure {}` takes them out", apex->text()));
-  }
-  auto before = key_infos(*apex, signing->keys);
+  auto before = (*edit)->keys(row->head.id);
   if (!before) return fail(std::move(before.error()));
-  const auto same = std::find_if(before->begin(), before->end(),
-                                 [&](const KeyInfo& key) { return key.facts.dnskey_content == facts->dnskey_content; });
-  const bool active = !options.inactive;
-  const bool published = !options.unpublished;
-  bool change = true;
-  if (same != before->end()) {
-    change = same->active != active || same->published != published;
-    if (change) {
-      if (auto done = (*edit)->set_key_state(row->head.id, same->id, active, published); !done)
-        return fail(std::move(done.error()));
-    }
-  } else {
-    for (const auto& key : *before) {
-      if (key.active && key.facts.algorithm != facts->algorithm) {
-        session.warning(
-            fmt::format("{} is signed with {} too: each algorithm at the parent's DS must sign all of the zone (RFC "
-                        "4035 section 2.2)",
-                        apex->text(), dns::algorithm_text(key.facts.algorithm)));
-        break;
-      }
-    }
-    auto added = (*edit)->add_key(row->head.id, {0, pair->flags, active, published, std::move(pair->private_text)});
-    if (!added) return fail(std::move(added.error()));
-  }
+  const zone::Key key{0, pair->flags, !options.inactive, !options.unpublished, std::move(pair->private_text)};
+  auto added = session.checked([&](store::Findings& findings) { return store::add_key(**edit, *row, key, findings); });
+  if (!added) return fail(std::move(added.error()));
+  const bool change = std::none_of(before->begin(), before->end(), [&](const zone::Key& one) {
+    return one.id == *added && one.active == key.active && one.published == key.published;
+  });
   return session.finish(std::move(*edit),
                         fmt::format("{} {} key {} {} ({}, {})", apex->text(), change ? "has now" : "already has",
-                                    facts->tag, dns::algorithm_text(facts->algorithm), active ? "active" : "inactive",
-                                    published ? "published" : "unpublished"),
+                                    facts->tag, dns::algorithm_text(facts->algorithm),
+                                    key.active ? "active" : "inactive", key.published ? "published" : "unpublished"),
                         {{"zone", apex->text()},
                          {"changed", change},
                          {"tag", facts->tag},
                          {"flags", facts->flags},
                          {"algorithm", dns::algorithm_text(facts->algorithm)},
-                         {"active", active},
-                         {"published", published}});
+                         {"active", key.active},
+                         {"published", key.published}});
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "backend/ctl/commands.h"
 #include "backend/ctl/table.h"
 #include "backend/ctl/zone_facts.h"
+#include "backend/store/checked_edit.h"
 
 namespace sdns::ctl {
 namespace {
@@ -90,22 +91,6 @@ Result<int> get_metadata(Session& session, const MetadataOptions& options) {
   return kDone;
 }
 
-Result<void> check_values(Session& session, const Signing& signing, const std::string& kind,
-                          const std::vector<std::string>& values) {
-  for (const auto& finding : zone::check_metadata({kind, values})) {
-    if (finding.severity == zone::Severity::kError) {
-      return fail(Errc::kInvalidZone, fmt::format("{}: {}", kind, finding.what), "nothing was changed");
-    }
-    session.warning(fmt::format("{}: {}", kind, finding.what));
-  }
-  if (kind == "PRESIGNED" && values == std::vector<std::string>{"1"} && signing.has_active_key()) {
-    return fail(Errc::kConflict,
-                "PRESIGNED: the zone is signed live, and cannot bring its own signatures too; nothing was changed",
-                "`sdnsctl zone unsecure` removes the keys, `sdnsctl zone import --presigned` brings a signed file");
-  }
-  return {};
-}
-
 /// No values: the kind is cleared.
 Result<int> put_metadata(Session& session, const MetadataOptions& options) {
   auto apex = zone_argument(options.zone);
@@ -116,21 +101,15 @@ Result<int> put_metadata(Session& session, const MetadataOptions& options) {
   if (!edit) return fail(std::move(edit.error()));
   auto row = find_zone(**edit, *apex);
   if (!row) return fail(std::move(row.error()));
-  auto signing = signing_of(**edit, row->head.id);
-  if (!signing) return fail(std::move(signing.error()));
-  if (!options.values.empty()) {
-    if (auto good = check_values(session, *signing, *kind, options.values); !good) return fail(std::move(good.error()));
-  }
-  const bool change = values_of(*signing, *kind) != options.values;
-  if (change) {
-    if (auto done = (*edit)->set_metadata(row->head.id, *kind, options.values); !done)
-      return fail(std::move(done.error()));
-  }
+  const auto change = session.checked([&](store::Findings& findings) {
+    return store::set_metadata(**edit, *row, {*kind, options.values}, findings);
+  });
+  if (!change) return fail(change.error());
   const std::string what =
       options.values.empty() ? "cleared" : fmt::format("set to {}", fmt::join(options.values, " "));
   return session.finish(std::move(*edit),
-                        fmt::format("{} {} {}{}", apex->text(), *kind, change ? "" : "already ", what),
-                        {{"zone", apex->text()}, {"kind", *kind}, {"values", options.values}, {"changed", change}});
+                        fmt::format("{} {} {}{}", apex->text(), *kind, *change ? "" : "already ", what),
+                        {{"zone", apex->text()}, {"kind", *kind}, {"values", options.values}, {"changed", *change}});
 }
 
 }  // namespace

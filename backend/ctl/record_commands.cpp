@@ -9,9 +9,9 @@
 
 #include "backend/ctl/arguments.h"
 #include "backend/ctl/commands.h"
-#include "backend/ctl/record_edit.h"
 #include "backend/ctl/table.h"
 #include "backend/ctl/zone_facts.h"
+#include "backend/store/checked_edit.h"
 
 namespace sdns::ctl {
 namespace {
@@ -132,7 +132,7 @@ nlohmann::json rrset_report(const Target& target, bool changed, const std::vecto
 /// Ends an edit of the target's RRset.
 Result<int> finish_rrset(Session& session, std::unique_ptr<store::Transaction> edit, zone::ZoneId zone,
                          const Target& target, bool changed) {
-  auto now = rrset_at(*edit, zone, target.owner, target.type);
+  auto now = store::rrset_at(*edit, zone, target.owner, target.type);
   if (!now) return fail(std::move(now.error()));
   const std::string done =
       fmt::format("{} {} {}{}", target.owner.text(), target.type.text(), changed ? "" : "is already so: ",
@@ -150,15 +150,16 @@ Result<int> put_records(Session& session, const RecordOptions& options, How how)
   if (!edit) return fail(std::move(edit.error()));
   auto row = find_zone(**edit, target->apex);
   if (!row) return fail(std::move(row.error()));
-  WantedRrset wanted{target->owner, target->type, {}, options.ttl};
+  store::WantedRrset wanted{target->owner, target->type, {}, options.ttl};
   for (const auto& content : target->contents) wanted.records.push_back({content});
   if (how == How::kAdd) {
-    auto before = rrset_at(**edit, row->head.id, target->owner, target->type);
+    auto before = store::rrset_at(**edit, row->head.id, target->owner, target->type);
     if (!before) return fail(std::move(before.error()));
     if (!before->empty() && !wanted.ttl) wanted.ttl = before->front().record.ttl.seconds;
     for (auto& [record, disabled] : *before) wanted.records.push_back({std::move(record.content), disabled});
   }
-  auto changed = put_rrset(session, **edit, *row, wanted);
+  auto changed =
+      session.checked([&](store::Findings& findings) { return store::put_rrset(**edit, *row, wanted, findings); });
   if (!changed) return fail(std::move(changed.error()));
   return finish_rrset(session, std::move(*edit), row->head.id, *target, *changed);
 }
@@ -194,7 +195,9 @@ Result<int> delete_owner(Session& session, std::unique_ptr<store::Transaction> e
   std::stable_sort(order.begin(), order.end(),
                    [](dns::RrType a, dns::RrType b) { return (a == dns::kDS) > (b == dns::kDS); });
   for (const auto type : order) {
-    auto changed = put_rrset(session, *edit, row, {target.owner, type, {}, {}});
+    auto changed = session.checked([&](store::Findings& findings) {
+      return store::put_rrset(*edit, row, {target.owner, type, {}, {}}, findings);
+    });
     if (!changed) return fail(std::move(changed.error()));
   }
   return session.finish(
@@ -211,11 +214,11 @@ Result<int> delete_records(Session& session, const RecordOptions& options) {
   if (!row) return fail(std::move(row.error()));
   if (options.type.empty()) return delete_owner(session, std::move(*edit), *row, *target, options);
 
-  auto before = rrset_at(**edit, row->head.id, target->owner, target->type);
+  auto before = store::rrset_at(**edit, row->head.id, target->owner, target->type);
   if (!before) return fail(std::move(before.error()));
   if (before->empty())
     return nothing_there(session, std::move(*edit), *target, options, target->type.text() + " records");
-  WantedRrset wanted{target->owner, target->type, {}, before->front().record.ttl.seconds};
+  store::WantedRrset wanted{target->owner, target->type, {}, before->front().record.ttl.seconds};
   std::set<std::string> remove(target->contents.begin(), target->contents.end());
   for (auto& [record, disabled] : *before) {
     const bool goes = target->contents.empty() || remove.erase(record.content) > 0;
@@ -225,7 +228,8 @@ Result<int> delete_records(Session& session, const RecordOptions& options) {
     return nothing_there(session, std::move(*edit), *target, options,
                          fmt::format("{} record {}", target->type.text(), *remove.begin()));
   }
-  auto changed = put_rrset(session, **edit, *row, wanted);
+  auto changed =
+      session.checked([&](store::Findings& findings) { return store::put_rrset(**edit, *row, wanted, findings); });
   if (!changed) return fail(std::move(changed.error()));
   return finish_rrset(session, std::move(*edit), row->head.id, *target, *changed);
 }

@@ -197,6 +197,20 @@ void Session::notice(std::string_view text) { err_ << "sdnsctl: " << text << '\n
 
 void Session::warning(std::string_view text) { err_ << "sdnsctl: warning: " << text << '\n'; }
 
+void Session::report(const std::vector<zone::Finding>& findings) {
+  bool told = false;
+  for (const auto& finding : findings) {
+    const std::string text = finding.where + ": " + finding.what;
+    if (finding.severity == zone::Severity::kWarning) {
+      warning(text);
+    } else if (told) {
+      notice(text);
+    } else {
+      told = true;
+    }
+  }
+}
+
 void Session::print(const nlohmann::json& document) {
   out_ << document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }

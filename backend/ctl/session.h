@@ -42,6 +42,8 @@ class Session {
 
   void notice(std::string_view text);   ///< stderr
   void warning(std::string_view text);  ///< stderr
+  /// What a checked edit found: the warnings, and the errors after the first, which the edit's own error tells.
+  void report(const std::vector<zone::Finding>& findings);
   void print(const nlohmann::json& document);
   std::ostream& out() { return out_; }
   std::ostream& messages() { return err_; }
@@ -49,6 +51,15 @@ class Session {
   [[nodiscard]] const Settings& settings() const { return settings_; }
   /// Null when no daemon is to be asked. Errors: kInvalidArgument.
   Result<Daemon*> daemon();
+
+  /// Runs an edit of store/checked_edit.h and reports what it found.
+  template <class Edit>
+  auto checked(const Edit& edit) {
+    std::vector<zone::Finding> findings;
+    auto result = edit(findings);
+    report(findings);
+    return result;
+  }
 
  private:
   Result<void> compare_with_daemon();

@@ -10,6 +10,7 @@
 #include "backend/ctl/commands.h"
 #include "backend/ctl/key_facts.h"
 #include "backend/ctl/zone_facts.h"
+#include "backend/store/checked_edit.h"
 
 namespace sdns::ctl {
 namespace {
@@ -74,7 +75,10 @@ Result<int> secure(Session& session, const std::string& zone, const std::string&
     for (const auto flags : wanted) {
       auto generated = dns::generate_key(*algorithm, flags);
       if (!generated) return fail(std::move(generated.error()));
-      auto added = edit->add_key(row.head.id, {0, flags, true, true, std::move(generated->private_text)});
+      const zone::Key key{0, flags, true, true, std::move(generated->private_text)};
+      auto added = session.checked([&, &edit = edit, &row = row](store::Findings& findings) {
+        return store::add_key(*edit, row, key, findings);
+      });
       if (!added) return fail(std::move(added.error()));
     }
   }

@@ -119,7 +119,9 @@ Prepared prepare(ZoneFile&& file, bool presigned) {
     return prepared;
   }
   if (presigned) {
-    prepared.denial = presigned_denial(file.records);
+    store::PresignedDenial denial;
+    for (const auto& placed : file.records) denial.add(placed.record);
+    prepared.denial = denial.parameters();
   } else {
     prepared.dropped = drop_signatures(file.records);
   }
@@ -149,19 +151,6 @@ std::string dropped_text(const std::map<std::string, std::size_t>& dropped) {
   std::string text;
   for (const auto& [type, count] : dropped) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, type);
   return text;
-}
-
-std::optional<std::string> presigned_denial(const std::vector<dns::PlacedRecord>& records) {
-  std::optional<std::string> parameters;
-  bool opt_out = false;
-  for (const auto& placed : records) {
-    const std::string& content = placed.record.content;
-    if (placed.record.type == dns::kNSEC3PARAM && !parameters) parameters = content;
-    // RDATA starts with the hash algorithm and the flags, of which 1 is opt-out (RFC 5155 section 3.1.2.1).
-    if (placed.record.type == dns::kNSEC3 && content.rfind("1 1 ", 0) == 0) opt_out = true;
-  }
-  if (parameters && opt_out && parameters->rfind("1 0 ", 0) == 0) (*parameters)[2] = '1';
-  return parameters;
 }
 
 std::vector<store::StoredRecord> settle_records(std::vector<dns::PlacedRecord>&& placed) {

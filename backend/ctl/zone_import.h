@@ -48,9 +48,6 @@ std::map<std::string, std::size_t> drop_signatures(std::vector<dns::PlacedRecord
 /// "2 RRSIG, 1 NSEC".
 std::string dropped_text(const std::map<std::string, std::size_t>& dropped);
 
-/// The NSEC3PARAM metadata that a presigned zone needs; none when it denies with NSEC.
-std::optional<std::string> presigned_denial(const std::vector<dns::PlacedRecord>& records);
-
 /// As the database keeps them: without duplicates, one TTL per RRset (the lowest, RFC 2181 section 5.2), in
 /// stored_before()'s order.
 std::vector<store::StoredRecord> settle_records(std::vector<dns::PlacedRecord>&& records);
