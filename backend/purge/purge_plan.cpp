@@ -32,6 +32,8 @@ bool is_signed(const Zone& zone) {
                                                [](const zone::Metadata& entry) { return entry.kind == "PRESIGNED"; });
 }
 
+bool opts_out(const Zone& zone) { return is_signed(zone) && zone.settings().denial.opt_out; }
+
 // The name whose NSEC or NSEC3 reaches up to `key` or is its own: the relative key.
 std::string denial_before(const Zone& zone, std::string_view key) {
   const zone::Denial& denial = zone.settings().denial;
@@ -153,7 +155,14 @@ void Maker::touched(const zone::Touched& touched) {
   if (touched.type == dns::kSOA && key.empty()) whole_zone(zone);
   exact(zone, key);
   existence(zone, pair, key);
-  if (has_type(pair[0], key, touched.type) != has_type(pair[1], key, touched.type)) denials(zone, pair, key);
+  if (has_type(pair[0], key, touched.type) != has_type(pair[1], key, touched.type)) {
+    denials(zone, pair, key);
+    // With opt-out a referral shows the types of its closest encloser (RFC 5155 section 7.2.7).
+    if (opts_out(*pair[0]) || opts_out(*pair[1])) {
+      at_or_below(touched.zone, key);
+      existing_below(pair, zone, key);
+    }
+  }
   if (dns::key_is_wildcard(key)) answered_from(touched.zone, dns::parent_key(key));
   for (const Zone* side : pair) {
     if (const auto cut = side->cut_above(key)) {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Faults that the suite must notice: name, what is wrong, file, text (found exactly once), what replaces it, and the
-integration test that is asked first."""
+test that is asked first: an integration test's name, or "unit:" and a program of unit tests."""
 import collections
 
 Fault = collections.namedtuple("Fault", "name what file text replacement first")
@@ -59,4 +59,19 @@ FAULTS = (
           "constexpr char lower(char c) { return c; }", "rfc_examples"),
     Fault("changes_skip_deletions", "a removed RRset stays in what is served", "backend/zone/zone_edit.cpp",
           "  if (!found && rrset.contents.empty()) return {};\n", "  if (rrset.contents.empty()) return {};\n", "purge"),
+    Fault("purge_without_denials", "cached denials that a new or removed name or type changes are not purged", "backend/purge/purge_plan.cpp",
+          "  region(Region::What::kDenied, zone.id(), \"\");\n", "", "unit:purge_plan_test"),
+    Fault("purge_without_the_name_before", "the NODATA answers of the name whose NSEC reaches to a new name are not purged", "backend/purge/purge_plan.cpp",
+          "      exact(zone, before);\n      if (is_cut(side, before)) at_or_below(zone.id(), before);\n", "", "unit:purge_plan_test"),
+    Fault("purge_denials_of_new_names_only", "a type that comes to a name that was there changes no denial", "backend/purge/purge_plan.cpp",
+          "if (has_type(pair[0], key, touched.type) != has_type(pair[1], key, touched.type)) {",
+          "if (pair[0]->find(key).exists != pair[1]->find(key).exists) {", "unit:purge_plan_test"),
+    Fault("purge_without_opt_out_enclosers", "referrals of an opt-out zone keep the old types of their closest encloser", "backend/purge/purge_plan.cpp",
+          "if (opts_out(*pair[0]) || opts_out(*pair[1])) {", "if (false && opts_out(*pair[0])) {", "unit:purge_plan_test"),
+    Fault("purge_without_hashed_empty_non_terminals", "empty non-terminals that come to an NSEC3 chain leave the spans around them", "backend/purge/purge_plan.cpp",
+          "      if (at.empty() || pair[0]->find(at).exists == pair[1]->find(at).exists) break;",
+          "      break;", "purge_denial"),
+    Fault("purge_takes_every_soa_for_a_serial", "an SOA that changes in more than its serial is purged at the apex only", "backend/purge/purge_plan.cpp",
+          "if (touched.type == dns::kSOA && key.empty() && soa_without_serial(pair[0]) == soa_without_serial(pair[1])) {",
+          "if (touched.type == dns::kSOA && key.empty()) {", "unit:purge_plan_test"),
 )

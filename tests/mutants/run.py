@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Builds the programs with each fault of faults.py; the suite must go red for every one of them.
 
-usage: run.py [--list] [NAME...]     exit code 1 when a fault survives, or does not fit the source any more
+usage: run.py [--list] [--work DIR] [NAME...]     exit code 1 when a fault survives, or does not fit the source any more
 
-The integration tests run first, beginning with the one that the fault names; the unit tests only if those stay green. The
-tree is copied: nothing is changed in it. SDNS_JOBS sets the number of parallel jobs.
+The test that the fault names runs first; a program of unit tests is built alone. If it stays green the integration tests
+follow, and then all unit tests. The tree is copied: nothing is changed in it. SDNS_JOBS sets the number of parallel jobs.
+With --work what was built is kept in DIR for the next run.
 """
+import contextlib
 import os
 import pathlib
 import shutil
@@ -19,13 +21,15 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from faults import FAULTS  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-TESTS = ("rfc_examples", "dnssec", "purge", "follow", "bad_input", "restart", "crash", "database")
+TESTS = ("rfc_examples", "dnssec", "purge", "purge_denial", "follow", "bad_input", "restart", "crash", "database")
 JOBS = os.environ.get("SDNS_JOBS") or str(os.cpu_count())
 
 
 def copy_tree(target):
+    """Times are kept, so that only what changed is built when the target was built before."""
     for part in ("CMakeLists.txt", "backend", "tests", "bench", "deploy"):
         source = ROOT / part
+        shutil.rmtree(target / part, ignore_errors=True)
         if source.is_dir():
             shutil.copytree(source, target / part, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
         elif source.exists():
@@ -42,7 +46,7 @@ class Mutants:
     def __init__(self, work):
         self.source, self.build = work / "source", work / "build"
         os.environ["CCACHE_BASEDIR"] = str(work)  # so that the next run, elsewhere, finds what this one compiled
-        self.source.mkdir()
+        self.source.mkdir(exist_ok=True)
         copy_tree(self.source)
         # One directory for all: only what a fault touches is built again.
         self.must(["cmake", "-S", self.source, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
@@ -66,14 +70,19 @@ class Mutants:
         except subprocess.TimeoutExpired:
             return False
 
+    def green(self, test, log):
+        """Whether a test that a fault may name, as "unit:purge_plan_test" or "purge", is green. Builds what it needs."""
+        unit = test.removeprefix("unit:") if test.startswith("unit:") else None
+        if not self.compile(log, *([unit] if unit else ["sovereign-dnsd", "sdnsctl"])):
+            raise SystemExit(f"{log.stem}: {unit or 'the programs'} do not compile:\n{log.read_text(errors='replace')[-3000:]}")
+        return run([self.build / unit], log) == 0 if unit else self.integration(test, log)
+
     def verdict(self, fault):
         """What went red; None when nothing did."""
         log = self.work / f"{fault.name}.log"
-        if not self.compile(log, "sovereign-dnsd", "sdnsctl"):
-            raise SystemExit(f"{fault.name} does not compile:\n{log.read_text(errors='replace')[-3000:]}")
         for test in (fault.first, *(test for test in TESTS if test != fault.first)):
-            if not self.integration(test, log):
-                return f"{test}_test.py"
+            if not self.green(test, log):
+                return test if test.startswith("unit:") else f"{test}_test.py"
         if not self.compile(log, "unit_tests"):
             raise SystemExit(f"{fault.name}: the unit tests do not compile:\n{log.read_text(errors='replace')[-3000:]}")
         if run(["ctest", "--test-dir", self.build, "-L", "unit", "-j", JOBS, "--stop-on-failure"], log) != 0:
@@ -99,16 +108,23 @@ def main():
         for fault in FAULTS:
             print(f"{fault.name:36} {fault.what}")
         return 0
+    kept = None
+    if "--work" in arguments:
+        at = arguments.index("--work")
+        kept = pathlib.Path(arguments[at + 1]).resolve()
+        kept.mkdir(parents=True, exist_ok=True)
+        del arguments[at:at + 2]
+    unknown = set(arguments) - {fault.name for fault in FAULTS}
+    if unknown:
+        raise SystemExit(f"no such fault: {', '.join(sorted(unknown))}")
     chosen = [fault for fault in FAULTS if not arguments or fault.name in arguments]
-    with tempfile.TemporaryDirectory(prefix="sdns-mutants-") as name:
+    with tempfile.TemporaryDirectory(prefix="sdns-mutants-") if kept is None else contextlib.nullcontext(kept) as name:
         started = time.monotonic()
         mutants = Mutants(pathlib.Path(name))
         log = pathlib.Path(name) / "baseline.log"
-        if not mutants.compile(log, "sovereign-dnsd", "sdnsctl"):
-            raise SystemExit(f"the tree does not compile:\n{log.read_text(errors='replace')[-3000:]}")
         for test in sorted({fault.first for fault in chosen}):
-            if not mutants.integration(test, log):
-                raise SystemExit(f"{test}_test.py is red without any fault:\n{log.read_text(errors='replace')[-3000:]}")
+            if not mutants.green(test, log):
+                raise SystemExit(f"{test} is red without any fault:\n{log.read_text(errors='replace')[-3000:]}")
         bad = 0
         for fault in chosen:
             result = mutants.try_fault(fault)

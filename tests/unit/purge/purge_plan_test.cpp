@@ -228,6 +228,18 @@ INSTANTIATE_TEST_SUITE_P(Denial, SignedPlan,
                          testing::Values(std::vector<zone::Metadata>{},
                                          std::vector<zone::Metadata>{{"NSEC3PARAM", {"1 0 0 -"}}}));
 
+TEST(PurgePlanOf, WithOptOutANewTypePurgesTheReferralsWhoseClosestEncloserItIsAt) {
+  zone::ZoneContent zone = content(1, "example.", "a A 192.0.2.1\nsub.a NS ns.test.\nother NS ns.test.\n");
+  zone.keys.emplace_back();
+  zone.metadata = {{"NSEC3PARAM", {"1 1 0 -"}}};
+  Publisher publisher({zone});
+  publisher.ask(1, {"x.sub.a.example.", "x.other.example."});
+  const std::set<std::string> plan = words_of(publisher.change({rrset(1, "a.example.", dns::kTXT, {"\"new\""})}));
+  EXPECT_TRUE(plan.contains("sub.a.example."));
+  EXPECT_TRUE(plan.contains("x.sub.a.example."));
+  EXPECT_FALSE(plan.contains("x.other.example.")) << "its closest encloser is the apex";
+}
+
 TEST(PurgePlanOf, AnUnsignedZoneHasNoDenialsToPurge) {
   Publisher publisher({content(1, "example.", "a A 192.0.2.1\n")});
   publisher.ask(1, {"m1.example."});
