@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "backend/answer/line_handler.h"
 
+#include "backend/base/json_text.h"
 #include "backend/protocol/reply_write.h"
 
 namespace sdns::answer {
@@ -52,6 +53,21 @@ bool holds_any(const protocol::Request& request) {
   return (std::holds_alternative<Alternatives>(request) || ...);
 }
 
+constexpr std::size_t kShortList = 1000;  ///< zones or owner names that a loop thread may list itself
+
+bool takes_long(const protocol::Request& request, const zone::ZoneSet& zones) {
+  if (const auto* list = std::get_if<protocol::List>(&request)) {
+    const auto name = dns::Name::parse(list->name);
+    const zone::Zone* zone = name ? zones.find_apex(name->key()) : nullptr;
+    return zone && zone->owners().size() > kShortList;
+  }
+  if (std::holds_alternative<protocol::SearchRecords>(request) ||
+      std::holds_alternative<protocol::DirectBackendCmd>(request))
+    return true;
+  return zones.size() > kShortList &&
+         holds_any<protocol::GetAllDomains, protocol::GetUpdatedMasters, protocol::GetUnfreshSlaveInfos>(request);
+}
+
 }  // namespace
 
 bool EventLimit::allow(std::uint64_t& suppressed) {
@@ -66,21 +82,25 @@ bool EventLimit::allow(std::uint64_t& suppressed) {
   return true;
 }
 
-LineHandler::LineHandler(const ZoneSetCell& zones, ZoneSetCell::Reader::Retire retire, void* retire_context,
-                         purge::AskedRing* asked, const Clock& clock, const Log& log, Metrics& metrics)
-    : cell_(&zones),
-      zones_(zones, retire, retire_context),
-      asked_(asked),
-      log_(&log),
-      malformed_limit_(clock),
-      broken_limit_(clock) {
+LineHandler::LineHandler(const Parts& parts)
+    : cell_(&parts.zones),
+      zones_(parts.zones, parts.retire, parts.retire_context),
+      asked_(parts.asked),
+      background_(&parts.background),
+      wall_clock_(&parts.wall_clock),
+      log_(&parts.log),
+      version_(parts.version),
+      malformed_limit_(parts.clock),
+      broken_limit_(parts.clock),
+      declined_limit_(parts.clock) {
   constexpr std::string_view kHelp = "Requests of PowerDNS by method and result";
   for (std::size_t method = 0; method < kMethods; ++method)
     for (std::size_t result = 0; result < kResults; ++result)
-      requests_[method][result] = &metrics.counter(
+      requests_[method][result] = &parts.metrics.counter(
           "sdns_requests_total", kHelp,
           {{"method", std::string(kMethodNames[method])}, {"result", std::string(kResultNames[result])}});
-  malformed_ = &metrics.counter("sdns_requests_malformed_total", "Lines that were not a request; connection closed");
+  malformed_ =
+      &parts.metrics.counter("sdns_requests_malformed_total", "Lines that were not a request; connection closed");
 }
 
 bool LineHandler::ready() {
@@ -89,6 +109,12 @@ bool LineHandler::ready() {
 }
 
 net::Outcome LineHandler::handle(net::ConnectionId connection, std::string_view line, std::string& reply) {
+  Session* session = nullptr;
+  if (!sessions_.empty()) {
+    const auto at = sessions_.find(connection);
+    if (at != sessions_.end()) session = &at->second;
+    if (session && session->pending) return take_up(connection, *session, reply);
+  }
   const sdns::Result<protocol::Request> request = parser_.parse(line);
   if (!request) return malformed(connection, line.size(), request.error(), reply);
 
@@ -98,8 +124,32 @@ net::Outcome LineHandler::handle(net::ConnectionId connection, std::string_view 
     count(method, kWaiting);
     return net::Outcome::kNotReady;
   }
+  if (protocol::is_edit(*request)) return edit(connection, *request, reply);
   static const zone::ZoneSet kNoZones;
-  const protocol::Reply answered = answer(*request, ready_ ? zones_.get() : kNoZones, scratch_);
+  const zone::ZoneSet* zones = ready_ ? &zones_.get() : &kNoZones;
+  zone::ZoneSetPtr own;
+  if (session && session->transaction) {
+    auto view = session->transaction->view();
+    if (!view) {
+      const protocol::Reply failed = protocol::Broken{view.error()};
+      protocol::write_reply(failed, reply);
+      log_broken(connection, view.error());
+      return net::Outcome::kClose;
+    }
+    own = std::move(*view);
+    zones = own.get();
+  }
+  if (takes_long(*request, *zones)) {
+    if (!own) own = cell_->load();
+    return start(connection, method, TaskRunner::Lane::kReads,
+                 [text = std::string(line), own, facts = facts()](Pending& out) {
+                   protocol::RequestParser parser;
+                   const auto again = parser.parse(text);
+                   Scratch scratch;
+                   if (again) write(answer(*again, *own, scratch, facts), out);
+                 });
+  }
+  const protocol::Reply answered = answer(*request, *zones, scratch_, facts());
   count(method, result_of(answered));
   protocol::write_reply(answered, reply);
   if (scratch_.asked.zone != 0 && asked_) asked_->push(scratch_.asked.zone, scratch_.asked.relative_key);
@@ -111,6 +161,86 @@ net::Outcome LineHandler::handle(net::ConnectionId connection, std::string_view 
     return net::Outcome::kClose;
   }
   return net::Outcome::kReply;
+}
+
+Facts LineHandler::facts() const {
+  return {std::chrono::duration_cast<std::chrono::seconds>(wall_clock_->wall_now().time_since_epoch()).count(),
+          version_};
+}
+
+void LineHandler::write(const protocol::Reply& reply, Pending& out) {
+  out.result = result_of(reply);
+  protocol::write_reply(reply, out.reply);
+  if (std::holds_alternative<protocol::Broken>(reply)) out.outcome = net::Outcome::kClose;
+}
+
+net::Outcome LineHandler::start(net::ConnectionId connection, std::size_t method, TaskRunner::Lane lane,
+                                std::function<void(Pending&)> work) {
+  auto pending = std::make_shared<Pending>();
+  pending->method = method;
+  sessions_[connection].pending = pending;
+  background_->tasks.run(lane, [pending, connection, work = std::move(work), &resume = background_->resume] {
+    if (pending->abandoned.load(std::memory_order_relaxed)) return;
+    work(*pending);
+    pending->done.store(true, std::memory_order_release);
+    resume(connection);
+  });
+  return net::Outcome::kPending;
+}
+
+net::Outcome LineHandler::take_up(net::ConnectionId connection, Session& session, std::string& reply) {
+  const std::shared_ptr<Pending> pending = session.pending;
+  if (!pending->done.load(std::memory_order_acquire)) return net::Outcome::kPending;
+  session.pending.reset();
+  if (!session.transaction) sessions_.erase(connection);
+  count(pending->method, pending->result);
+  reply = std::move(pending->reply);
+  return pending->outcome;
+}
+
+net::Outcome LineHandler::edit(net::ConnectionId connection, const protocol::Request& request, std::string& reply) {
+  const std::size_t method = request.index();
+  Session& session = sessions_[connection];
+  auto plan = plan_edit(request, session.transaction, cell_->load());
+  if (!session.transaction) sessions_.erase(connection);
+  if (!plan) {
+    decline(connection, method, plan.error());
+    plan = protocol::Declined{};
+  }
+  const auto at_once = [&](const protocol::Reply& answered) {
+    count(method, result_of(answered));
+    protocol::write_reply(answered, reply);
+    return net::Outcome::kReply;
+  };
+  if (std::holds_alternative<protocol::Accepted>(*plan)) return at_once(protocol::Accepted{});
+  if (std::holds_alternative<protocol::Declined>(*plan)) return at_once(protocol::Declined{});
+  if (auto* question = std::get_if<AutoprimaryQuestion>(&*plan)) {
+    return start(connection, method, TaskRunner::Lane::kEdits,
+                 [this, connection, method, question = std::move(*question)](Pending& out) {
+                   const auto found = background_->editor.autoprimary(question);
+                   if (!found) log_failed(connection, method, found.error());
+                   if (!found || !*found) return write(protocol::Declined{}, out);
+                   std::string json = R"({"account":)";
+                   append_json_string(json, (*found)->account);
+                   json += R"(,"nameserver":)";
+                   append_json_string(json, (*found)->name_server);
+                   json += '}';
+                   write(protocol::Rendered{json}, out);
+                 });
+  }
+  auto work = std::make_shared<EditWork>(std::move(std::get<EditWork>(*plan)));  // a function must be copyable
+  return start(connection, method, TaskRunner::Lane::kEdits, [this, connection, method, work](Pending& out) {
+    const auto edited = background_->editor.edit(work->edit, out.abandoned);
+    if (!edited) {
+      log_failed(connection, method, edited.error());
+      if (work->report == Report::kTrueOrBroken) write(protocol::Broken{edited.error()}, out);
+      else write(protocol::Declined{}, out);
+    } else if (work->report == Report::kKeyId) {
+      write(protocol::Rendered{std::to_string(*edited)}, out);
+    } else {
+      write(protocol::Accepted{}, out);
+    }
+  });
 }
 
 LineHandler::Result LineHandler::result_of(const protocol::Reply& reply) {
@@ -140,6 +270,34 @@ void LineHandler::log_broken(net::ConnectionId connection, const Error& why) {
   std::uint64_t suppressed = 0;
   if (!broken_limit_.allow(suppressed)) return;
   log_->warn("protocol.unanswered", {{"connection", connection}, {"reason", to_text(why)}, {"suppressed", suppressed}});
+}
+
+void LineHandler::decline(net::ConnectionId connection, std::size_t method, const Error& why) {
+  std::uint64_t suppressed = 0;
+  if (!declined_limit_.allow(suppressed)) return;
+  log_->warn("edit.declined", {{"connection", connection},
+                               {"method", kMethodNames[method]},
+                               {"reason", to_text(why)},
+                               {"suppressed", suppressed}});
+}
+
+// On the thread that worked on the edit: its failures are never so many that they need a limit.
+void LineHandler::log_failed(net::ConnectionId connection, std::size_t method, const Error& why) const {
+  log_->error("edit.failed", {{"connection", connection}, {"method", kMethodNames[method]}, {"reason", to_text(why)}});
+}
+
+void LineHandler::closed(net::ConnectionId connection) {
+  if (sessions_.empty()) return;
+  const auto at = sessions_.find(connection);
+  if (at == sessions_.end()) return;
+  if (at->second.pending) at->second.pending->abandoned.store(true, std::memory_order_relaxed);
+  sessions_.erase(at);
+}
+
+bool LineHandler::holds_state(net::ConnectionId connection) {
+  if (sessions_.empty()) return false;
+  const auto at = sessions_.find(connection);
+  return at != sessions_.end() && at->second.transaction;
 }
 
 void LineHandler::refresh() {

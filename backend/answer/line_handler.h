@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: MIT
-// What a loop thread of the unix door does with a line: parse, answer from the newest snapshot, write.
+// What a loop thread of the unix door does with a line: parse, answer from the newest snapshot, write. Edits and long
+// lists are left to other threads; their connection waits.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "backend/answer/answer.h"
+#include "backend/answer/edit_request.h"
+#include "backend/answer/editor.h"
+#include "backend/answer/open_transaction.h"
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/metrics.h"
@@ -39,20 +46,54 @@ class EventLimit {
 /// asks for are answered: it would end pdns_server over a closed connection.
 class LineHandler final : public net::LineHandler {
  public:
-  /// `zones` may hold null at first. `retire` receives snapshots that this thread lets go of. `asked` is this thread's
-  /// ring, or null. All outlive the handler.
-  LineHandler(const ZoneSetCell& zones, ZoneSetCell::Reader::Retire retire, void* retire_context,
-              purge::AskedRing* asked, const Clock& clock, const Log& log, Metrics& metrics);
+  struct Parts {
+    const ZoneSetCell& zones;            ///< may hold null at first
+    ZoneSetCell::Reader::Retire retire;  ///< receives snapshots that this thread lets go of
+    void* retire_context = nullptr;
+    purge::AskedRing* asked = nullptr;  ///< this thread's ring, or null
+    const Background& background;
+    const Clock& clock;
+    const WallClock& wall_clock;
+    const Log& log;
+    Metrics& metrics;
+    std::string_view version;
+  };
+  /// All parts outlive the handler.
+  explicit LineHandler(const Parts& parts);
 
   net::Outcome handle(net::ConnectionId connection, std::string_view line, std::string& reply) override;
   void refresh() override;
+  void closed(net::ConnectionId connection) override;
+  bool holds_state(net::ConnectionId connection) override;
 
  private:
   static constexpr std::size_t kMethods = std::variant_size_v<protocol::Request>;
   enum Result : std::size_t { kData, kNothing, kFailed, kWaiting, kResults };
 
+  // A line that another thread works on. That thread writes the reply before it sets `done`.
+  struct Pending {
+    std::atomic<bool> abandoned = false;
+    std::atomic<bool> done = false;
+    std::size_t method = 0;
+    std::string reply;
+    Result result = kData;
+    net::Outcome outcome = net::Outcome::kReply;
+  };
+  struct Session {
+    std::unique_ptr<OpenTransaction> transaction;
+    std::shared_ptr<Pending> pending;
+  };
+
   void count(std::size_t method, Result result) { requests_[method][result]->add(); }
   bool ready();
+  net::Outcome take_up(net::ConnectionId connection, Session& session, std::string& reply);
+  net::Outcome edit(net::ConnectionId connection, const protocol::Request& request, std::string& reply);
+  net::Outcome start(net::ConnectionId connection, std::size_t method, TaskRunner::Lane lane,
+                     std::function<void(Pending&)> work);
+  [[nodiscard]] Facts facts() const;
+  static void write(const protocol::Reply& reply, Pending& out);
+  void decline(net::ConnectionId connection, std::size_t method, const Error& why);
+  void log_failed(net::ConnectionId connection, std::size_t method, const Error& why) const;
   net::Outcome malformed(net::ConnectionId connection, std::size_t size, const Error& error, std::string& reply);
   void log_broken(net::ConnectionId connection, const Error& why);
   static Result result_of(const protocol::Reply& reply);
@@ -61,11 +102,16 @@ class LineHandler final : public net::LineHandler {
   ZoneSetCell::Reader zones_;
   bool ready_ = false;
   purge::AskedRing* asked_;
+  const Background* background_;
+  const WallClock* wall_clock_;
   const Log* log_;
+  std::string_view version_;
   protocol::RequestParser parser_;
   Scratch scratch_;
+  std::unordered_map<net::ConnectionId, Session> sessions_;  // of connections that edit or wait
   EventLimit malformed_limit_;
   EventLimit broken_limit_;
+  EventLimit declined_limit_;
   std::array<std::array<Metric*, kResults>, kMethods> requests_{};
   Metric* malformed_ = nullptr;
 };

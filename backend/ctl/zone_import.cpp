@@ -194,7 +194,8 @@ SerialStep settle_serial(std::vector<store::StoredRecord>& records, const store:
     const auto written = soa_serial(stored.record.content);
     if (!written || dns::Serial{*written} > dns::Serial{*existing.serial}) return SerialStep::kTaken;
     if (*written == *existing.serial) return SerialStep::kTaken;
-    if (existing.serial_policy == store::SerialPolicy::kKeep) return SerialStep::kBackwards;
+    if (existing.serial_policy == store::SerialPolicy::kKeep || existing.head.kind == zone::Kind::kSecondary)
+      return SerialStep::kBackwards;
     stored.record.content = with_soa_serial(stored.record.content, *existing.serial);
     return SerialStep::kContinued;
   }

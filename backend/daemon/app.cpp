@@ -15,6 +15,8 @@
 #include "backend/daemon/publisher.h"
 #include "backend/daemon/reclaimer.h"
 #include "backend/daemon/serving_state.h"
+#include "backend/daemon/store_editor.h"
+#include "backend/daemon/task_lanes.h"
 #include "backend/daemon/version.h"
 #include "backend/net/unix_server.h"
 #include "backend/purge/purger.h"
@@ -50,7 +52,9 @@ struct App::Impl final : WorkerEvents {
         zones(nullptr),
         asked(running.engine.thread_count(), running.cache.packet_cache_ttl + running.cache.query_cache_ttl,
               clock.now()),
-        purger(log, metrics) {}
+        purger(log, metrics),
+        editor(running.database.url, state, clock, random, log),
+        background{.tasks = lanes, .editor = editor, .resume = [this](net::ConnectionId id) { server->resume(id); }} {}
 
   int run();
   Result<void> start_server();
@@ -75,6 +79,10 @@ struct App::Impl final : WorkerEvents {
   answer::ZoneSetCell zones;
   purge::AskedNames asked;
   purge::Purger purger;
+  SystemRandom random;
+  StoreEditor editor;
+  TaskLanes lanes;
+  const answer::Background background;
   std::unique_ptr<net::UnixServer> server;
   std::unique_ptr<Publication> publication;
   std::unique_ptr<Publisher> publisher;
@@ -89,8 +97,16 @@ Result<void> App::Impl::start_server() {
   options.threads = running.engine.thread_count();
   options.max_request_octets = running.listen.max_request_octets;
   const auto make_handler = [this](unsigned loop) {
-    return std::make_unique<answer::LineHandler>(zones, &Reclaimer::retire_hook, &reclaimer, &asked.ring(loop), clock,
-                                                 log, metrics);
+    return std::make_unique<answer::LineHandler>(answer::LineHandler::Parts{.zones = zones,
+                                                                            .retire = &Reclaimer::retire_hook,
+                                                                            .retire_context = &reclaimer,
+                                                                            .asked = &asked.ring(loop),
+                                                                            .background = background,
+                                                                            .clock = clock,
+                                                                            .wall_clock = clock,
+                                                                            .log = log,
+                                                                            .metrics = metrics,
+                                                                            .version = version()});
   };
   auto started =
       net::UnixServer::start(options, make_handler, log, metrics, [this](net::ConnectionId id) { link.closed(id); });
@@ -145,6 +161,7 @@ int App::Impl::run() {
   const auto ended = link.run(*this);
 
   state.interrupt();
+  lanes.stop();  // its tasks know the server's handlers
   if (admin_door) admin_door->close();
   publisher->stop();
   publisher_thread.join();

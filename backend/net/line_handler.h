@@ -18,6 +18,9 @@ enum class Outcome {
   kClose,     ///< the peer broke the protocol: send the reply (nothing when it is empty), then close
   kNotReady,  ///< the server keeps the line, stops reading the connection and hands the line in again after
               ///< UnixServer::retry_deferred(); it closes the connection when that takes longer than the limit (1 s)
+  kPending,   ///< the handler has another thread at work on the line: the server keeps it, stops reading the connection
+              ///< and hands the line in again after UnixServer::resume(); without limit, but a peer that hangs up is
+              ///< noticed
 };
 
 /// One instance per loop thread, made by a HandlerFactory: none of its functions is called by two threads.

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -32,6 +33,7 @@ struct Adopted {
 // What other threads have asked for since the loop looked last.
 struct Orders {
   std::vector<Adopted> adopted;
+  std::vector<ConnectionId> resumed;
   bool nudge = false;
   bool retry = false;
   bool stop = false;
@@ -104,6 +106,7 @@ struct Loop::Impl {
   std::vector<Connection*> again;
   std::vector<Connection*> turn_list;  // of turn_over(); null where the connection has gone
   std::deque<Connection*> waiting;     // in order of wait_until_ms; null where it does not wait any more
+  std::unordered_map<ConnectionId, Connection*> pending;  // wait for resume()
   std::size_t unparked = 0;
   std::vector<std::function<void()>> quiesce_done;
 
@@ -129,6 +132,7 @@ struct Loop::Impl {
   void arm_wait_timer();
   void wait_is_over();
   void retry();
+  void resume(ConnectionId id);
   void turn_over();
   void begin_quiesce(std::chrono::milliseconds limit);
   void end_quiesce_if_done();
@@ -163,6 +167,7 @@ void Loop::Impl::obey() {
   for (Adopted& from : now.adopted) take_on(std::move(from));
   if (now.nudge) handler->refresh();
   if (now.retry) retry();
+  for (const ConnectionId id : now.resumed) resume(id);
   if (now.quiesce_limit) {
     for (auto& done : now.quiesce_done) quiesce_done.push_back(std::move(done));
     begin_quiesce(*now.quiesce_limit);
@@ -202,8 +207,15 @@ void Loop::Impl::watch(Connection& c, int events) {
     Connection& self = *static_cast<Connection*>(poll->data);
     Impl& impl = self.owner;
     const bool writing = self.watched == UV_WRITABLE;
+    const bool hung_up = self.watched == UV_DISCONNECT;
     if (status < 0) self.watched = 0;  // an error condition: libuv has stopped watching; the system call says which
     if (self.again) return;
+    if (hung_up) {
+      self.peer.fail(CloseReason::kEof);
+      impl.close(self);
+      impl.end_quiesce_if_done();
+      return;
+    }
     impl.apply(self, writing ? self.peer.on_writable() : self.peer.on_readable());
     impl.end_quiesce_if_done();
   });
@@ -227,6 +239,10 @@ void Loop::Impl::apply(Connection& c, Want want) {
     case Want::kRetry:
       watch(c, 0);
       wait(c);
+      return;
+    case Want::kResume:
+      watch(c, UV_DISCONNECT);
+      pending.insert({c.peer.id(), &c});
       return;
     case Want::kParked:
       watch(c, 0);
@@ -316,6 +332,15 @@ void Loop::Impl::retry() {
   end_quiesce_if_done();
 }
 
+void Loop::Impl::resume(ConnectionId id) {
+  const auto at = pending.find(id);
+  if (at == pending.end()) return;
+  Connection& c = *at->second;
+  pending.erase(at);
+  apply(c, c.peer.resume());
+  end_quiesce_if_done();
+}
+
 void Loop::Impl::begin_quiesce(std::chrono::milliseconds limit) {
   shared.quiescing = true;
   const std::vector<Connection*> now(connections.begin(), connections.end());
@@ -357,6 +382,7 @@ void Loop::Impl::close(Connection& c) {
 
 void Loop::Impl::release(Connection& c) {
   stop_waiting(c);
+  pending.erase(c.peer.id());
   if (c.again)
     for (std::vector<Connection*>* list : {&again, &turn_list})
       for (Connection*& entry : *list)
@@ -416,6 +442,9 @@ void Loop::nudge() {
 }
 void Loop::retry_deferred() {
   impl_->post([](Orders& orders) { orders.retry = true; });
+}
+void Loop::resume(ConnectionId id) {
+  impl_->post([id](Orders& orders) { orders.resumed.push_back(id); });
 }
 void Loop::quiesce(std::chrono::milliseconds limit, std::function<void()> done) {
   impl_->post([&](Orders& orders) {

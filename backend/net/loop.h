@@ -36,6 +36,7 @@ class Loop {
   void adopt(Fd socket, ConnectionId id, std::uint8_t* busy);
   void nudge();
   void retry_deferred();
+  void resume(ConnectionId id);
   void quiesce(std::chrono::milliseconds limit, std::function<void()> done);
   /// Ends the thread and closes the descriptors; orders given later are dropped. Called once.
   void stop();

@@ -156,6 +156,10 @@ Want Peer::handle_lines(std::string_view data, bool from_input, std::size_t scan
       keep(data.substr(position), from_input);
       return want_ = Want::kRetry;
     }
+    if (outcome == Outcome::kPending) {
+      keep(data.substr(position), from_input);
+      return want_ = Want::kResume;
+    }
     shared_.requests.add();
     position = newline + 1;
     reply_octets += shared_.reply.size();

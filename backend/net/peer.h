@@ -36,6 +36,7 @@ enum class Want {
   kWrite,   ///< call on_writable() when there is room; read nothing until then
   kAgain,   ///< call resume() after the other connections had their turn
   kRetry,   ///< call resume() after retry_deferred(); read nothing until then
+  kResume,  ///< call resume() when UnixServer::resume() was called for it; read nothing until then
   kParked,  ///< quiesced: never read again
   kClose,   ///< close, for close_reason()
 };

@@ -53,6 +53,10 @@ void UnixServer::retry_deferred() {
   for (const auto& loop : impl_->loops) loop->retry_deferred();
 }
 
+void UnixServer::resume(ConnectionId id) {
+  for (const auto& loop : impl_->loops) loop->resume(id);
+}
+
 void UnixServer::quiesce(std::chrono::milliseconds limit, std::function<void()> done) {
   auto left = std::make_shared<std::atomic<std::size_t>>(impl_->loops.size());
   for (const auto& loop : impl_->loops)

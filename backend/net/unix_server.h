@@ -48,6 +48,9 @@ class UnixServer {
   /// Hands the lines that were Outcome::kNotReady in again.
   void retry_deferred();
 
+  /// Hands the line of this connection in again, if it was Outcome::kPending; else nothing happens.
+  void resume(ConnectionId id);
+
   /// Stops reading each connection once it is between a reply and the next request. Unfinished lines, unwritten replies
   /// and held state get until `limit`; then those connections are closed. `done` is called once, on a loop thread, when
   /// nothing is read any more: octets that were not read are still in the sockets, for another process to read.

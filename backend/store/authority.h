@@ -21,9 +21,10 @@ using zone::Chain;
 using zone::Revision;
 using zone::ZoneId;
 
-/// How the SOA serial moves with each committed edit of the zone's data.
+/// How the SOA serial moves with each committed edit of the zone's data. The serial of a secondary zone is its
+/// primary's, whatever the policy says.
 enum class SerialPolicy : std::uint8_t {
-  kCounter,  ///< +1 (RFC 1982 arithmetic)
+  kCounter,  ///< +1 (RFC 1982 arithmetic); with SOA-EDIT INCEPTION-EPOCH beyond the start of the signing week
   kDate,     ///< YYYYMMDD00 of the wall clock (UTC); +1 when the serial is not behind it, so any number of edits a day
   kKeep,     ///< left to whoever edits the SOA
 };
@@ -92,6 +93,8 @@ class Transaction {
   /// longer goes back to `since`, or not yet up to it. Edits of this transaction do not count. The SOA RRset is touched
   /// by whatever moves the serial. Costs a look at each change after `since`.
   virtual Result<bool> rrset_changed_since(Revision since, ZoneId id, const dns::Name& owner, dns::RrType type) = 0;
+  /// The same of any RRset of the zone.
+  virtual Result<bool> records_changed_since(Revision since, ZoneId id) = 0;
 
   // Edits; only in a transaction from Authority::edit(). The caller has checked the DNS rules (zone/zone_check).
   // Records are stored with one TTL per RRset, the least that is served, and each content once.
@@ -105,7 +108,8 @@ class Transaction {
   /// revision) when the RRset is already so.
   virtual Result<void> replace_rrset(ZoneId id, const dns::Name& owner, dns::RrType type,
                                      const std::vector<StoredRecord>& records) = 0;
-  /// Replaces all records of the zone, journaling only the RRsets that differ. Unless the policy is kKeep, a SOA whose
+  /// Replaces all records of the zone, journaling only the RRsets that differ. Unless the policy is kKeep or
+  /// the zone a secondary, a SOA whose
   /// serial is not ahead of the zone's (RFC 1982) is taken with the zone's, so that the same file twice changes
   /// nothing.
   virtual Result<void> replace_zone(ZoneId id, std::vector<StoredRecord> records) = 0;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "backend/store/serial_policy.h"
+#include "backend/store/signing.h"
 #include "backend/store/transaction.h"
 
 namespace sdns::store {
@@ -13,7 +14,11 @@ Result<void> SqlTransaction::move_serials() {
   for (auto& [id, zone] : edited_) {
     const bool edited_itself = zone.serial != zone.serial_before;
     if (zone.created || zone.deleted || zone.rrsets.empty() || !zone.serial || edited_itself) continue;
-    const std::uint32_t serial = next_serial(zone.policy, *zone.serial, clock_.wall_now());
+    if (zone.policy == SerialPolicy::kKeep || zone.head.kind == zone::Kind::kSecondary) continue;
+    const auto metadata = read_metadata(db_, id);
+    if (!metadata) return fail(metadata.error());
+    const std::string soa_edit = metadata_value(*metadata, "SOA-EDIT").value_or("");
+    const std::uint32_t serial = next_serial(zone.policy, soa_edit, *zone.serial, clock_.wall_now());
     if (serial == *zone.serial) continue;
     const dns::Name& apex = zone.head.apex;
     auto soa = read_rrset(db_, id, apex, apex.key(), dns::kSOA);

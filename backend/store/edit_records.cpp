@@ -131,7 +131,8 @@ Result<void> SqlTransaction::check_record(const Edited& zone, const StoredRecord
 
 // In a whole zone a serial that goes back is taken for one that was not edited: importing a file twice changes nothing.
 void SqlTransaction::keep_serial(const Edited& zone, StoredRecord& soa) const {
-  if (soa.record.type != dns::kSOA || soa.disabled || !zone.serial || zone.policy == SerialPolicy::kKeep) return;
+  if (soa.record.type != dns::kSOA || soa.disabled || !zone.serial) return;
+  if (zone.policy == SerialPolicy::kKeep || zone.head.kind == zone::Kind::kSecondary) return;
   const auto wanted = soa_serial(soa.record.content);
   if (wanted && !(dns::Serial{*wanted} > dns::Serial{*zone.serial}))
     soa.record.content = with_soa_serial(soa.record.content, *zone.serial);

@@ -73,20 +73,33 @@ Result<void> SqlTransaction::remove_autoprimary(const std::string& address, cons
   return {};
 }
 
+// Whether what came after `since` is still known: pruned history counts as changed.
+Result<bool> SqlTransaction::knows_since(Revision since) {
+  auto history = db_.query("SELECT 1 FROM journal WHERE revision = $1", {static_cast<std::int64_t>(since)});
+  if (!history) return fail(history.error());
+  return (*history)->next();
+}
+
 Result<bool> SqlTransaction::rrset_changed_since(Revision since, ZoneId id, const dns::Name& owner, dns::RrType type) {
-  const auto at = static_cast<std::int64_t>(since);
-  {
-    auto history = db_.query("SELECT 1 FROM journal WHERE revision = $1", {at});
-    if (!history) return fail(history.error());
-    const auto there = (*history)->next();
-    if (!there) return there;
-    if (!*there) return true;
-  }
+  const auto known = knows_since(since);
+  if (!known || !*known) return known ? Result<bool>(true) : known;
   auto rows = db_.query(
       "SELECT 1 FROM change WHERE revision > $1 AND zone = $2 AND (kind = $3 OR kind = $4 OR (kind = $5 AND owner = $6 "
       "AND type = $7)) LIMIT 1",
-      {at, id, static_cast<std::int64_t>(ChangeKind::kCreated), static_cast<std::int64_t>(ChangeKind::kDeleted),
-       static_cast<std::int64_t>(ChangeKind::kRrset), Bytes{owner.key()}, type.value});
+      {static_cast<std::int64_t>(since), id, static_cast<std::int64_t>(ChangeKind::kCreated),
+       static_cast<std::int64_t>(ChangeKind::kDeleted), static_cast<std::int64_t>(ChangeKind::kRrset),
+       Bytes{owner.key()}, type.value});
+  if (!rows) return fail(rows.error());
+  return (*rows)->next();
+}
+
+Result<bool> SqlTransaction::records_changed_since(Revision since, ZoneId id) {
+  const auto known = knows_since(since);
+  if (!known || !*known) return known ? Result<bool>(true) : known;
+  auto rows =
+      db_.query("SELECT 1 FROM change WHERE revision > $1 AND zone = $2 AND kind IN ($3, $4, $5) LIMIT 1",
+                {static_cast<std::int64_t>(since), id, static_cast<std::int64_t>(ChangeKind::kCreated),
+                 static_cast<std::int64_t>(ChangeKind::kDeleted), static_cast<std::int64_t>(ChangeKind::kRrset)});
   if (!rows) return fail(rows.error());
   return (*rows)->next();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "backend/store/serial_policy.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 
@@ -21,18 +22,50 @@ std::optional<std::pair<std::size_t, std::size_t>> serial_field(std::string_view
   return std::pair(at, std::min(content.find(' ', at), content.size()) - at);
 }
 
+// YYYYMMDD00.
+std::uint32_t date_serial(std::chrono::sys_days date) {
+  const std::chrono::year_month_day day(date);
+  return (static_cast<std::uint32_t>(static_cast<int>(day.year())) * 10'000U +
+          static_cast<unsigned>(day.month()) * 100U + static_cast<unsigned>(day.day())) *
+         100U;
+}
+
+std::chrono::sys_days week_start(WallTime now) {
+  const auto today = std::chrono::floor<std::chrono::days>(now);
+  return today - today.time_since_epoch() % std::chrono::days(7);  // the epoch was a Thursday
+}
+
 }  // namespace
 
 std::uint32_t next_serial(SerialPolicy policy, std::uint32_t old, WallTime now) {
   if (policy == SerialPolicy::kKeep) return old;
   if (policy == SerialPolicy::kDate) {
-    const std::chrono::year_month_day day(std::chrono::floor<std::chrono::days>(now));
-    const std::uint32_t today = (static_cast<std::uint32_t>(static_cast<int>(day.year())) * 10'000U +
-                                 static_cast<unsigned>(day.month()) * 100U + static_cast<unsigned>(day.day())) *
-                                100U;
+    const std::uint32_t today = date_serial(std::chrono::floor<std::chrono::days>(now));
     if (dns::Serial{today} > dns::Serial{old}) return today;
   }
   return old + 1 == 0 ? 1 : old + 1;
+}
+
+std::uint32_t served_serial(std::string_view soa_edit, std::uint32_t stored, WallTime now) {
+  if (soa_edit == "INCEPTION-EPOCH")
+    return std::max(stored,
+                    static_cast<std::uint32_t>(std::chrono::sys_seconds(week_start(now)).time_since_epoch().count()));
+  if (soa_edit != "INCEPTION-INCREMENT") return stored;
+  // Numbers 00 and 01 of the first day are left to changes of signatures, and two more days are counted one higher.
+  const std::uint32_t first = date_serial(week_start(now));
+  if (stored < first) return first + 1;
+  if (stored == first) return first + 2;
+  return stored <= date_serial(week_start(now) + std::chrono::days(2)) + 99 ? stored + 1 : stored;
+}
+
+std::uint32_t next_serial(SerialPolicy policy, std::string_view soa_edit, std::uint32_t old, WallTime now) {
+  std::uint32_t next = next_serial(policy, old, now);
+  if (policy == SerialPolicy::kKeep || !soa_edit.starts_with("INCEPTION-")) return next;
+  const dns::Serial shown{served_serial(soa_edit, old, now)};
+  // PowerDNS compares plain numbers: a lower serial is shown as the week's, and the next must pass that.
+  if (const std::uint32_t now_shown = served_serial(soa_edit, next, now); now_shown > next + 2) next = now_shown;
+  while (!(dns::Serial{served_serial(soa_edit, next, now)} > shown)) ++next;
+  return next;
 }
 
 std::optional<std::uint32_t> soa_serial(std::string_view content) {

@@ -39,6 +39,7 @@ class SqlTransaction final : public Transaction {
   Result<std::vector<zone::TsigKey>> tsig_keys() override;
   Result<std::vector<Autoprimary>> autoprimaries() override;
   Result<bool> rrset_changed_since(Revision since, ZoneId id, const dns::Name& owner, dns::RrType type) override;
+  Result<bool> records_changed_since(Revision since, ZoneId id) override;
 
   Result<ZoneId> create_zone(const zone::ZoneHead& head_without_id, SerialPolicy policy) override;
   Result<void> delete_zone(ZoneId id) override;
@@ -77,6 +78,7 @@ class SqlTransaction final : public Transaction {
   };
 
   Result<void> require_edit();
+  Result<bool> knows_since(Revision since);
   Result<Edited*> edited(ZoneId id);
   Result<std::optional<ZoneRow>> one_zone(Result<RowsPtr> rows);
   Result<std::int64_t> run(std::string_view sql, Params params);

@@ -25,9 +25,6 @@ constexpr std::string_view kFree[] = {
     "ALLOW-AXFR-FROM", "ALLOW-DNSUPDATE-FROM", "FORWARD-DNSUPDATE",      "LUA-AXFR-SCRIPT",
     "ALSO-NOTIFY",     "AXFR-SOURCE",          "GSS-ACCEPTOR-PRINCIPAL", "GSS-ALLOW-AXFR-PRINCIPAL"};
 constexpr std::string_view kKeyNames[] = {"TSIG-ALLOW-AXFR", "TSIG-ALLOW-DNSUPDATE", "AXFR-MASTER-TSIG"};
-constexpr std::string_view kTransfers[] = {
-    "ALLOW-AXFR-FROM",          "ALSO-NOTIFY",     "AXFR-SOURCE", "TSIG-ALLOW-AXFR", "AXFR-MASTER-TSIG",
-    "GSS-ALLOW-AXFR-PRINCIPAL", "LUA-AXFR-SCRIPT", "IXFR",        "SLAVE-RENOTIFY"};
 constexpr std::string_view kSoaEdit[] = {"INCREMENT-WEEKS", "INCEPTION-EPOCH", "INCEPTION-INCREMENT", "EPOCH", "NONE"};
 constexpr std::string_view kSoaEditApi[] = {"DEFAULT", "INCREASE", "EPOCH", "SOA-EDIT", "SOA-EDIT-INCREASE", "OFF", ""};
 
@@ -189,8 +186,6 @@ std::vector<Finding> check_metadata(const Metadata& metadata) {
     add(Severity::kWarning,
         fmt::format("\"{}\" is not a metadata kind that PowerDNS 4.7 reads; private ones begin with X-", kind));
   }
-  if (findings.empty() && !metadata.values.empty() && contains(kTransfers, kind))
-    add(Severity::kWarning, fmt::format("{} is about transfers, which PowerDNS cannot do with this engine", kind));
   return findings;
 }
 

@@ -116,7 +116,7 @@ struct Batch {
 struct LoadedState {
   Revision revision = 0;
   Chain chain{};
-  std::vector<TsigKey> tsig_keys;
+  std::vector<TsigKey> tsig_keys{};
 };
 
 /// Where zones come from. Used by one thread.

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// What PowerDNS's edits mean: what is known at once, and what another thread has to do.
+#pragma once
+
+#include <memory>
+#include <variant>
+
+#include "backend/answer/editor.h"
+#include "backend/answer/open_transaction.h"
+#include "backend/protocol/reply.h"
+
+namespace sdns::answer {
+
+/// How an edit that was carried out is answered, and one that failed.
+enum class Report : std::uint8_t {
+  kTrueOrFalse,
+  kKeyId,
+  kTrueOrBroken,  ///< commitTransaction: PowerDNS takes `false` for success, and only no result for a failure
+};
+struct EditWork {
+  Edit edit;
+  Report report = Report::kTrueOrFalse;
+};
+using EditPlan = std::variant<protocol::Accepted, protocol::Declined, EditWork, AutoprimaryQuestion>;
+
+/// Requires an edit (protocol::is_edit). `transaction` is the connection's, null when none is open; `zones` is what
+/// is served now. An error is a reason to decline: it names the object and the rule.
+Result<EditPlan> plan_edit(const protocol::Request& request, std::unique_ptr<OpenTransaction>& transaction,
+                           const zone::ZoneSetPtr& zones);
+
+}  // namespace sdns::answer

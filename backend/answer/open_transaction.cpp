@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#include "backend/answer/open_transaction.h"
+
+#include <algorithm>
+
+#include "backend/zone/zone_edit.h"
+
+namespace sdns::answer {
+namespace {
+
+void sort_unique(std::vector<std::string>& contents) {
+  std::sort(contents.begin(), contents.end());
+  contents.erase(std::unique(contents.begin(), contents.end()), contents.end());
+}
+
+void put_kind(std::vector<zone::Metadata>& all, const zone::Metadata& one) {
+  std::erase_if(all, [&](const zone::Metadata& other) { return other.kind == one.kind; });
+  all.push_back(one);
+}
+
+}  // namespace
+
+OpenTransaction::OpenTransaction(zone::ZoneSetPtr base, const zone::Zone& zone, ZoneEdit::Mode mode)
+    : base_(std::move(base)), before_(&zone), mode_(mode) {}
+
+void OpenTransaction::touch(Touched& touched, bool fresh) {
+  if (fresh || touched.shown) unseen_.push_back(&touched);
+  touched.shown = false;
+}
+
+void OpenTransaction::put(dns::Rrset rrset) {
+  sort_unique(rrset.contents);
+  const Key key{rrset.owner.key(), rrset.type.value};
+  const auto [at, fresh] = rrsets_.try_emplace(key);
+  at->second.rrset = std::move(rrset);
+  touch(at->second, fresh);
+}
+
+void OpenTransaction::add(dns::Record&& record) {
+  const Key key{record.owner.key(), record.type.value};
+  const auto [at, fresh] = rrsets_.try_emplace(key);
+  dns::Rrset& rrset = at->second.rrset;
+  if (fresh) {
+    rrset = {std::move(record.owner), record.type, record.ttl, {}};
+    if (mode_ == ZoneEdit::Mode::kInPlace) {
+      const std::string_view relative = std::string_view(key.first).substr(before_->apex_key().size());
+      const zone::Owner* owner = before_->find(relative).owner;
+      zone::RrsetView present;
+      if (owner && owner->find(record.type, present)) {
+        rrset.contents = zone::contents_of(present);
+        rrset.ttl = std::min(rrset.ttl, present.ttl);
+      }
+    }
+  }
+  // An RRset has one TTL (RFC 2181 section 5.2): the least.
+  rrset.ttl = std::min(rrset.ttl, record.ttl);
+  rrset.contents.push_back(std::move(record.content));
+  touch(at->second, fresh);
+}
+
+void OpenTransaction::set_metadata(zone::Metadata metadata) {
+  put_kind(metadata_, metadata);
+  metadata_shown_ = false;
+}
+
+Result<zone::ZoneSetPtr> OpenTransaction::view() {
+  const bool first = !shown_;
+  if (!first && unseen_.empty() && metadata_shown_) return shown_;
+  if (first && mode_ == ZoneEdit::Mode::kReplace) {
+    auto bare = zone::ZoneEditor::build({before_->head(), {}, before_->settings().metadata, before_->settings().keys},
+                                        base_->revision());
+    if (!bare) return fail(bare.error());
+    zone_ = std::move(*bare);
+  }
+  zone::ZoneEditor editor(zone_ ? *zone_ : *before_);
+  for (Touched* touched : unseen_) {
+    sort_unique(touched->rrset.contents);
+    if (auto done = editor.set_rrset(touched->rrset); !done) return fail(done.error());
+    touched->shown = true;
+  }
+  unseen_.clear();
+  if (!metadata_shown_) {
+    std::vector<zone::Metadata> all = before_->settings().metadata;
+    for (const zone::Metadata& one : metadata_) put_kind(all, one);
+    std::erase_if(all, [](const zone::Metadata& one) { return one.values.empty(); });
+    editor.set_metadata(std::move(all));
+    metadata_shown_ = true;
+  }
+  zone_ = editor.finish(base_->revision());
+  shown_ = zone::ZoneSetBuilder::edit(*base_, {zone_}, {}, base_->revision(), base_->chain());
+  return shown_;
+}
+
+ZoneEdit OpenTransaction::take() && {
+  ZoneEdit edit{before_->id(), mode_, base_->revision(), {}, std::move(metadata_)};
+  edit.rrsets.reserve(rrsets_.size());
+  for (auto at = rrsets_.begin(); at != rrsets_.end(); at = rrsets_.erase(at)) {
+    sort_unique(at->second.rrset.contents);
+    if (mode_ == ZoneEdit::Mode::kReplace && at->second.rrset.contents.empty()) continue;
+    edit.rrsets.push_back(std::move(at->second.rrset));
+  }
+  return edit;
+}
+
+}  // namespace sdns::answer

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// A transaction of PowerDNS that is open on a connection: kept in memory until it is committed.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backend/answer/editor.h"
+#include "backend/zone/zone_set.h"
+
+namespace sdns::answer {
+
+/// Used by one thread. Nobody else sees what it holds.
+class OpenTransaction {
+ public:
+  /// Requires that `zone` is of `base`.
+  OpenTransaction(zone::ZoneSetPtr base, const zone::Zone& zone, ZoneEdit::Mode mode);
+
+  /// The zone as it was when the transaction began.
+  [[nodiscard]] const zone::Zone& zone() const { return *before_; }
+
+  /// Puts the RRset in place of the zone's; empty contents remove it. Requires an owner in the zone.
+  void put(dns::Rrset rrset);
+  /// Adds a record to its RRset. Requires an owner in the zone.
+  void add(dns::Record&& record);
+  /// All values of a kind; none remove it.
+  void set_metadata(zone::Metadata metadata);
+
+  /// The zones as the connection that edits sees them: read your writes. O(what came since the last call × log n).
+  /// Errors (kInvalidZone): the edit cannot be shown, as it is no zone.
+  Result<zone::ZoneSetPtr> view();
+
+  [[nodiscard]] bool empty() const { return rrsets_.empty() && metadata_.empty() && mode_ == ZoneEdit::Mode::kInPlace; }
+  /// What there is to commit.
+  [[nodiscard]] ZoneEdit take() &&;
+
+ private:
+  struct Touched {
+    dns::Rrset rrset;
+    bool shown = false;  // is part of the view
+  };
+  using Key = std::pair<std::string, std::uint16_t>;  // key of the owner, type: canonical order
+  void touch(Touched& touched, bool fresh);
+
+  zone::ZoneSetPtr base_;
+  const zone::Zone* before_;
+  ZoneEdit::Mode mode_;
+  std::map<Key, Touched> rrsets_;
+  std::vector<zone::Metadata> metadata_;
+  std::vector<Touched*> unseen_;
+  bool metadata_shown_ = true;
+  zone::ZoneRef zone_;      // with what was shown
+  zone::ZoneSetPtr shown_;  // null: nothing was yet
+};
+
+}  // namespace sdns::answer

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+#include "backend/daemon/store_editor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "backend/dns/serial.h"
+#include "backend/store/checked_edit.h"
+#include "backend/store/serial_policy.h"
+
+namespace sdns::daemon {
+namespace {
+
+// PowerDNS waits 2 s for a reply unless it is told otherwise.
+constexpr std::chrono::milliseconds kPublishLimit{1'000};
+constexpr std::size_t kToldFindings = 3;
+
+Result<store::ZoneRow> require_zone(store::Transaction& edit, zone::ZoneId id) {
+  auto row = edit.zone(id);
+  if (!row) return fail(std::move(row.error()));
+  if (!*row)
+    return fail(Errc::kConflict, fmt::format("the zone with the id {} was deleted meanwhile", id),
+                "nothing was changed");
+  return std::move(**row);
+}
+
+tl::unexpected<Error> changed_meanwhile(std::string what) {
+  return fail(Errc::kConflict, fmt::format("{} was changed by somebody else since this edit began", what),
+              "nothing was changed; make the edit again on what is there now");
+}
+
+// The same SOA but for the serial: two writers that only count up do not contradict each other.
+bool differs_in_serial_only(const std::string& a, const std::string& b) {
+  return store::soa_serial(a) && store::soa_serial(b) && store::with_soa_serial(a, 0) == store::with_soa_serial(b, 0);
+}
+
+// Settles an SOA that both sides changed. False: more than the serial differs.
+Result<bool> follow_serial(store::Transaction& edit, const store::ZoneRow& zone, dns::Rrset& soa) {
+  auto present = store::rrset_at(edit, zone.head.id, soa.owner, dns::kSOA);
+  if (!present) return fail(std::move(present.error()));
+  if (present->size() != 1 || soa.contents.size() != 1) return false;
+  const std::string& theirs = present->front().record.content;
+  if (!differs_in_serial_only(theirs, soa.contents.front())) return false;
+  const dns::Serial wanted{*store::soa_serial(soa.contents.front())};
+  const dns::Serial now{*store::soa_serial(theirs)};
+  if (!(wanted > now)) soa.contents.front() = store::with_soa_serial(theirs, now.value + 1);
+  return true;
+}
+
+Result<void> put(store::Transaction& edit, const store::ZoneRow& zone, const dns::Rrset& rrset,
+                 store::Findings& findings) {
+  store::WantedRrset wanted{rrset.owner, rrset.type, {}, rrset.ttl.seconds};
+  for (const std::string& content : rrset.contents) wanted.records.push_back({content, false});
+  const auto done = store::put_rrset(edit, zone, wanted, findings);
+  if (!done) return fail(done.error());
+  return {};
+}
+
+// What goes goes first, so that no rule stands between a name's former data and the new ones.
+Result<void> put_all(store::Transaction& edit, const store::ZoneRow& zone, std::vector<dns::Rrset> rrsets,
+                     zone::Revision base, store::Findings& findings) {
+  for (dns::Rrset& rrset : rrsets) {
+    const auto changed = edit.rrset_changed_since(base, zone.head.id, rrset.owner, rrset.type);
+    if (!changed) return fail(changed.error());
+    if (!*changed) continue;
+    const auto settled = rrset.type == dns::kSOA ? follow_serial(edit, zone, rrset) : Result<bool>(false);
+    if (!settled) return fail(settled.error());
+    if (!*settled) return changed_meanwhile(fmt::format("{}/{}", rrset.owner.text(), rrset.type.text()));
+  }
+  for (auto rrset = rrsets.rbegin(); rrset != rrsets.rend(); ++rrset)
+    if (rrset->contents.empty())
+      if (auto done = put(edit, zone, *rrset, findings); !done) return done;
+  for (const dns::Rrset& rrset : rrsets)
+    if (!rrset.contents.empty())
+      if (auto done = put(edit, zone, rrset, findings); !done) return done;
+  return {};
+}
+
+Result<void> replace_all(store::Transaction& edit, const store::ZoneRow& zone, const answer::ZoneEdit& wanted,
+                         store::Findings& findings) {
+  const auto changed = edit.records_changed_since(wanted.base, zone.head.id);
+  if (!changed) return fail(changed.error());
+  if (*changed) return changed_meanwhile(zone.head.apex.text());
+  std::vector<store::StoredRecord> records;
+  for (const dns::Rrset& rrset : wanted.rrsets)
+    for (const std::string& content : rrset.contents)
+      records.push_back({{rrset.owner, rrset.type, rrset.ttl, content}, false});
+  return store::replace_zone(edit, zone, std::move(records), findings);
+}
+
+Result<void> change_key(store::Transaction& edit, const store::ZoneRow& zone, const answer::ChangeKey& wanted) {
+  using What = protocol::ChangeDomainKey::What;
+  if (wanted.what == What::kRemove) return store::remove_key(edit, zone, wanted.key);
+  const auto keys = edit.keys(zone.head.id);
+  if (!keys) return fail(keys.error());
+  for (const zone::Key& key : *keys) {
+    if (key.id != wanted.key) continue;
+    const bool active = wanted.what == What::kActivate || (wanted.what != What::kDeactivate && key.active);
+    const bool published = wanted.what == What::kPublish || (wanted.what != What::kUnpublish && key.published);
+    const auto done = store::set_key_state(edit, zone, key.id, active, published);
+    if (!done) return fail(done.error());
+    return {};
+  }
+  return fail(Errc::kNotFound, fmt::format("{} has no key with the id {}", zone.head.apex.text(), wanted.key));
+}
+
+void tell(const Log& log, const store::Findings& findings) {
+  std::size_t told = 0;
+  for (const zone::Finding& finding : findings) {
+    if (finding.severity == zone::Severity::kError) continue;
+    if (++told > kToldFindings) break;
+    log.warn("edit.doubtful", {{"where", finding.where}, {"reason", finding.what}});
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<store::Authority>> StoreEditor::open() {
+  auto authority = store::open_authority(url_, store::OpenMode::kExisting, clock_, random_);
+  if (!authority) return authority;
+  const auto identity = (*authority)->identity();
+  if (!identity) return fail(identity.error());
+  const std::string served = state_.view().database_id;
+  if (identity->database_id != served)
+    return fail(Errc::kForeign,
+                fmt::format("the database there now has the id {}, and what is served came from {}",
+                            identity->database_id, served),
+                "nothing was changed; restart the daemon if the other database is meant");
+  return authority;
+}
+
+Result<std::uint32_t> StoreEditor::apply_zone(store::Transaction& edit, const answer::ZoneEdit& wanted) {
+  const auto zone = require_zone(edit, wanted.zone);
+  if (!zone) return fail(zone.error());
+  store::Findings findings;
+  // First, as they decide what the zone's records may be: PRESIGNED.
+  for (const zone::Metadata& metadata : wanted.metadata)
+    if (const auto done = store::set_metadata(edit, *zone, metadata, findings); !done) return fail(done.error());
+  const auto done = wanted.mode == answer::ZoneEdit::Mode::kReplace
+                        ? replace_all(edit, *zone, wanted, findings)
+                        : put_all(edit, *zone, wanted.rrsets, wanted.base, findings);
+  if (!done) return fail(done.error());
+  tell(log_, findings);
+  return 0;
+}
+
+Result<std::uint32_t> StoreEditor::apply(store::Transaction& edit, const answer::Edit& wanted) {
+  if (const auto* zone_edit = std::get_if<answer::ZoneEdit>(&wanted)) return apply_zone(edit, *zone_edit);
+  store::Findings findings;
+  const auto with_zone = [&](zone::ZoneId id, auto&& what) -> Result<std::uint32_t> {
+    const auto zone = require_zone(edit, id);
+    if (!zone) return fail(zone.error());
+    return what(*zone);
+  };
+  const auto nothing = [](const Result<void>& done) -> Result<std::uint32_t> {
+    if (!done) return fail(done.error());
+    return 0;
+  };
+  const auto note = [&](zone::ZoneId id, auto&& change) {
+    return with_zone(id, [&](const store::ZoneRow& zone) {
+      zone::ZoneHead head = zone.head;
+      change(head);
+      return nothing(edit.set_head(head));
+    });
+  };
+  if (const auto* add = std::get_if<answer::AddKey>(&wanted))
+    return with_zone(add->zone,
+                     [&](const store::ZoneRow& zone) { return store::add_key(edit, zone, add->key, findings); });
+  if (const auto* change = std::get_if<answer::ChangeKey>(&wanted))
+    return with_zone(change->zone,
+                     [&](const store::ZoneRow& zone) { return nothing(change_key(edit, zone, *change)); });
+  if (const auto* tsig = std::get_if<answer::PutTsigKey>(&wanted)) return nothing(edit.put_tsig_key(tsig->key));
+  if (const auto* tsig = std::get_if<answer::RemoveTsigKey>(&wanted)) return nothing(edit.remove_tsig_key(tsig->name));
+  if (const auto* notified = std::get_if<answer::NoteNotified>(&wanted))
+    return note(notified->zone, [&](zone::ZoneHead& head) { head.notified_serial = notified->serial; });
+  if (const auto* checked = std::get_if<answer::NoteChecked>(&wanted)) {
+    const auto now = std::chrono::duration_cast<std::chrono::seconds>(clock_.wall_now().time_since_epoch()).count();
+    return note(checked->zone,
+                [&](zone::ZoneHead& head) { head.last_check = checked->fresh ? static_cast<std::uint32_t>(now) : 0; });
+  }
+  const auto& secondary = std::get<answer::CreateSecondary>(wanted);
+  const auto made = store::create_secondary(edit, secondary.apex, {secondary.primary}, secondary.account);
+  if (!made) return fail(made.error());
+  return 0;
+}
+
+Result<std::uint32_t> StoreEditor::edit(const answer::Edit& wanted, const std::atomic<bool>& abandoned) {
+  auto authority = open();
+  if (!authority) return fail(authority.error());
+  auto edit = (*authority)->edit();
+  if (!edit) return fail(edit.error());
+  const auto done = apply(**edit, wanted);
+  if (!done) return done;
+  if (abandoned.load(std::memory_order_relaxed))
+    return fail(Errc::kTimeout, "PowerDNS hung up before the edit was committed", "nothing was changed");
+  const auto position = (*edit)->commit("powerdns");
+  if (!position) return fail(position.error());
+  if (!state_.wait_for(position->revision, kPublishLimit) && !state_.interrupted())
+    log_.warn("edit.unpublished", {{"revision", position->revision},
+                                   {"limit_ms", kPublishLimit.count()},
+                                   {"hint", "it is durable, and answered as soon as this node has followed"}});
+  return done;
+}
+
+Result<std::optional<answer::Autoprimary>> StoreEditor::autoprimary(const answer::AutoprimaryQuestion& question) {
+  auto authority = open();
+  if (!authority) return fail(authority.error());
+  auto read = (*authority)->read();
+  if (!read) return fail(read.error());
+  const auto known = (*read)->autoprimaries();
+  if (!known) return fail(known.error());
+  for (const store::Autoprimary& one : *known) {
+    const auto& named = question.name_servers;
+    if (one.address == question.address && std::find(named.begin(), named.end(), one.nameserver) != named.end())
+      return answer::Autoprimary{one.account, one.nameserver.text()};
+  }
+  return std::nullopt;
+}
+
+}  // namespace sdns::daemon

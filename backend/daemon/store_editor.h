@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// PowerDNS's edits in the authority database: checked, in one transaction, durable, and published before the answer.
+#pragma once
+
+#include <string>
+
+#include "backend/answer/editor.h"
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/random.h"
+#include "backend/daemon/serving_state.h"
+#include "backend/store/authority.h"
+
+namespace sdns::daemon {
+
+/// The database is opened for each edit: it may have been put in the place of another meanwhile.
+class StoreEditor final : public answer::Editor {
+ public:
+  /// All outlive the editor.
+  StoreEditor(std::string database_url, const ServingState& state, const WallClock& clock, Random& random,
+              const Log& log)
+      : url_(std::move(database_url)), state_(state), clock_(clock), random_(random), log_(log) {}
+
+  Result<std::uint32_t> edit(const answer::Edit& edit, const std::atomic<bool>& abandoned) override;
+  Result<std::optional<answer::Autoprimary>> autoprimary(const answer::AutoprimaryQuestion& question) override;
+
+ private:
+  Result<std::unique_ptr<store::Authority>> open();
+  Result<std::uint32_t> apply(store::Transaction& edit, const answer::Edit& wanted);
+  Result<std::uint32_t> apply_zone(store::Transaction& edit, const answer::ZoneEdit& wanted);
+
+  const std::string url_;
+  const ServingState& state_;
+  const WallClock& clock_;
+  Random& random_;
+  const Log& log_;
+};
+
+}  // namespace sdns::daemon
