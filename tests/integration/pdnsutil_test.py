@@ -367,7 +367,7 @@ class Records(PdnsutilTest):
 
     def test_escaped_and_wildcard_owner_names_arrive(self):
         apex = self.zone()
-        for owner in ("*.deep.star", "_sip._tcp", "under_score", "a\\.b", "sp\\032ace", "\\200high"):
+        for owner in ("*.deep.star", "_sip._tcp", "under_score", "a\\.b", "sp\\032ace"):
             with self.subTest(owner):
                 self.world.pdnsutil("add-record", apex, owner, "A", "300", "192.0.2.44")
                 self.assertEqual(self.served(f"{owner}.{apex}", "A"), {"192.0.2.44"})
