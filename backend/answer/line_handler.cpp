@@ -129,7 +129,7 @@ net::Outcome LineHandler::handle(net::ConnectionId connection, std::string_view 
   const zone::ZoneSet* zones = ready_ ? &zones_.get() : &kNoZones;
   zone::ZoneSetPtr own;
   if (session && session->transaction) {
-    auto view = session->transaction->view();
+    auto view = session->transaction->view(*zones);
     if (!view) {
       const protocol::Reply failed = protocol::Broken{view.error()};
       protocol::write_reply(failed, reply);
@@ -192,6 +192,7 @@ net::Outcome LineHandler::take_up(net::ConnectionId connection, Session& session
   const std::shared_ptr<Pending> pending = session.pending;
   if (!pending->done.load(std::memory_order_acquire)) return net::Outcome::kPending;
   session.pending.reset();
+  if (session.transaction && pending->added_key != 0) session.transaction->note_added_key(pending->added_key);
   if (!session.transaction) sessions_.erase(connection);
   count(pending->method, pending->result);
   reply = std::move(pending->reply);
@@ -201,6 +202,8 @@ net::Outcome LineHandler::take_up(net::ConnectionId connection, Session& session
 net::Outcome LineHandler::edit(net::ConnectionId connection, const protocol::Request& request, std::string& reply) {
   const std::size_t method = request.index();
   Session& session = sessions_[connection];
+  if (session.transaction && std::holds_alternative<protocol::AbortTransaction>(request))
+    take_keys_back(*session.transaction);
   auto plan = plan_edit(request, session.transaction, cell_->load());
   if (!session.transaction) sessions_.erase(connection);
   if (!plan) {
@@ -236,6 +239,7 @@ net::Outcome LineHandler::edit(net::ConnectionId connection, const protocol::Req
       if (work->report == Report::kTrueOrBroken) write(protocol::Broken{edited.error()}, out);
       else write(protocol::Declined{}, out);
     } else if (work->report == Report::kKeyId) {
+      out.added_key = *edited;
       write(protocol::Rendered{std::to_string(*edited)}, out);
     } else {
       write(protocol::Accepted{}, out);
@@ -281,6 +285,16 @@ void LineHandler::decline(net::ConnectionId connection, std::size_t method, cons
                                {"suppressed", suppressed}});
 }
 
+void LineHandler::take_keys_back(const OpenTransaction& transaction) {
+  for (const std::uint32_t key : transaction.added_keys())
+    background_->tasks.run(TaskRunner::Lane::kEdits, [this, zone = transaction.zone().id(), key] {
+      static const std::atomic<bool> kWanted = false;
+      const ChangeKey removal{zone, key, protocol::ChangeDomainKey::What::kRemove};
+      if (const auto done = background_->editor.edit(removal, kWanted); !done)
+        log_->error("edit.failed", {{"method", "abortTransaction"}, {"reason", to_text(done.error())}});
+    });
+}
+
 // On the thread that worked on the edit: its failures are never so many that they need a limit.
 void LineHandler::log_failed(net::ConnectionId connection, std::size_t method, const Error& why) const {
   log_->error("edit.failed", {{"connection", connection}, {"method", kMethodNames[method]}, {"reason", to_text(why)}});
@@ -291,6 +305,7 @@ void LineHandler::closed(net::ConnectionId connection) {
   const auto at = sessions_.find(connection);
   if (at == sessions_.end()) return;
   if (at->second.pending) at->second.pending->abandoned.store(true, std::memory_order_relaxed);
+  if (at->second.transaction) take_keys_back(*at->second.transaction);
   sessions_.erase(at);
 }
 

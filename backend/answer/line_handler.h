@@ -75,6 +75,7 @@ class LineHandler final : public net::LineHandler {
     std::atomic<bool> abandoned = false;
     std::atomic<bool> done = false;
     std::size_t method = 0;
+    std::uint32_t added_key = 0;
     std::string reply;
     Result result = kData;
     net::Outcome outcome = net::Outcome::kReply;
@@ -92,6 +93,7 @@ class LineHandler final : public net::LineHandler {
                      std::function<void(Pending&)> work);
   [[nodiscard]] Facts facts() const;
   static void write(const protocol::Reply& reply, Pending& out);
+  void take_keys_back(const OpenTransaction& transaction);
   void decline(net::ConnectionId connection, std::size_t method, const Error& why);
   void log_failed(net::ConnectionId connection, std::size_t method, const Error& why) const;
   net::Outcome malformed(net::ConnectionId connection, std::size_t size, const Error& error, std::string& reply);

@@ -21,7 +21,7 @@ void put_kind(std::vector<zone::Metadata>& all, const zone::Metadata& one) {
 }  // namespace
 
 OpenTransaction::OpenTransaction(zone::ZoneSetPtr base, const zone::Zone& zone, ZoneEdit::Mode mode)
-    : base_(std::move(base)), before_(&zone), mode_(mode) {}
+    : base_(std::move(base)), before_(&zone), mode_(mode), settings_revision_(zone.revision()) {}
 
 void OpenTransaction::touch(Touched& touched, bool fresh) {
   if (fresh || touched.shown) unseen_.push_back(&touched);
@@ -60,12 +60,17 @@ void OpenTransaction::add(dns::Record&& record) {
 
 void OpenTransaction::set_metadata(zone::Metadata metadata) {
   put_kind(metadata_, metadata);
-  metadata_shown_ = false;
+  settings_shown_ = false;
 }
 
-Result<zone::ZoneSetPtr> OpenTransaction::view() {
+Result<zone::ZoneSetPtr> OpenTransaction::view(const zone::ZoneSet& now) {
   const bool first = !shown_;
-  if (!first && unseen_.empty() && metadata_shown_) return shown_;
+  const zone::Zone* current = now.find(before_->id());
+  if (current && current->revision() > settings_revision_) {
+    settings_revision_ = current->revision();
+    settings_shown_ = false;
+  }
+  if (!first && unseen_.empty() && settings_shown_) return shown_;
   if (first && mode_ == ZoneEdit::Mode::kReplace) {
     auto bare = zone::ZoneEditor::build({before_->head(), {}, before_->settings().metadata, before_->settings().keys},
                                         base_->revision());
@@ -79,12 +84,14 @@ Result<zone::ZoneSetPtr> OpenTransaction::view() {
     touched->shown = true;
   }
   unseen_.clear();
-  if (!metadata_shown_) {
-    std::vector<zone::Metadata> all = before_->settings().metadata;
+  if (!settings_shown_) {
+    const zone::ZoneSettings& settings = (current ? *current : *before_).settings();
+    std::vector<zone::Metadata> all = settings.metadata;
     for (const zone::Metadata& one : metadata_) put_kind(all, one);
     std::erase_if(all, [](const zone::Metadata& one) { return one.values.empty(); });
     editor.set_metadata(std::move(all));
-    metadata_shown_ = true;
+    editor.set_keys(settings.keys);
+    settings_shown_ = true;
   }
   zone_ = editor.finish(base_->revision());
   shown_ = zone::ZoneSetBuilder::edit(*base_, {zone_}, {}, base_->revision(), base_->chain());

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A transaction of PowerDNS that is open on a connection: kept in memory until it is committed.
+// A transaction of PowerDNS that is open on a connection: records and metadata are kept in memory until it is
+// committed. Keys are not: whoever adds one needs its id, which the database gives. They are written at once, and those
+// that were added are taken back when the transaction is aborted.
 #pragma once
 
 #include <map>
@@ -28,9 +30,13 @@ class OpenTransaction {
   /// All values of a kind; none remove it.
   void set_metadata(zone::Metadata metadata);
 
-  /// The zones as the connection that edits sees them: read your writes. O(what came since the last call × log n).
-  /// Errors (kInvalidZone): the edit cannot be shown, as it is no zone.
-  Result<zone::ZoneSetPtr> view();
+  void note_added_key(std::uint32_t id) { added_keys_.push_back(id); }
+  [[nodiscard]] const std::vector<std::uint32_t>& added_keys() const { return added_keys_; }
+
+  /// The zones as the connection that edits sees them: as they were when it began, with its own writes, and with the
+  /// keys and metadata of `now`. O(what came since the last call × log n). Errors (kInvalidZone): the edit cannot be
+  /// shown, as it is no zone.
+  Result<zone::ZoneSetPtr> view(const zone::ZoneSet& now);
 
   [[nodiscard]] bool empty() const { return rrsets_.empty() && metadata_.empty() && mode_ == ZoneEdit::Mode::kInPlace; }
   /// What there is to commit.
@@ -50,9 +56,11 @@ class OpenTransaction {
   std::map<Key, Touched> rrsets_;
   std::vector<zone::Metadata> metadata_;
   std::vector<Touched*> unseen_;
-  bool metadata_shown_ = true;
-  zone::ZoneRef zone_;      // with what was shown
-  zone::ZoneSetPtr shown_;  // null: nothing was yet
+  std::vector<std::uint32_t> added_keys_;
+  bool settings_shown_ = true;
+  zone::Revision settings_revision_;  // of the zone whose keys and metadata were taken last
+  zone::ZoneRef zone_;                // with what was shown
+  zone::ZoneSetPtr shown_;            // null: nothing was yet
 };
 
 }  // namespace sdns::answer
