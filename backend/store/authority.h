@@ -22,9 +22,9 @@ using zone::Revision;
 using zone::ZoneId;
 
 /// How the SOA serial moves with each committed edit of the zone's data. The serial of a secondary zone is its
-/// primary's, whatever the policy says.
+/// primary's, whatever the policy says. With SOA-EDIT INCEPTION-… it moves so far that what PowerDNS serves grows too.
 enum class SerialPolicy : std::uint8_t {
-  kCounter,  ///< +1 (RFC 1982 arithmetic); with SOA-EDIT INCEPTION-EPOCH beyond the start of the signing week
+  kCounter,  ///< +1 (RFC 1982 arithmetic)
   kDate,     ///< YYYYMMDD00 of the wall clock (UTC); +1 when the serial is not behind it, so any number of edits a day
   kKeep,     ///< left to whoever edits the SOA
 };

@@ -77,7 +77,8 @@ TEST_F(ZoneUnsecure, WantsToBeMeantAndWarnsOfTheDs) {
   const auto zone = json({"zone", "show", "example.org"});
   EXPECT_EQ(zone["signing"], "unsigned");
   EXPECT_EQ(zone["keys"], 0);
-  EXPECT_EQ(zone["metadata"].size(), 0U);
+  EXPECT_EQ(zone["metadata"].size(), 1U);
+  EXPECT_EQ(zone["metadata"]["SOA-EDIT"][0], "INCEPTION-EPOCH") << "without it the serial that is served would go back";
   EXPECT_EQ(json({"zone", "unsecure", "example.org", "--yes"})["changed"], false);
 }
 

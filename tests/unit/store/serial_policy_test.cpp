@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <string_view>
 
 #include "backend/dns/serial.h"
 
@@ -48,6 +49,71 @@ TEST(NextSerial, IsAlwaysGreaterByRfc1982) {
       EXPECT_TRUE(dns::Serial{next} > dns::Serial{old}) << old << " to " << next;
       EXPECT_NE(0U, next);
     }
+}
+
+// 2026-01-08 was a Thursday. What PowerDNS 4.7.3 answers with its clock moved there.
+struct ServedCase {
+  const char* behaviour;
+  const char* soa_edit;
+  std::uint32_t stored;
+  std::uint32_t served;
+};
+void PrintTo(const ServedCase& one, std::ostream* out) { *out << one.behaviour; }
+
+class ServedSerialCase : public testing::TestWithParam<ServedCase> {};
+
+TEST_P(ServedSerialCase, IsWhatPowerDnsAnswers) {
+  for (const auto time : {WallTime(sys_days(year{2026} / 1 / 8)), WallTime(sys_days(year{2026} / 1 / 14))})
+    EXPECT_EQ(GetParam().served, served_serial(GetParam().soa_edit, GetParam().stored, time));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    SerialPolicy, ServedSerialCase,
+    testing::Values(ServedCase{"a low serial is served as the week's start", "INCEPTION-EPOCH", 5, 1767830400},
+                    ServedCase{"a higher one as it is", "INCEPTION-EPOCH", 4'294'967'290, 4'294'967'290},
+                    ServedCase{"a date before the week", "INCEPTION-INCREMENT", 2026010799, 2026010801},
+                    ServedCase{"the week's first number", "INCEPTION-INCREMENT", 2026010800, 2026010802},
+                    ServedCase{"its second", "INCEPTION-INCREMENT", 2026010801, 2026010802},
+                    ServedCase{"the third day's last", "INCEPTION-INCREMENT", 2026011099, 2026011100},
+                    ServedCase{"the fourth day's first", "INCEPTION-INCREMENT", 2026011100, 2026011100},
+                    ServedCase{"other kinds leave it to PowerDNS", "EPOCH", 7, 7}));
+
+TEST(ServedSerial, MovesWithTheWeekAndNotWithinIt) {
+  const WallTime thursday = sys_days(year{2026} / 1 / 8);
+  EXPECT_EQ(1767225600U, served_serial("INCEPTION-EPOCH", 5, thursday - std::chrono::seconds(1)));
+  EXPECT_EQ(1767830400U, served_serial("INCEPTION-EPOCH", 5, thursday));
+  EXPECT_EQ(1767830400U,
+            served_serial("INCEPTION-EPOCH", 5, thursday + std::chrono::days(7) - std::chrono::seconds(1)));
+}
+
+TEST(NextSerial, OfACounterPassesTheStartOfTheSigningWeek) {
+  const WallTime now = sys_days(year{2026} / 1 / 8);
+  EXPECT_EQ(1767830401U, next_serial(SerialPolicy::kCounter, "INCEPTION-EPOCH", 5, now));
+  EXPECT_EQ(1767830401U, next_serial(SerialPolicy::kCounter, "INCEPTION-EPOCH", 1767830399, now));
+  EXPECT_EQ(1767830402U, next_serial(SerialPolicy::kCounter, "INCEPTION-EPOCH", 1767830401, now));
+  EXPECT_EQ(1767830400U, next_serial(SerialPolicy::kCounter, "INCEPTION-EPOCH", 0xFFFF'FFFF, now)) << "over the wrap";
+  EXPECT_EQ(6U, next_serial(SerialPolicy::kCounter, "", 5, now));
+  EXPECT_EQ(5U, next_serial(SerialPolicy::kKeep, "INCEPTION-EPOCH", 5, now));
+}
+
+TEST(NextSerial, OfAZoneWithSoaEditAlwaysShowsAtSecondaries) {
+  const WallTime start = sys_days(year{2026} / 1 / 7) + std::chrono::hours(23);
+  for (const char* soa_edit : {"INCEPTION-EPOCH", "INCEPTION-INCREMENT", ""})
+    for (const SerialPolicy policy : {SerialPolicy::kCounter, SerialPolicy::kDate})
+      for (std::uint32_t serial : {5U, 1767225600U, 1767830399U, 2026010105U, 2026010799U, 2026010800U, 2026010898U,
+                                   2026011098U, 0xFFFF'FFF0U}) {
+        if (serial > 0x8000'0000U && std::string_view(soa_edit) == "INCEPTION-INCREMENT") continue;  // no date
+        WallTime now = start;
+        dns::Serial shown{served_serial(soa_edit, serial, now)};
+        for (int edits = 0; edits < 200; ++edits) {
+          serial = next_serial(policy, soa_edit, serial, now);
+          const dns::Serial next{served_serial(soa_edit, serial, now)};
+          ASSERT_TRUE(next > shown) << soa_edit << ": " << shown.value << " to " << next.value << ", edit " << edits;
+          now += std::chrono::hours(2);
+          shown = dns::Serial{served_serial(soa_edit, serial, now)};
+          ASSERT_TRUE(shown == next || shown > next) << "the clock takes nothing back";
+        }
+      }
 }
 
 TEST(SoaSerial, IsTheThirdField) {
