@@ -1,99 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "backend/answer/line_handler.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include "backend/base/owned.h"
-#include "tests/support/manual_clock.h"
+#include "tests/unit/answer/line_handler_fixture.h"
 
 namespace sdns::answer {
 namespace {
 
-using net::Outcome;
 using testing::HasSubstr;
 using testing::Not;
-
-zone::ZoneSetPtr example(zone::Revision revision, const std::string& address = "192.0.2.1") {
-  const auto name = [](std::string_view text) { return *dns::Name::parse(text); };
-  zone::ZoneContent content;
-  content.head.id = 7;
-  content.head.apex = name("example.");
-  content.records = {{name("example."), dns::kSOA, {300}, "ns.example. h.example. 5 3600 600 86400 300"},
-                     {name("example."), dns::kNS, {300}, "ns.example."},
-                     {name("*.w.example."), dns::kA, {300}, address},
-                     {name("www.example."), dns::kA, {300}, address},
-                     {name("sub.example."), dns::kNS, {300}, "ns.sub.example."},
-                     {name("ns.sub.example."), dns::kA, {300}, address}};
-  zone::ZoneSetBuilder builder;
-  EXPECT_TRUE(builder.add(std::move(content)));
-  return builder.finish(revision, {});
-}
-
-std::string lookup(const std::string& qname) {
-  return R"({"method": "lookup", "parameters": {"local": "127.0.0.1", "qname": ")" + qname +
-         R"(", "qtype": "ANY", "real-remote": "127.0.0.1/32", "remote": "127.0.0.1", "zone-id": 7}})";
-}
-
-struct Pipe {
-  Pipe() {
-    int ends[2];
-    if (::pipe(ends) != 0) std::abort();
-    out.reset(ends[0]);
-    in.reset(ends[1]);
-  }
-  Fd out;
-  Fd in;
-};
-
-class LineHandlerTest : public testing::Test {
- protected:
-  LineHandler& handler() {
-    if (!handler_) {
-      handler_ = std::make_unique<LineHandler>(
-          cell_,
-          [](void* context, std::shared_ptr<const zone::ZoneSet> old) {
-            static_cast<LineHandlerTest*>(context)->retired_.push_back(std::move(old));
-          },
-          this, &asked_, clock_, log_, metrics_);
-    }
-    return *handler_;
-  }
-
-  Outcome handle(const std::string& line) {
-    reply_.clear();
-    return handler().handle(1, line, reply_);
-  }
-
-  std::string logged() {
-    pipe_.in.reset();
-    std::string text;
-    char buffer[4096];
-    for (ssize_t got; (got = ::read(pipe_.out.get(), buffer, sizeof(buffer))) > 0;)
-      text.append(buffer, static_cast<std::size_t>(got));
-    return text;
-  }
-
-  std::vector<std::string> asked() {
-    std::vector<std::string> names;
-    zone::ZoneId zone = 0;
-    std::string key;
-    while (asked_.pop(zone, key)) names.push_back(std::to_string(zone) + " " + dns::key_to_relative_text(key));
-    return names;
-  }
-
-  std::vector<std::shared_ptr<const zone::ZoneSet>> retired_;
-  Pipe pipe_;
-  test::ManualClock clock_;
-  test::ManualWallClock wall_;
-  Metrics metrics_;
-  ZoneSetCell cell_{nullptr};
-  purge::AskedRing asked_;
-  std::string reply_;
-  Log log_{wall_, LogLevel::kInfo, LogFormat::kText, pipe_.in.get()};
-  std::unique_ptr<LineHandler> handler_;
-};
 
 TEST_F(LineHandlerTest, AnswersOnlyWhatNeedsNoZonesBeforeTheFirstSnapshot) {
   EXPECT_EQ(handle(R"({"method": "initialize", "parameters": {"path": "x"}})"), Outcome::kReply);
@@ -105,7 +19,8 @@ TEST_F(LineHandlerTest, AnswersOnlyWhatNeedsNoZonesBeforeTheFirstSnapshot) {
   for (const std::string& line :
        {lookup("www.example."), std::string(R"({"method": "getAllDomains", "parameters": {"include_disabled": true}})"),
         std::string(R"({"method": "getDomainInfo", "parameters": {"name": "example."}})"),
-        std::string(R"({"method": "startTransaction", "parameters": {}})")}) {
+        std::string(
+            R"({"method": "startTransaction", "parameters": {"domain": "example.", "domain_id": -1, "trxid": 1}})")}) {
     EXPECT_EQ(handle(line), Outcome::kNotReady) << line;
     EXPECT_EQ(reply_, "");
   }

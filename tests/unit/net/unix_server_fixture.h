@@ -73,12 +73,14 @@ struct Seen {
   int refreshed = 0;
   std::atomic<bool> record{false};
   std::atomic<bool> ready{true};
+  std::vector<ConnectionId> pending;  // connections with a "background" line
+  std::atomic<bool> done{false};      // of the work for them
   std::atomic<int> deferred{0};
   std::function<void(std::string_view)> before_line;  // on the loop's thread
 };
 
-/// "x" -> "x"; "big N" -> N octets; "later" waits for Seen::ready; "break" ends the connection; "begin" and "commit"
-/// bracket state; "silent" has no reply.
+/// "x" -> "x"; "big N" -> N octets; "later" waits for Seen::ready; "background" is pending until Seen::done; "break"
+/// ends the connection; "begin" and "commit" bracket state; "silent" has no reply.
 class EchoHandler final : public LineHandler {
  public:
   explicit EchoHandler(Seen& seen) : seen_(seen) {}
@@ -90,6 +92,11 @@ class EchoHandler final : public LineHandler {
       seen_.signal.change([&] { ++seen_.deferred; });
       return Outcome::kNotReady;
     }
+    if (line == "background" && pending_.insert(id).second) {
+      seen_.signal.change([&] { seen_.pending.push_back(id); });
+      return Outcome::kPending;
+    }
+    if (line == "background" && !seen_.done) return Outcome::kPending;
     if (line == "silent") return Outcome::kReply;
     if (line == "begin") open_.insert(id);
     if (line == "commit") open_.erase(id);
@@ -116,6 +123,7 @@ class EchoHandler final : public LineHandler {
  private:
   Seen& seen_;
   std::set<ConnectionId> open_;
+  std::set<ConnectionId> pending_;
 };
 
 class Client {
