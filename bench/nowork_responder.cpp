@@ -2,9 +2,11 @@
 // The peer of bench/dns: a remote backend that does no work. One thread, epoll, answers that are ready before the
 // question comes. What PowerDNS does with it is the ceiling of the protocol.
 //
-//   nowork_responder SOCKET APEX positive|wildcard|nxdomain
+//   nowork_responder SOCKET APEX positive|wildcard|nxdomain [REPLIES]
 //
 // APEX (with a final dot) is its only zone. Every name below it has an A record, or only the wildcard has, or none.
+// With REPLIES the zone is signed: lines of that file are the replies to getDomainKeys and getAllDomainMetadata and the
+// apex's NSEC3 hash. Then the names n<digits> exist, and each denial has another one of them as its neighbour.
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -12,7 +14,9 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <string_view>
 
@@ -29,9 +33,18 @@ std::string_view value_after(std::string_view line, std::string_view key) {
 
 class Responder {
  public:
-  Responder(std::string apex, Mode mode) : apex_(std::move(apex)), mode_(mode) {
+  Responder(std::string apex, Mode mode, const char* replies) : apex_(std::move(apex)), mode_(mode) {
     apex_rows_ = R"({"result":[{"qname":")" + apex_ + R"(","qtype":"SOA","content":"ns1.)" + apex_ + " host." + apex_ +
                  R"( 1 3600 600 86400 300","ttl":300,"domain_id":1}]})" + "\n";
+    if (replies) {
+      std::ifstream file(replies);
+      std::getline(file, keys_);
+      std::getline(file, metadata_);
+      std::getline(file, apex_hash_);
+      keys_ += '\n';
+      metadata_ += '\n';
+      signed_ = !apex_hash_.empty();
+    }
     zones_ = R"({"result":[{"id":1,"zone":")" + apex_ + R"(","serial":1}]})" + "\n";
   }
 
@@ -41,7 +54,8 @@ class Responder {
       const std::string_view qname = value_after(line, R"("qname": ")");
       if (qname == apex_) {
         out += apex_rows_;
-      } else if (mode_ == Mode::kPositive || (mode_ == Mode::kWildcard && qname.starts_with("*."))) {
+      } else if (mode_ == Mode::kPositive || (mode_ == Mode::kWildcard && qname.starts_with("*.")) ||
+                 (signed_ && exists(qname))) {
         out += R"({"result":[{"qname":")";
         out += qname;
         out += R"(","qtype":"A","content":"192.0.2.1","ttl":300,"domain_id":1}]})"
@@ -53,14 +67,48 @@ class Responder {
       out += "{\"result\":true}\n";
     } else if (method == "getAllDomains") {
       out += zones_;
+    } else if (signed_ && method == "getDomainKeys") {
+      out += keys_;
+    } else if (signed_ && method == "getAllDomainMetadata") {
+      out += metadata_;
+    } else if (signed_ && method == "getBeforeAndAfterNamesAbsolute") {
+      neighbours(value_after(line, R"("qname": ")"), out);
     } else {
       out += "{\"result\":false}\n";
     }
   }
 
  private:
+  // n<digits>. and whatever follows.
+  static bool exists(std::string_view qname) {
+    const std::size_t end = qname.find_first_not_of("0123456789", 1);
+    return qname.starts_with("n") && end > 1 && end != std::string_view::npos && qname[end] == '.';
+  }
+
+  // `asked` is relative (NSEC) or a hash. Nobody compares: `before` must be a name that exists and that was not asked
+  // for.
+  void neighbours(std::string_view asked, std::string& out) const {
+    if (asked.size() == 33) {
+      const bool apex = asked.starts_with(apex_hash_);
+      const auto number = std::strtoul(std::string(asked.substr(0, 4)).c_str(), nullptr, 32);
+      out += R"({"result":{"unhashed":")" + (apex ? apex_ : "n" + std::to_string(number) + "." + apex_) +
+             R"(","before":")";
+      out += apex ? asked : std::string(asked.substr(0, 31)) + "0.";
+      out += R"(","after":")" + std::string(asked.substr(0, 31)) + "v\"}}\n";
+    } else if (asked.starts_with("n")) {
+      const std::string before(asked.substr(0, asked.find_first_not_of("0123456789", 1)));
+      out += R"({"result":{"unhashed":"","before":")" + before + R"(","after":")" + before + "0\"}}\n";
+    } else {
+      out += "{\"result\":{\"unhashed\":\"\",\"before\":\"\",\"after\":\"n0\"}}\n";
+    }
+  }
+
   std::string apex_;
   Mode mode_;
+  bool signed_ = false;
+  std::string keys_;
+  std::string metadata_;
+  std::string apex_hash_;
   std::string apex_rows_;
   std::string zones_;
 };
@@ -73,14 +121,16 @@ int fail(const char* what) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string_view mode_text = argc == 4 ? argv[3] : "";
+  const std::string_view mode_text = argc == 4 || argc == 5 ? argv[3] : "";
   if (mode_text != "positive" && mode_text != "wildcard" && mode_text != "nxdomain") {
-    std::fprintf(stderr, "usage: nowork_responder SOCKET APEX positive|wildcard|nxdomain\n");
+    std::fprintf(stderr, "usage: nowork_responder SOCKET APEX positive|wildcard|nxdomain [REPLIES]\n");
     return 2;
   }
-  const Responder responder(argv[2], mode_text == "positive"   ? Mode::kPositive
-                                     : mode_text == "wildcard" ? Mode::kWildcard
-                                                               : Mode::kNxdomain);
+  const Responder responder(argv[2],
+                            mode_text == "positive"   ? Mode::kPositive
+                            : mode_text == "wildcard" ? Mode::kWildcard
+                                                      : Mode::kNxdomain,
+                            argc == 5 ? argv[4] : nullptr);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (std::strlen(argv[1]) >= sizeof address.sun_path) return fail("socket path");
