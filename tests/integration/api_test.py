@@ -56,7 +56,7 @@ class ApiTest(ToolsTest):
 
     def told(self, apex):
         """{(owner, type, content)} as GET of the zone says."""
-        return {(rrset["name"].lower(), rrset["type"], canonical(record["content"])) for rrset in self.ask("GET", f"/zones/{apex}")["rrsets"]
+        return {(rrset["name"].lower(), rrset["type"], canonical(record["content"], rrset["type"])) for rrset in self.ask("GET", f"/zones/{apex}")["rrsets"]
                 for record in rrset["records"] if not record["disabled"]}
 
     def assert_agreement(self, apex):

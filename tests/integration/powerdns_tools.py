@@ -18,6 +18,8 @@ import dns.dnssec
 import dns.message
 import dns.name
 import dns.query
+import dns.rdata
+import dns.rdataclass
 import dns.rdatatype
 import dns.zone
 
@@ -28,8 +30,11 @@ STOCK = os.environ.get("PDNS_BACKEND", "remote") == "gsqlite3"
 PDNSUTIL = harness.PDNSUTIL
 
 
-def canonical(content):
-    """Record content in one spelling: names in lower case, parameters of SVCB without quotes they can do without."""
+def canonical(content, rrtype=None):
+    """Record content in one spelling: dnspython's when the type is given, names in lower case, parameters of SVCB without
+    quotes that they can do without."""
+    if rrtype and not rrtype.startswith("TYPE"):
+        content = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(rrtype), content).to_text()
     content = re.sub(r'=\"([^\" ,]*)\"', r"=\1", content)
     return content if content.startswith(('"', '\\#')) or '"' in content else content.lower()
 
@@ -169,7 +174,7 @@ class OurWorld(Tools, harness.World):
     def stored(self, apex):
         """{(owner, type, content)} in the database."""
         found = json.loads(self.ctl("--json", "zone", "export", apex).stdout)["records"]
-        return {(r["name"].lower(), r["type"], canonical(r["content"])) for r in found if not r["disabled"]}
+        return {(r["name"].lower(), r["type"], canonical(r["content"], r["type"])) for r in found if not r["disabled"]}
 
     def metadata(self, apex, kind):
         done = self.ctl("--json", "meta", "get", apex, kind, check=False)
