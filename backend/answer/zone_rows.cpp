@@ -2,6 +2,7 @@
 #include "backend/answer/zone_rows.h"
 
 #include "backend/base/json_text.h"
+#include "backend/dns/undotted.h"
 #include "backend/protocol/row_writer.h"
 
 namespace sdns::answer {
@@ -108,7 +109,14 @@ void append_zone_rows(const zone::Zone& zone, std::string& out) {
     protocol::RowWriter writer = rows.writer();
     for (std::size_t i = 0; i < item.owner->rrset_count(); ++i) {
       const zone::RrsetView rrset = item.owner->rrset(i);
-      writer.block({rrset.rows, zone::authoritative(item.flags, rrset.type)});
+      const bool auth = zone::authoritative(item.flags, rrset.type);
+      if (!dns::has_names(rrset.type)) {
+        writer.block({rrset.rows, auth});
+        continue;
+      }
+      dns::Rrset undotted{{}, rrset.type, rrset.ttl, zone::contents_of(rrset)};
+      for (std::string& content : undotted.contents) content = dns::without_final_dots(rrset.type, content);
+      writer.block({zone::render_rows(undotted), auth});
     }
   });
   out += ']';

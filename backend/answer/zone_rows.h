@@ -10,7 +10,8 @@
 
 namespace sdns::answer {
 
-/// Appends a JSON array with every record of the zone, in canonical order of their owner names. O(records).
+/// Appends a JSON array with every record of the zone, in canonical order of their owner names. Names in contents have
+/// no final dots: PowerDNS's own check of a zone reads this list, and warns of them. O(records).
 void append_zone_rows(const zone::Zone& zone, std::string& out);
 
 /// Appends a JSON array with at most `limit` records whose owner name or content matches. Names match with and without
