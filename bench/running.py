@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -143,6 +144,18 @@ class Door:
                 sys.exit(f"{PROGRAM}: the daemon closed the connection")
             reply += got
         return bytes(reply)
+
+
+def fill_gsqlite(path, apex, rows):
+    """A database of PowerDNS's gsqlite3 backend with one zone, its rows (owner, type, content) all authoritative."""
+    database = sqlite3.connect(path)
+    database.executescript(pathlib.Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql").read_text())
+    database.execute("pragma journal_mode=wal")
+    database.execute("insert into domains (id, name, type) values (1, ?, 'NATIVE')", (apex,))
+    database.executemany("insert into records (domain_id, name, type, content, ttl, auth) values (1, ?, ?, ?, 300, 1)", rows)
+    database.execute("analyze")
+    database.commit()
+    database.close()
 
 
 def peak_octets(pids):
