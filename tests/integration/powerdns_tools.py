@@ -122,6 +122,10 @@ class Tools:
         """{(owner, type, content)} as pdnsutil lists the zone; signatures are not among them."""
         return records_of(self.pdnsutil("list-zone", apex.rstrip(".") or "."), apex)
 
+    def pdns_as_server(self):
+        """With the members that a secondary has."""
+        return types.SimpleNamespace(name="pdns", port=self.pdns.port, query=self.pdns.query)
+
     def soa_serial(self, apex):
         response = self.pdns.query(apex, "SOA")
         return response.answer[0][0].serial
@@ -203,6 +207,14 @@ class OurWorld(Tools, harness.World):
 class StockWorld(Tools, harness.World):
     """PowerDNS's own backend in the place of sovereign-dnsd."""
 
+    def pdnsutil_run(self, *arguments, **options):
+        """Again when a name server had the database locked: gsqlite3 does not wait."""
+        for _ in range(20):
+            done = super().pdnsutil_run(*arguments, **options)
+            if "database is locked" not in done.stdout + done.stderr:
+                break
+        return done
+
     def start(self, powerdns=({},), daemon=None):
         self.daemon = types.SimpleNamespace(socket="none", process=None)
         stock = harness.Gsqlite3World(self.directory / "stock")
@@ -230,6 +242,9 @@ class StockWorld(Tools, harness.World):
         self.pdnsutil("load-zone", apex, file)
         self.pdnsutil("set-kind", apex, kind)
         self.pdnsutil("rectify-zone", apex)
+
+    def stored_serial(self, apex):
+        return self.api("GET", f"/zones/{apex}?rrsets=false")[1]["serial"]
 
     def create_secondary(self, apex, *primaries):
         self.pdnsutil("create-secondary-zone", apex, *primaries)
