@@ -14,8 +14,9 @@
 namespace sdns::daemon {
 namespace {
 
-// PowerDNS waits 2 s for a reply unless it is told otherwise.
-constexpr std::chrono::milliseconds kPublishLimit{1'000};
+// A million records are published within a few seconds; nobody waits any more once PowerDNS has hung up.
+constexpr std::chrono::milliseconds kPublishLimit{30'000};
+constexpr std::chrono::milliseconds kPublishLook{100};
 constexpr std::size_t kToldFindings = 3;
 
 Result<store::ZoneRow> require_zone(store::Transaction& edit, zone::ZoneId id) {
@@ -187,6 +188,15 @@ Result<std::uint32_t> StoreEditor::apply(store::Transaction& edit, const answer:
   return 0;
 }
 
+void StoreEditor::wait_published(zone::Revision revision, const std::atomic<bool>& abandoned) const {
+  for (auto waited = std::chrono::milliseconds(0); waited < kPublishLimit; waited += kPublishLook)
+    if (state_.wait_for(revision, kPublishLook) || state_.interrupted() || abandoned.load(std::memory_order_relaxed))
+      return;
+  log_.warn("edit.unpublished", {{"revision", revision},
+                                 {"limit_ms", kPublishLimit.count()},
+                                 {"hint", "it is durable, and answered as soon as this node has followed"}});
+}
+
 Result<std::uint32_t> StoreEditor::edit(const answer::Edit& wanted, const std::atomic<bool>& abandoned) {
   auto authority = open();
   if (!authority) return fail(authority.error());
@@ -198,10 +208,7 @@ Result<std::uint32_t> StoreEditor::edit(const answer::Edit& wanted, const std::a
     return fail(Errc::kTimeout, "PowerDNS hung up before the edit was committed", "nothing was changed");
   const auto position = (*edit)->commit("powerdns");
   if (!position) return fail(position.error());
-  if (!state_.wait_for(position->revision, kPublishLimit) && !state_.interrupted())
-    log_.warn("edit.unpublished", {{"revision", position->revision},
-                                   {"limit_ms", kPublishLimit.count()},
-                                   {"hint", "it is durable, and answered as soon as this node has followed"}});
+  wait_published(position->revision, abandoned);
   return done;
 }
 

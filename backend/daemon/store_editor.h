@@ -26,6 +26,7 @@ class StoreEditor final : public answer::Editor {
 
  private:
   Result<std::unique_ptr<store::Authority>> open();
+  void wait_published(zone::Revision revision, const std::atomic<bool>& abandoned) const;
   Result<std::uint32_t> apply(store::Transaction& edit, const answer::Edit& wanted);
   Result<std::uint32_t> apply_zone(store::Transaction& edit, const answer::ZoneEdit& wanted);
 
