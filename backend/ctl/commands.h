@@ -21,9 +21,14 @@ void add_import_commands(CLI::App& zone, Action& chosen);        ///< import
 void add_compare_commands(CLI::App& zone, Action& chosen);       ///< diff, check
 void add_signing_commands(CLI::App& zone, Action& chosen);       ///< secure, unsecure, nsec, nsec3
 void add_key_commands(CLI::App& zone, Action& chosen);           ///< keys, ds, import-key
+void add_key_file_commands(CLI::App& zone, Action& chosen);      ///< import-keys
+void add_transfer_commands(CLI::App& zone, Action& chosen);      ///< create-secondary, set-kind
+void add_transfer_status(CLI::App& zone, Action& chosen);        ///< transfer-status
 void add_record_commands(CLI::App& record, Action& chosen);      ///< list, set, add, delete
 void add_metadata_commands(CLI::App& meta, Action& chosen);      ///< list, get, set, clear
 void add_database_commands(CLI::App& database, Action& chosen);  ///< init, info
+void add_tsig_commands(CLI::App& tsig, Action& chosen);          ///< add, list, show, remove, allow
+void add_autoprimary_commands(CLI::App& group, Action& chosen);  ///< add, list, remove
 void add_status_command(CLI::App& app, Action& chosen);
 
 }  // namespace sdns::ctl

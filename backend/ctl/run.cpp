@@ -69,10 +69,13 @@ struct CommandLine {
         ->check(CLI::Validator(number_between(0, 86400), ""));
     app.add_flag("--no-wait", options.no_wait, "Return when the change is durable");
 
-    add_group("zone", "Zones: import, export, check, sign",
-              {add_import_commands, add_compare_commands, add_zone_commands, add_signing_commands, add_key_commands});
+    add_group("zone", "Zones: import, export, check, sign, transfer",
+              {add_import_commands, add_compare_commands, add_zone_commands, add_signing_commands, add_key_commands,
+               add_key_file_commands, add_transfer_commands, add_transfer_status});
     add_group("record", "Records of a zone", {add_record_commands});
     add_group("meta", "Metadata of a zone, as PowerDNS reads it", {add_metadata_commands});
+    add_group("tsig", "TSIG keys, which sign transfers", {add_tsig_commands});
+    add_group("autoprimary", "Primaries whose NOTIFY makes a secondary zone", {add_autoprimary_commands});
     add_status_command(app, chosen);
     add_group("database", "The authority database", {add_database_commands});
     app.footer(kFooter);  // last: commands take over the footer that is there when they are added

@@ -47,6 +47,8 @@ class Session {
   void print(const nlohmann::json& document);
   std::ostream& out() { return out_; }
   std::ostream& messages() { return err_; }
+  [[nodiscard]] WallTime now() const { return environment_.wall.wall_now(); }
+  Random& random() { return environment_.random; }
   [[nodiscard]] bool json() const { return options_.json; }
   [[nodiscard]] const Settings& settings() const { return settings_; }
   /// Null when no daemon is to be asked. Errors: kInvalidArgument.

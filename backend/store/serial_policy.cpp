@@ -50,6 +50,9 @@ std::uint32_t served_serial(std::string_view soa_edit, std::uint32_t stored, Wal
   if (soa_edit == "INCEPTION-EPOCH")
     return std::max(stored,
                     static_cast<std::uint32_t>(std::chrono::sys_seconds(week_start(now)).time_since_epoch().count()));
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
+  if (soa_edit == "EPOCH") return static_cast<std::uint32_t>(seconds);
+  if (soa_edit == "INCREMENT-WEEKS") return stored + static_cast<std::uint32_t>(seconds / (7 * 86'400));
   if (soa_edit != "INCEPTION-INCREMENT") return stored;
   // Numbers 00 and 01 of the first day are left to changes of signatures, and two more days are counted one higher.
   const std::uint32_t first = date_serial(week_start(now));

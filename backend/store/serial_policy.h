@@ -16,9 +16,8 @@ namespace sdns::store {
 /// kKeep gives `old`.
 std::uint32_t next_serial(SerialPolicy policy, std::uint32_t old, WallTime now);
 
-/// The serial that PowerDNS 4.7.3 shows for a stored one in a zone with this SOA-EDIT metadata, signed or not. The
-/// INCEPTION kinds depend on the week's start, Thursday 00:00 UTC, from which its signatures count; all others give the
-/// stored serial, or one that grows with it.
+/// The serial that PowerDNS 4.7.3 shows for a stored one in a zone with this SOA-EDIT metadata, signed or not, but not
+/// presigned. The INCEPTION kinds depend on the week's start, Thursday 00:00 UTC, from which its signatures count.
 std::uint32_t served_serial(std::string_view soa_edit, std::uint32_t stored, WallTime now);
 
 /// As next_serial(), and such that what is served grows too: secondaries go by that.

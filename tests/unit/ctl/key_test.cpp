@@ -14,13 +14,13 @@ class Keys : public CtlTest {
   void SetUp() override { import_example(); }
 
   /// A key pair as dnssec-keygen writes it; the path of its private half.
-  std::string bind_pair(std::uint16_t flags) {
+  std::string bind_pair(std::uint16_t flags, const std::string& times = "") {
     const auto key = dns::generate_key(dns::Algorithm::kEcdsaP256Sha256, flags);
     const auto facts = dns::describe_key(*dns::Name::parse("example.org"), flags, key->private_text);
     const std::string stem =
         "Kexample.org.+013+" + std::string(5 - std::to_string(facts->tag).size(), '0') + std::to_string(facts->tag);
     file(stem + ".key", "example.org. IN DNSKEY " + facts->dnskey_content + "\n");
-    return file(stem + ".private", key->private_text);
+    return file(stem + ".private", key->private_text + times);
   }
 };
 
@@ -107,6 +107,79 @@ TEST_F(Keys, OfBindAreTakenOverOnce) {
   const auto after = json({"zone", "keys", "example.org"})["keys"][0];
   EXPECT_EQ(after["active"], false);
   EXPECT_EQ(after["published"], false);
+}
+
+// The clock of the tests starts at 2026-01-02T03:04:05Z.
+struct TimesCase {
+  const char* behaviour;
+  const char* times;
+  bool active;
+  bool published;
+};
+void PrintTo(const TimesCase& one, std::ostream* out) { *out << one.behaviour; }
+
+class KeyTimes : public Keys, public testing::WithParamInterface<TimesCase> {};
+
+TEST_P(KeyTimes, SayTheState) {
+  const std::string path = bind_pair(257, GetParam().times);
+  const auto keys = json({"zone", "import-keys", "example.org", path})["keys"];
+  ASSERT_EQ(keys.size(), 1U);
+  EXPECT_EQ(keys[0]["active"], GetParam().active) << GetParam().behaviour;
+  EXPECT_EQ(keys[0]["published"], GetParam().published) << GetParam().behaviour;
+  EXPECT_THAT(private_texts("example.org")[0], AllOf(HasSubstr("PrivateKey: "), Not(HasSubstr("Created"))));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Bind, KeyTimes,
+    testing::Values(
+        TimesCase{"without times it is in use", "", true, true},
+        TimesCase{"in use", "Created: 20260101000000\nPublish: 20260101000000\nActivate: 20260102030405\n", true, true},
+        TimesCase{"to come into use", "Created: 20260101000000\nPublish: 20260102000000\nActivate: 20260102030406\n",
+                  false, true},
+        TimesCase{"to be published", "Created: 20260101000000\nPublish: 20260103000000\n", false, false},
+        TimesCase{"made without times", "Created: 20260101000000\n", false, false},
+        TimesCase{"out of use",
+                  "Created: 20250101000000\nPublish: 20250101000000\nActivate: 20250101000000\n"
+                  "Inactive: 20260101000000\nDelete: 20260201000000\n",
+                  false, true}));
+
+TEST_F(Keys, OfADirectoryAreTakenTogether) {
+  bind_pair(257);
+  bind_pair(256, "Created: 20250101000000\nPublish: 20250101000000\nActivate: 20250101000000\n");
+  bind_pair(256, "Created: 20250101000000\nPublish: 20250101000000\nDelete: 20250601000000\n");
+  file("Kother.org.+013+00001.private", "not for this zone");
+  const auto done = json({"zone", "import-keys", "example.org", directory_.path().string()});
+  EXPECT_EQ(done["changed"], true);
+  EXPECT_EQ(done["keys"].size(), 2U);
+  EXPECT_EQ(done["left_out"].size(), 1U);
+  EXPECT_EQ(json({"zone", "show", "example.org"})["signing"], "signed live");
+  EXPECT_EQ(json({"zone", "import-keys", "example.org", directory_.path().string()})["changed"], false);
+  EXPECT_THAT(ctl({"zone", "import-keys", "example.org", directory_.path().string()}).out,
+              Not(HasSubstr("PrivateKey")));
+}
+
+TEST_F(Keys, OfPowerDnsAreTakenWithTheFlagsThatOneNames) {
+  const auto ksk = dns::generate_key(dns::Algorithm::kEcdsaP256Sha256, 257);
+  const auto zsk = dns::generate_key(dns::Algorithm::kEcdsaP256Sha256, 256);
+  const auto done = json(
+      {"zone", "import-keys", "example.org", file("ksk", ksk->private_text), "--zsk", file("zsk", zsk->private_text)});
+  ASSERT_EQ(done["keys"].size(), 2U);
+  EXPECT_EQ(done["keys"][0]["flags"], 257);
+  EXPECT_EQ(done["keys"][1]["flags"], 256);
+  EXPECT_EQ(done["keys"][1]["role"], "ZSK");
+}
+
+TEST_F(Keys, AreTakenAllOrNone) {
+  const std::string good = bind_pair(257);
+  for (const std::string& bad : {file("broken", "Private-key-format: v1.2\n"), (directory_ / "none").string(),
+                                 bind_pair(256, "Publish: soon\n")}) {
+    const Ran ran = ctl({"zone", "import-keys", "example.org", good, bad});
+    EXPECT_THAT(ran, Exits(1));
+    EXPECT_THAT(ran.err, HasSubstr(bad));
+  }
+  EXPECT_THAT(ctl({"zone", "import-keys", "example.org"}), Exits(2));
+  EXPECT_THAT(ctl({"zone", "import-keys", "example.net", directory_.path().string()}), Exits(1));
+  EXPECT_EQ(revision(), 1U);
 }
 
 TEST_F(Keys, ThatCannotBeReadAreRefused) {

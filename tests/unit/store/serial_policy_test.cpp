@@ -76,7 +76,9 @@ INSTANTIATE_TEST_SUITE_P(
                     ServedCase{"its second", "INCEPTION-INCREMENT", 2026010801, 2026010802},
                     ServedCase{"the third day's last", "INCEPTION-INCREMENT", 2026011099, 2026011100},
                     ServedCase{"the fourth day's first", "INCEPTION-INCREMENT", 2026011100, 2026011100},
-                    ServedCase{"other kinds leave it to PowerDNS", "EPOCH", 7, 7}));
+                    ServedCase{"nothing is changed without a kind", "", 7, 7},
+                    ServedCase{"nor by NONE", "NONE", 7, 7},
+                    ServedCase{"weeks are added", "INCREMENT-WEEKS", 7, 2930}));
 
 TEST(ServedSerial, MovesWithTheWeekAndNotWithinIt) {
   const WallTime thursday = sys_days(year{2026} / 1 / 8);
@@ -84,6 +86,10 @@ TEST(ServedSerial, MovesWithTheWeekAndNotWithinIt) {
   EXPECT_EQ(1767830400U, served_serial("INCEPTION-EPOCH", 5, thursday));
   EXPECT_EQ(1767830400U,
             served_serial("INCEPTION-EPOCH", 5, thursday + std::chrono::days(7) - std::chrono::seconds(1)));
+}
+
+TEST(ServedSerial, OfEpochIsTheClock) {
+  EXPECT_EQ(1767830405U, served_serial("EPOCH", 7, WallTime(std::chrono::seconds(1767830405))));
 }
 
 TEST(NextSerial, OfACounterPassesTheStartOfTheSigningWeek) {
