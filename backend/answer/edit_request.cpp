@@ -65,16 +65,14 @@ struct Planner {
     auto rrset = rrset_of(request);
     if (!rrset) return fail(rrset.error());
     if (transaction) {
-      if (request.id >= 0 && request.id != std::int64_t{transaction->zone().id()})
+      if (request.id != -1 && request.id != std::int64_t{transaction->zone().id()})
         return fail(Errc::kConflict, fmt::format("replaceRRSet {}: the transaction is of zone id {}, not {}",
                                                  type_text(*rrset), transaction->zone().id(), request.id));
       if (auto inside = require_inside(transaction->zone(), rrset->owner); !inside) return fail(inside.error());
       transaction->put(std::move(*rrset));
       return Accepted{};
     }
-    const zone::Zone* zone = request.id >= 1 && request.id <= kMaxId
-                                 ? zones->find(static_cast<zone::ZoneId>(request.id))
-                                 : zones->closest(rrset->owner.key());
+    const zone::Zone* zone = request.id == -1 ? zones->closest(rrset->owner.key()) : zone_by_id(request.id);
     if (!zone) return fail(Errc::kNotFound, fmt::format("replaceRRSet {}: there is no such zone", type_text(*rrset)));
     if (auto inside = require_inside(*zone, rrset->owner); !inside) return fail(inside.error());
     return EditWork{ZoneEdit{zone->id(), ZoneEdit::Mode::kInPlace, zones->revision(), {std::move(*rrset)}, {}}};
@@ -178,8 +176,12 @@ struct Planner {
                 "zones are made with `sdnsctl zone import` or `zone create-secondary`");
   }
 
+  const zone::Zone* zone_by_id(std::int64_t id) const {
+    return id >= 1 && id <= kMaxId ? zones->find(static_cast<zone::ZoneId>(id)) : nullptr;
+  }
+
   Result<zone::ZoneId> zone_with(std::int64_t id) const {
-    if (id >= 1 && id <= kMaxId && zones->find(static_cast<zone::ZoneId>(id))) return static_cast<zone::ZoneId>(id);
+    if (const zone::Zone* zone = zone_by_id(id)) return zone->id();
     return fail(Errc::kNotFound, fmt::format("there is no zone with the id {}", id));
   }
 

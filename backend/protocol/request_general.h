@@ -42,11 +42,12 @@ class Parameters {
   [[nodiscard]] const simdjson::dom::object& members() const { return members_; }
   RequestParser::General& memory() { return memory_; }
 
-  std::string_view text(const char* name);           ///< required
-  std::string_view optional_text(const char* name);  ///< "" when missing
-  std::int64_t id(const char* name);                 ///< number, or text with a number; -1 when missing
-  bool flag(const char* name, bool otherwise);       ///< true, false, 0, 1, "0", "1"
-  std::uint32_t u32(const char* name);               ///< number, or text with a number; 0 when missing
+  std::string_view text(const char* name);                        ///< required
+  std::string_view optional_text(const char* name);               ///< "" when missing
+  std::int64_t number(const char* name, std::int64_t otherwise);  ///< number, or text with a number
+  std::int64_t id(const char* name);            ///< of a zone or key; -1 when missing, or when it is not known
+  bool flag(const char* name, bool otherwise);  ///< true, false, 0, 1, "0", "1"
+  std::uint32_t u32(const char* name);          ///< number, or text with a number; 0 when missing
   EditRecord record(const char* name);
   ViewOf<EditRecord> records(const char* name);      ///< required array
   ViewOf<std::string_view> texts(const char* name);  ///< required array

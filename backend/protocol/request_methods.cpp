@@ -130,7 +130,7 @@ constexpr Method kMethods[] = {
      }},
     {"searchRecords",
      [](Parameters& p) -> Request {
-       return SearchRecords{p.text("pattern"), p.id("maxResults")};
+       return SearchRecords{p.text("pattern"), p.number("maxResults", 0)};
      }},
     {"getTSIGKey", named<GetTsigKey>},
     {"directBackendCmd", [](Parameters& p) -> Request { return DirectBackendCmd{p.text("query")}; }},
@@ -214,13 +214,15 @@ std::string_view Parameters::text(const char* name) {
   return optional_text(name);
 }
 
-std::int64_t Parameters::id(const char* name) {
+std::int64_t Parameters::number(const char* name, std::int64_t otherwise) {
   element value;
-  if (members_.at_key(name).get(value) != simdjson::SUCCESS) return -1;
-  std::int64_t id = -1;
-  if (!number_of(value, id)) fail(name, "is not a whole number");
-  return known_zone_id(id);
+  if (members_.at_key(name).get(value) != simdjson::SUCCESS) return otherwise;
+  std::int64_t number = otherwise;
+  if (!number_of(value, number)) fail(name, "is not a whole number");
+  return number;
 }
+
+std::int64_t Parameters::id(const char* name) { return known_zone_id(number(name, -1)); }
 
 std::uint32_t Parameters::u32(const char* name) {
   element value;

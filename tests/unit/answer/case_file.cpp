@@ -23,15 +23,16 @@ class Reader {
       ++line_;
       if (text.starts_with("%")) directive(text.substr(1));
       else if (in_zone_) master_text_ += text + "\n";
-      else if (text.starts_with("> ")) cases_.back().request = octets(text.substr(2));
-      else if (text.starts_with("< ")) cases_.back().reply = octets(text.substr(2)) + "\n";
-      else if (text.starts_with("<! ")) closing(text.substr(3));
+      else if (text.starts_with("> ")) exchanges().push_back({octets(text.substr(2)), {}, false});
+      else if (text.starts_with("< ")) reply(text.substr(2), false);
+      else if (text.starts_with("<! ")) reply(text.substr(3), true);
       else if (!text.empty() && !text.starts_with("#")) stop("\"" + text + "\" is not understood");
     }
     finish_zone();
     for (const ProtocolCase& one : cases_)
-      if (one.request.empty() || one.reply.empty()) stop("\"" + one.behaviour + "\" has no request or no reply");
-    return {builder_.finish(1, {}), std::move(cases_)};
+      if (one.exchanges.empty() || one.exchanges.back().reply.empty())
+        stop("\"" + one.behaviour + "\" has no request or no reply");
+    return {builder_.finish(1, {}, std::move(tsig_keys_)), std::move(cases_)};
   }
 
  private:
@@ -64,11 +65,22 @@ class Reader {
       key.published = published == "published";
       key.content = word;
       content_.keys.push_back(key);
+    } else if (word == "tsig") {
+      finish_zone();
+      zone::TsigKey key;
+      words >> word >> key.algorithm >> key.secret;
+      key.name = *dns::Name::parse(word);
+      tsig_keys_.push_back(std::move(key));
+    } else if (word == "now") {
+      finish_zone();
+      words >> now_seconds_;
     } else if (word == "case") {
       finish_zone();
       words >> std::ws;
       std::getline(words, word);
-      cases_.push_back({name_, line_, word, {}, {}, false});
+      cases_.push_back({name_, line_, word, now_seconds_, false, 0, {}, {}});
+    } else if (word == "editor") {
+      editor(words);
     } else {
       stop("%" + word + " is not a directive");
     }
@@ -86,6 +98,8 @@ class Reader {
       if (word == "primary") content_.head.kind = zone::Kind::kPrimary;
       else if (word == "secondary") content_.head.kind = zone::Kind::kSecondary;
       else if (word.starts_with("masters=")) add_primaries(word.substr(8));
+      else if (word.starts_with("notified=")) content_.head.notified_serial = number(word.substr(9));
+      else if (word.starts_with("last_check=")) content_.head.last_check = number(word.substr(11));
       else stop(word + " is not understood");
     }
   }
@@ -105,10 +119,35 @@ class Reader {
     if (const auto added = builder_.add(std::move(content_)); !added) stop(to_text(added.error()));
   }
 
-  void closing(const std::string& text) {
-    cases_.back().reply = octets(text) + "\n";
-    cases_.back().closes = true;
+  void editor(std::istringstream& words) {
+    if (cases_.empty()) stop("%editor belongs to a case");
+    ProtocolCase& now = cases_.back();
+    std::string word;
+    words >> word;
+    if (word == "fails") {
+      now.editor_fails = true;
+    } else if (word == "key") {
+      words >> now.new_key;
+    } else if (word == "autoprimary") {
+      now.autoprimary.emplace();
+      words >> now.autoprimary->name_server >> now.autoprimary->account;
+    } else {
+      stop("%editor " + word + " is not understood");
+    }
   }
+
+  std::vector<Exchange>& exchanges() {
+    if (cases_.empty()) stop("a request or a reply stands before any %case");
+    return cases_.back().exchanges;
+  }
+
+  void reply(const std::string& text, bool closes) {
+    if (exchanges().empty() || !exchanges().back().reply.empty()) stop("a reply without its request");
+    exchanges().back().reply = octets(text) + "\n";
+    exchanges().back().closes = closes;
+  }
+
+  static std::uint32_t number(const std::string& text) { return static_cast<std::uint32_t>(std::stoul(text)); }
 
   static std::string octets(const std::string& text) {
     std::string out;
@@ -130,6 +169,8 @@ class Reader {
   std::string master_text_;
   zone::ZoneContent content_;
   zone::ZoneSetBuilder builder_;
+  std::vector<zone::TsigKey> tsig_keys_;
+  std::int64_t now_seconds_ = 0;
   std::vector<ProtocolCase> cases_;
 };
 
