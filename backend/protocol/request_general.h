@@ -51,6 +51,7 @@ class Parameters {
   EditRecord record(const char* name);
   ViewOf<EditRecord> records(const char* name);      ///< required array
   ViewOf<std::string_view> texts(const char* name);  ///< required array
+  Parameters inner(const char* name);                ///< required object; not to be read after a failure
   [[nodiscard]] const std::optional<Error>& failed() const { return failed_; }
   void take_failure(const Parameters& inner);
 

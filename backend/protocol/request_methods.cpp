@@ -75,12 +75,8 @@ Request initialize(Parameters& p) {
 Request add_key(Parameters& p) {
   AddDomainKey out;
   out.name = p.text("name");
-  object key;
-  if (p.members().at_key("key").get_object().get(key) != simdjson::SUCCESS) {
-    p.text("key");
-    return out;
-  }
-  Parameters inner(p.memory(), p.method(), key);
+  Parameters inner = p.inner("key");
+  if (p.failed()) return out;
   out.flags = inner.u32("flags");
   out.active = inner.flag("active", false);
   out.published = inner.flag("published", true);
@@ -195,6 +191,14 @@ void Parameters::take_failure(const Parameters& inner) {
   if (!failed_) failed_ = inner.failed_;
 }
 
+Parameters Parameters::inner(const char* name) {
+  object members;
+  const simdjson::error_code error = members_.at_key(name).get_object().get(members);
+  if (error == simdjson::NO_SUCH_FIELD) fail(name, "is missing");
+  else if (error != simdjson::SUCCESS) fail(name, "is not an object");
+  return {memory_, method_, members};
+}
+
 std::string_view Parameters::optional_text(const char* name) {
   element value;
   if (members_.at_key(name).get(value) != simdjson::SUCCESS) return {};
@@ -257,12 +261,9 @@ EditRecord Parameters::record_of(const object& members, std::string_view name) {
 }
 
 EditRecord Parameters::record(const char* name) {
-  object members;
-  if (members_.at_key(name).get_object().get(members) != simdjson::SUCCESS) {
-    fail(name, "is not an object");
-    return {};
-  }
-  return record_of(members, name);
+  const Parameters one = inner(name);
+  if (failed_) return {};
+  return record_of(one.members(), name);
 }
 
 ViewOf<EditRecord> Parameters::records(const char* name) {
