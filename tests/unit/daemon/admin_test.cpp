@@ -22,6 +22,7 @@ using Json = nlohmann::json;
 using std::chrono::milliseconds;
 using test::small_zone;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 zone::ZoneSetPtr set_of(std::vector<zone::ZoneContent> zones, zone::Revision revision) {
@@ -191,6 +192,16 @@ TEST_F(AdminTest, TheDigestIsThatOfTheContentWhateverTheOrderItCameIn) {
   second.add({test::name("org."), dns::kSOA, dns::Ttl{300}, {"ns. host. 1 3600 600 86400 300"}});
   expected.add(second.finish({}, {}));
   EXPECT_EQ(body["digest"], zone::to_hex(expected.finish({})));
+}
+
+TEST_F(AdminTest, TheDigestCoversTheTsigKeys) {
+  publish(4);
+  const Json without = json(get("/v1/digest"));
+  zones_ = zone::ZoneSetBuilder::edit(*zones_, {}, {}, 5, zone::Chain{8},
+                                      {{{test::name("k.example."), "hmac-sha256", "c2VjcmV0"}}});
+  const Json with = json(get("/v1/digest"));
+  EXPECT_NE(without["digest"], with["digest"]);
+  EXPECT_THAT(get("/v1/digest").body, Not(HasSubstr("c2VjcmV0")));
 }
 
 TEST(AdminDoor, TakesTheAddressOverWhenItBecomesFree) {

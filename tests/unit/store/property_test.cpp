@@ -2,6 +2,7 @@
 // P4: whatever is edited, what a follower was told adds up to what the database has, at every revision it reports.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <thread>
@@ -78,6 +79,14 @@ class PropertyTest : public StoreTest, public testing::WithParamInterface<int> {
   }
   static void random_edit(Chance& chance, Transaction& edit) {
     static const char* const kApexes[] = {"example.", "sub.example.", "other.", "."};
+    if (chance.below(4) == 0) {
+      const dns::Name key = name(numbered("key{}.", chance.below(3)));
+      const auto present = ok(edit.tsig_keys());
+      const bool there =
+          std::any_of(present.begin(), present.end(), [&](const zone::TsigKey& one) { return one.name == key; });
+      if (there && chance.below(2) == 0) ok(edit.remove_tsig_key(key));
+      else ok(edit.put_tsig_key({key, "hmac-sha256", chance.below(2) == 0 ? "c2VjcmV0" : "b3RoZXI="}));
+    }
     for (std::uint64_t n = 1 + chance.below(4); n > 0; --n) {
       const dns::Name apex = name(kApexes[chance.below(std::size(kApexes))]);
       const auto row = ok(edit.zone(apex));
@@ -100,6 +109,7 @@ TEST_P(PropertyTest, LoadAndChangesGiveWhatAFreshLoadGives) {
   auto follower = ok(open_follower(url()));
   Model model;
   auto at = ok(follower->load([&](zone::ZoneContent&& zone) { model.put(std::move(zone)); }));
+  model.tsig_keys = at.tsig_keys;
   for (int step = 0; step < 150; ++step) {
     auto edit = ok(authority->edit());
     random_edit(chance, *edit);
@@ -119,7 +129,8 @@ TEST_P(PropertyTest, LoadAndChangesGiveWhatAFreshLoadGives) {
     at = {batch.to, batch.chain};
     ASSERT_EQ(now, model.digest()) << "at step " << step << ", revision " << batch.to;
     Model fresh;
-    ok(ok(open_follower(url()))->load([&](zone::ZoneContent&& zone) { fresh.put(std::move(zone)); }));
+    fresh.tsig_keys =
+        ok(ok(open_follower(url()))->load([&](zone::ZoneContent&& zone) { fresh.put(std::move(zone)); })).tsig_keys;
     ASSERT_EQ(now, fresh.digest());
   }
 }
@@ -130,6 +141,7 @@ TEST_P(PropertyTest, AFollowerBesideAWriterReportsOnlyStatesThatWere) {
   auto follower = ok(open_follower(url()));
   Model model;
   auto at = ok(follower->load([&](zone::ZoneContent&& zone) { model.put(std::move(zone)); }));
+  model.tsig_keys = at.tsig_keys;
   std::map<Revision, std::string> was{{0, model.digest()}};
   std::mutex mutex;
   std::atomic<Revision> last{0};

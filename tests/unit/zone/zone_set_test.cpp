@@ -58,6 +58,26 @@ TEST(ZoneSet, AppliesABatchAndTellsWhatItTouched) {
   ASSERT_EQ(applied->zones.size(), 3U);
 }
 
+TEST(ZoneSet, CarriesTheTsigKeysUntilABatchChangesThem) {
+  const TsigKey a{name("a.example."), "hmac-sha256", "c2VjcmV0"};
+  const TsigKey b{name("b.example."), "hmac-md5", "b3RoZXI="};
+  ZoneSetBuilder builder;
+  ASSERT_TRUE(builder.add(simple_zone(1, "example.")).has_value());
+  const ZoneSetPtr first = builder.finish(5, Chain{}, {b, a});
+  EXPECT_EQ(first->tsig_keys(), (std::vector<TsigKey>{a, b})) << "in order of their names";
+  EXPECT_EQ(*first->find_tsig_key(name("B.example.")), b);
+  EXPECT_EQ(first->find_tsig_key(name("c.example.")), nullptr);
+  EXPECT_EQ(ZoneSet().find_tsig_key(name("a.example.")), nullptr);
+
+  const auto other = apply(*first, Batch{5, 6, Chain{}, {ZoneDeleted{1}}});
+  ASSERT_TRUE(other.has_value());
+  EXPECT_EQ(other->set->tsig_keys().size(), 2U);
+  const auto changed = apply(*other->set, Batch{6, 7, Chain{}, {TsigKeysChanged{{b}}}});
+  ASSERT_TRUE(changed.has_value());
+  EXPECT_EQ(changed->set->tsig_keys(), std::vector<TsigKey>{b});
+  EXPECT_EQ(first->tsig_keys().size(), 2U) << "the one before is as it was";
+}
+
 TEST(ZoneSet, RefusesABatchThatItCannotServeAndStaysAsItWas) {
   const ZoneSetPtr before = set_of({"example.", "org."});
   const auto refused = [&](Change change, Revision from = 5) {

@@ -155,6 +155,7 @@ class Model {
   OwnerFlags flags(const std::string& key) const {
     if (below_cut(key)) return kBelowCut;
     if (cut(key)) return kCut | kInNsec | (owners_.at(key).contains(dns::kDS.value) ? kInOptOut : 0);
+    if (owners_.at(key) == std::set<std::uint16_t>{dns::kRRSIG.value}) return kAuthoritative;
     return kAuthoritative | kInNsec | kInOptOut;
   }
   std::set<std::string> hash_chain(bool opt_out) const {
@@ -166,6 +167,8 @@ class Model {
     if (opt_out)  // an insecure cut is not in the chain, also not as an ancestor
       for (const auto& [key, types] : owners_)
         if (cut(key) && !types.contains(dns::kDS.value)) names.erase(key);
+    for (const auto& [key, types] : owners_)  // where an NSEC3 record is, or its signature alone
+      if (types == std::set<std::uint16_t>{dns::kRRSIG.value}) names.erase(key);
     return names;
   }
   const std::map<std::string, std::set<std::uint16_t>>& owners() const { return owners_; }
@@ -202,7 +205,7 @@ TEST_P(ZoneEditProperty, AuthAndHashesAreKeptTrueOverRandomEdits) {
   ZoneRef zone =
       build("example.", {{"example.", "SOA", "a. b. 1 1 1 1 1"}, {"example.", "NS", "ns.example."}}, GetParam());
   const char* labels[] = {"a", "b", "*", "c"};
-  const dns::RrType types[] = {dns::kA, dns::kNS, dns::kNS, dns::kDS, dns::kTXT};
+  const dns::RrType types[] = {dns::kA, dns::kNS, dns::kNS, dns::kDS, dns::kRRSIG};
   for (int round = 0; round < 3'000; ++round) {
     std::string owner = "example.";
     for (int depth = static_cast<int>(random() % 4) + 1; depth > 0; --depth)
@@ -249,6 +252,23 @@ TEST(ZoneEdit, ChangedNsec3ParametersRebuildTheHashIndex) {
   EXPECT_EQ(hashed->hash_neighbours(apex)->owner, "");
   Nsec3Hash lowest{};
   EXPECT_EQ(hashed->hash_neighbours(lowest)->before, hashed->hashes().last()->hash) << "before the first wraps around";
+}
+
+TEST(ZoneEdit, OwnerNamesOfNsec3RecordsAndTheirSignaturesAreInNoChain) {
+  const std::string hash = "0la2up0js0g7hcaq5c1pvh41ar7tfrsl.example.";
+  for (const char* type : {"RRSIG", "NSEC3"}) {
+    SCOPED_TRACE(type);
+    std::vector<Line> lines = kExample;
+    lines.push_back({hash, type, "content"});
+    const ZoneRef zone = build("example.", lines, {{"NSEC3PARAM", {"1 0 0 -"}}, {"PRESIGNED", {"1"}}});
+    expect_derived_state_is_right(*build("example.", kExample, {{"NSEC3PARAM", {"1 0 0 -"}}}));
+    EXPECT_EQ(zone->hashes().size(), 9U);
+    EXPECT_TRUE(zone->find(key_in(*zone, hash)).exists);
+    EXPECT_TRUE(authoritative(zone->find(key_in(*zone, hash)).flags, dns::kRRSIG));
+    ZoneEditor editor(*zone);
+    ASSERT_TRUE(editor.set_rrset({name(hash), dns::kA, dns::Ttl{1}, {"192.0.2.1"}}).has_value());
+    EXPECT_EQ(editor.finish(2)->hashes().size(), 10U) << "a name that owns more is a name like others";
+  }
 }
 
 TEST(ZoneEdit, LeavesTheFormerZoneAsItWas) {
