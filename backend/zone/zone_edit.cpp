@@ -75,8 +75,18 @@ const Metadata* find_kind(const std::vector<Metadata>& metadata, std::string_vie
   return nullptr;
 }
 
+// The owner name of an NSEC3 record in a presigned zone: it exists for itself alone and is in no chain (RFC 5155
+// section 7.1). Of a zone that it transfers PowerDNS keeps the signature there, and makes the NSEC3 record from the
+// chain.
+bool is_hash_owner(const Owner& owner) {
+  for (std::size_t i = 0; i < owner.rrset_count(); ++i)
+    if (const dns::RrType type = owner.rrset(i).type; type != dns::kRRSIG && type != dns::kNSEC3) return false;
+  return !owner.key().empty();
+}
+
 OwnerFlags flags_for(const Owner& owner, bool below_cut) {
   if (below_cut) return kBelowCut;
+  if (is_hash_owner(owner)) return kAuthoritative;
   if (!owner.key().empty() && owner.has(dns::kNS))
     return static_cast<OwnerFlags>(kCut | kInNsec | (owner.has(dns::kDS) ? kInOptOut : 0));
   return kAuthoritative | kInNsec | kInOptOut;
