@@ -163,7 +163,8 @@ class Knot(Server):
                 f"database:\n  storage: {where}/db\n  journal-db-max-size: 50M\n  timer-db-max-size: 10M\n  kasp-db-max-size: 10M\n"
                 f"control:\n  listen: {where}/control\nlog:\n  - target: stderr\n    any: info\n"
                 f"policy:\n  - id: nsec\n    single-type-signing: on\n    nsec3: off\n"
-                f"  - id: nsec3\n    single-type-signing: on\n    nsec3: on\n    nsec3-iterations: 0\n    nsec3-salt-length: 0\n")
+                f"  - id: nsec3\n    single-type-signing: on\n    nsec3: on\n    nsec3-iterations: 0\n    nsec3-salt-length: 0\n"
+                f"  - id: opt-out\n    single-type-signing: on\n    nsec3: on\n    nsec3-opt-out: on\n    nsec3-iterations: 0\n    nsec3-salt-length: 0\n")
         keys = {zone.key.name: zone.key for zone in self.zones.values() if zone.key}.values()
         if keys:
             text += "key:\n" + "".join(f"  - id: {key.name}\n    algorithm: {key.algorithm}\n    secret: {key.secret}\n" for key in keys)
