@@ -64,18 +64,21 @@ struct Planner {
     if (is_no_type(request.qtype)) return Accepted{};
     auto rrset = rrset_of(request);
     if (!rrset) return fail(rrset.error());
+    const auto zone = zone_for(*rrset, request.id);
+    if (!zone) return fail(zone.error());
+    const bool whole_name = rrset->type == dns::kANY;
     if (transaction) {
-      if (request.id != -1 && request.id != std::int64_t{transaction->zone().id()})
-        return fail(Errc::kConflict, fmt::format("replaceRRSet {}: the transaction is of zone id {}, not {}",
-                                                 type_text(*rrset), transaction->zone().id(), request.id));
-      if (auto inside = require_inside(transaction->zone(), rrset->owner); !inside) return fail(inside.error());
-      transaction->put(std::move(*rrset));
+      if (whole_name) transaction->remove_all(rrset->owner);
+      else transaction->put(std::move(*rrset));
       return Accepted{};
     }
-    const zone::Zone* zone = request.id == -1 ? zones->closest(rrset->owner.key()) : zone_by_id(request.id);
-    if (!zone) return fail(Errc::kNotFound, fmt::format("replaceRRSet {}: there is no such zone", type_text(*rrset)));
-    if (auto inside = require_inside(*zone, rrset->owner); !inside) return fail(inside.error());
-    return EditWork{ZoneEdit{zone->id(), ZoneEdit::Mode::kInPlace, zones->revision(), {std::move(*rrset)}, {}}};
+    ZoneEdit edit{(*zone)->id(), ZoneEdit::Mode::kInPlace, zones->revision(), {}, {}};
+    if (whole_name)
+      for (const dns::RrType type : types_at(**zone, rrset->owner.key()))
+        edit.rrsets.push_back({rrset->owner, type, {}, {}});
+    else edit.rrsets.push_back(std::move(*rrset));
+    if (edit.rrsets.empty()) return Accepted{};
+    return EditWork{std::move(edit)};
   }
 
   Result<EditPlan> operator()(const protocol::FeedRecord& request) const {
@@ -176,6 +179,19 @@ struct Planner {
                 "zones are made with `sdnsctl zone import` or `zone create-secondary`");
   }
 
+  // The zone that an RRset is put into: the transaction's, else the one with this id.
+  Result<const zone::Zone*> zone_for(const dns::Rrset& rrset, std::int64_t id) const {
+    if (transaction && id != -1 && id != std::int64_t{transaction->zone().id()})
+      return fail(Errc::kConflict, fmt::format("replaceRRSet {}: the transaction is of zone id {}, not {}",
+                                               type_text(rrset), transaction->zone().id(), id));
+    const zone::Zone* zone = transaction ? &transaction->zone()
+                             : id == -1  ? zones->closest(rrset.owner.key())
+                                         : zone_by_id(id);
+    if (!zone) return fail(Errc::kNotFound, fmt::format("replaceRRSet {}: there is no such zone", type_text(rrset)));
+    if (auto inside = require_inside(*zone, rrset.owner); !inside) return fail(inside.error());
+    return zone;
+  }
+
   const zone::Zone* zone_by_id(std::int64_t id) const {
     return id >= 1 && id <= kMaxId ? zones->find(static_cast<zone::ZoneId>(id)) : nullptr;
   }
@@ -204,6 +220,7 @@ struct Planner {
     return dns::Record{std::move(*owner), *type, dns::Ttl{edit.ttl}, std::move(*content)};
   }
 
+  // ANY without records is every RRset of the name, as in PowerDNS's own backends.
   static Result<dns::Rrset> rrset_of(const protocol::ReplaceRrset& request) {
     auto owner = dns::Name::parse(request.qname);
     if (!owner) return fail(owner.error());
@@ -216,6 +233,7 @@ struct Planner {
       rrset.ttl = std::min(rrset.ttl, record->ttl);
       rrset.contents.push_back(std::move(record->content));
     }
+    sort_unique(rrset.contents);
     return rrset;
   }
 };

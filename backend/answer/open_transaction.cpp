@@ -8,17 +8,24 @@
 namespace sdns::answer {
 namespace {
 
-void sort_unique(std::vector<std::string>& contents) {
-  std::sort(contents.begin(), contents.end());
-  contents.erase(std::unique(contents.begin(), contents.end()), contents.end());
-}
-
 void put_kind(std::vector<zone::Metadata>& all, const zone::Metadata& one) {
   std::erase_if(all, [&](const zone::Metadata& other) { return other.kind == one.kind; });
   all.push_back(one);
 }
 
 }  // namespace
+
+void sort_unique(std::vector<std::string>& contents) {
+  std::sort(contents.begin(), contents.end());
+  contents.erase(std::unique(contents.begin(), contents.end()), contents.end());
+}
+
+std::vector<dns::RrType> types_at(const zone::Zone& zone, std::string_view key) {
+  std::vector<dns::RrType> types;
+  const zone::Owner* owner = zone.find(key.substr(zone.apex_key().size())).owner;
+  for (std::size_t i = 0; owner && i < owner->rrset_count(); ++i) types.push_back(owner->rrset(i).type);
+  return types;
+}
 
 OpenTransaction::OpenTransaction(zone::ZoneSetPtr base, const zone::Zone& zone, ZoneEdit::Mode mode)
     : base_(std::move(base)), before_(&zone), mode_(mode), settings_revision_(zone.revision()) {}
@@ -34,6 +41,15 @@ void OpenTransaction::put(dns::Rrset rrset) {
   const auto [at, fresh] = rrsets_.try_emplace(key);
   at->second.rrset = std::move(rrset);
   touch(at->second, fresh);
+}
+
+void OpenTransaction::remove_all(const dns::Name& owner) {
+  const std::string key = owner.key();
+  std::vector<dns::RrType> types;
+  if (mode_ == ZoneEdit::Mode::kInPlace) types = types_at(*before_, key);
+  for (auto at = rrsets_.lower_bound({key, 0}); at != rrsets_.end() && at->first.first == key; ++at)
+    types.push_back(at->second.rrset.type);
+  for (const dns::RrType type : types) put({owner, type, {}, {}});
 }
 
 void OpenTransaction::add(dns::Record&& record) {

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,11 @@
 #include "backend/zone/zone_set.h"
 
 namespace sdns::answer {
+
+/// The order in which contents are kept, each once.
+void sort_unique(std::vector<std::string>& contents);
+/// The types of the RRsets at the name with this key, which is in the zone.
+std::vector<dns::RrType> types_at(const zone::Zone& zone, std::string_view key);
 
 /// Used by one thread. Nobody else sees what it holds.
 class OpenTransaction {
@@ -25,6 +31,8 @@ class OpenTransaction {
 
   /// Puts the RRset in place of the zone's; empty contents remove it. Requires an owner in the zone.
   void put(dns::Rrset rrset);
+  /// Removes every RRset of this name. Requires an owner in the zone.
+  void remove_all(const dns::Name& owner);
   /// Adds a record to its RRset. Requires an owner in the zone.
   void add(dns::Record&& record);
   /// All values of a kind; none remove it.
