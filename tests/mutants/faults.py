@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Faults that the suite must notice: name, what is wrong, file, text (found exactly once), what replaces it, and the
-test that is asked first: an integration test's name, or "unit:" and a program of unit tests."""
-import collections
-
-Fault = collections.namedtuple("Fault", "name what file text replacement first")
+"""Faults that the suite must notice (fault.py says what one is)."""
+from fault import Fault
+from faults_editing import EDITING_FAULTS
 
 FAULTS = (
     Fault("glue_is_signed", "auth is 1 at glue and at whatever else lies below a zone cut", "backend/zone/zone.h",
@@ -75,3 +73,5 @@ FAULTS = (
           "if (touched.type == dns::kSOA && key.empty() && soa_without_serial(pair[0]) == soa_without_serial(pair[1])) {",
           "if (touched.type == dns::kSOA && key.empty()) {", "unit:purge_plan_test"),
 )
+
+FAULTS += EDITING_FAULTS

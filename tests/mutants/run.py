@@ -26,14 +26,22 @@ JOBS = os.environ.get("SDNS_JOBS") or str(os.cpu_count())
 
 
 def copy_tree(target):
-    """Times are kept, so that only what changed is built when the target was built before."""
+    """What is there already and the same is left alone: only what changed since is built again."""
+    wanted = set()
     for part in ("CMakeLists.txt", "backend", "tests", "bench", "deploy"):
-        source = ROOT / part
-        shutil.rmtree(target / part, ignore_errors=True)
-        if source.is_dir():
-            shutil.copytree(source, target / part, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-        elif source.exists():
-            shutil.copy2(source, target / part)
+        top = ROOT / part
+        for source in (top.rglob("*") if top.is_dir() else [top]):
+            if not source.is_file() or "__pycache__" in source.parts:
+                continue
+            copy = target / source.relative_to(ROOT)
+            wanted.add(copy)
+            if not copy.exists() or copy.read_bytes() != source.read_bytes():
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, copy)
+            copy.chmod(source.stat().st_mode)
+    for copy in target.rglob("*"):
+        if copy.is_file() and copy not in wanted:
+            copy.unlink()
 
 
 def run(arguments, log, environment=None, timeout=1800):
