@@ -8,6 +8,11 @@
 namespace sdns::answer {
 namespace {
 
+zone::ZoneRef share(const zone::Zone& zone) {
+  zone.retain();
+  return zone::ZoneRef::adopt(&zone);
+}
+
 void put_kind(std::vector<zone::Metadata>& all, const zone::Metadata& one) {
   std::erase_if(all, [&](const zone::Metadata& other) { return other.kind == one.kind; });
   all.push_back(one);
@@ -28,7 +33,7 @@ std::vector<dns::RrType> types_at(const zone::Zone& zone, std::string_view key) 
 }
 
 OpenTransaction::OpenTransaction(zone::ZoneSetPtr base, const zone::Zone& zone, ZoneEdit::Mode mode)
-    : base_(std::move(base)), before_(&zone), mode_(mode), settings_revision_(zone.revision()) {}
+    : base_(std::move(base)), before_(&zone), mode_(mode), settings_of_(share(zone)) {}
 
 void OpenTransaction::touch(Touched& touched, bool fresh) {
   if (fresh || touched.shown) unseen_.push_back(&touched);
@@ -69,7 +74,7 @@ void OpenTransaction::add(dns::Record&& record) {
     }
   }
   // An RRset has one TTL (RFC 2181 section 5.2): the least.
-  rrset.ttl = std::min(rrset.ttl, record.ttl);
+  rrset.ttl = rrset.contents.empty() ? record.ttl : std::min(rrset.ttl, record.ttl);
   rrset.contents.push_back(std::move(record.content));
   touch(at->second, fresh);
 }
@@ -82,8 +87,8 @@ void OpenTransaction::set_metadata(zone::Metadata metadata) {
 Result<zone::ZoneSetPtr> OpenTransaction::view(const zone::ZoneSet& now) {
   const bool first = !shown_;
   const zone::Zone* current = now.find(before_->id());
-  if (current && current->revision() > settings_revision_) {
-    settings_revision_ = current->revision();
+  if (current && &current->settings() != &settings_of_->settings()) {
+    settings_of_ = share(*current);
     settings_shown_ = false;
   }
   if (!first && unseen_.empty() && settings_shown_) return shown_;
@@ -101,7 +106,7 @@ Result<zone::ZoneSetPtr> OpenTransaction::view(const zone::ZoneSet& now) {
   }
   unseen_.clear();
   if (!settings_shown_) {
-    const zone::ZoneSettings& settings = (current ? *current : *before_).settings();
+    const zone::ZoneSettings& settings = settings_of_->settings();
     std::vector<zone::Metadata> all = settings.metadata;
     for (const zone::Metadata& one : metadata_) put_kind(all, one);
     std::erase_if(all, [](const zone::Metadata& one) { return one.values.empty(); });

@@ -66,9 +66,9 @@ class OpenTransaction {
   std::vector<Touched*> unseen_;
   std::vector<std::uint32_t> added_keys_;
   bool settings_shown_ = true;
-  zone::Revision settings_revision_;  // of the zone whose keys and metadata were taken last
-  zone::ZoneRef zone_;                // with what was shown
-  zone::ZoneSetPtr shown_;            // null: nothing was yet
+  zone::ZoneRef settings_of_;  // the zone whose keys and metadata were taken last
+  zone::ZoneRef zone_;         // with what was shown
+  zone::ZoneSetPtr shown_;     // null: nothing was yet
 };
 
 }  // namespace sdns::answer
