@@ -72,15 +72,19 @@ std::string list_zones(const zone::ZoneSet& zones) {
   return out;
 }
 
-void append_rrsets(std::string& out, const zone::Zone::Found& found, std::optional<dns::RrType> type) {
+// Whether there was any. A CNAME answers for all types.
+bool append_rrsets(std::string& out, const zone::Zone::Found& found, std::optional<dns::RrType> type) {
+  bool any = false;
   for (std::size_t i = 0; i < found.owner->rrset_count(); ++i) {
     const zone::RrsetView rrset = found.owner->rrset(i);
-    if (type && *type != rrset.type) continue;
+    if (type && *type != rrset.type && rrset.type != dns::kCNAME) continue;
+    any = true;
     const std::string_view auth = zone::authoritative(found.flags, rrset.type) ? "" : " (not authoritative)";
     for (const std::string& content : zone::contents_of(rrset))
       fmt::format_to(std::back_inserter(out), "record: {} {} {}{}\n", rrset.ttl.seconds, rrset.type.text(), content,
                      auth);
   }
+  return any;
 }
 
 std::string explain(std::string_view text, std::optional<std::string_view> type_text, const zone::ZoneSet& zones) {
@@ -104,16 +108,24 @@ std::string explain(std::string_view text, std::optional<std::string_view> type_
     append_owner_name(*zone, owner, owner_name);
     return owner_name;
   };
-  if (const auto cut = zone->cut_above(relative))
+  if (!zone->serial()) return out + "the zone has no data: PowerDNS does not answer from it\n";
+  const auto cut = zone->cut_above(relative);
+  if (cut)
     fmt::format_to(std::back_inserter(out), "zone cut: {}: PowerDNS answers with a referral\n", owner_text(*cut));
   const zone::Zone::Found found = zone->find(relative);
+  const auto explain_owner = [&](const zone::Zone::Found& owner) {
+    if (append_rrsets(out, owner, type) || cut) return;
+    fmt::format_to(std::back_inserter(out), "no {} here: NODATA\n", type->text());
+  };
   if (found.owner) {
-    append_rrsets(out, found, type);
+    explain_owner(found);
+  } else if (cut) {
+    return out;
   } else if (found.exists) {
     out += "empty non-terminal: NODATA for every type\n";
   } else if (std::string wildcard; zone->wildcard_for(relative, wildcard)) {
     fmt::format_to(std::back_inserter(out), "wildcard: {} answers\n", owner_text(wildcard));
-    append_rrsets(out, zone->find(wildcard), type);
+    explain_owner(zone->find(wildcard));
   } else {
     out += "the name does not exist: NXDOMAIN\n";
   }

@@ -14,7 +14,7 @@ constexpr char lower(char c) {
 
 bool matches_name(std::string_view pattern, std::string_view name) {
   if (matches(pattern, name)) return true;
-  return name.ends_with('.') && matches(pattern, name.substr(0, name.size() - 1));
+  return name.size() > 1 && name.ends_with('.') && matches(pattern, name.substr(0, name.size() - 1));
 }
 
 // Collects the rows of one owner after another.
