@@ -44,6 +44,16 @@ std::string denial_before(const Zone& zone, std::string_view key) {
   return std::string(zone.nsec_neighbours(key).before);
 }
 
+// The empty non-terminals that the same NSEC denies types at: above the name that it reaches to.
+std::vector<std::string> spanned_non_terminals(const Zone& zone, std::string_view key) {
+  std::vector<std::string> keys;
+  if (zone.settings().denial.mode == zone::Denial::Mode::kNsec3) return keys;
+  const std::string after(zone.nsec_neighbours(key).after);
+  for (std::string_view at = after; !at.empty(); at = dns::parent_key(at))
+    if (!zone.find(at).owner) keys.emplace_back(at);
+  return keys;
+}
+
 std::vector<std::string> contents_at(const Zone* zone, std::string_view key, dns::RrType type) {
   if (!zone) return {};
   const Zone::Found found = zone->find(key);
@@ -191,14 +201,22 @@ void Maker::existence(const Zone& zone, const Pair& pair, std::string_view key) 
 void Maker::denials(const Zone& zone, const Pair& pair, std::string_view key) {
   if (!is_signed(*pair[0]) && !is_signed(*pair[1])) return;
   region(Region::What::kDenied, zone.id(), "");
-  for (const Zone* side : pair) {
-    for (std::string_view at = key;; at = dns::parent_key(at)) {
+  const auto denied_otherwise = [&](std::string_view at) {
+    return pair[0]->find(at).exists != pair[1]->find(at).exists ||
+           (denial_before(*pair[0], at) == at) != (denial_before(*pair[1], at) == at);
+  };
+  for (std::string_view at = key;;) {
+    exact(zone, at);
+    for (const Zone* side : pair) {
       const std::string before = denial_before(*side, at);
       exact(zone, before);
       if (is_cut(side, before)) at_or_below(zone.id(), before);
-      // In an NSEC3 zone empty non-terminals come and go with what lies below them.
-      if (at.empty() || pair[0]->find(at).exists == pair[1]->find(at).exists) break;
+      for (const std::string& inside : spanned_non_terminals(*side, at)) exact(zone, inside);
     }
+    if (at.empty()) return;
+    // In an NSEC3 zone empty non-terminals come and go with what lies below them, with opt-out also those that stay.
+    at = dns::parent_key(at);
+    if (!denied_otherwise(at)) return;
   }
 }
 

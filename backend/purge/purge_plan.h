@@ -23,9 +23,10 @@
 //                               The apex, when `n` is in its NS: that answer carries addresses.
 //   a type comes to or goes     in a signed zone also the name before `o` in the chain of NSEC or NSEC3, and all names asked that do
 //   from `o`                    not exist: their denials name `o`'s neighbours and list its types, and a resolver that trusts a
-//                               cached one would deny `o` for as long (RFC 8198). With opt-out also the names asked or existing below
-//                               `o`: insecure referrals list the types of their closest encloser. The spans that those show may be
-//                               late: one that opts out denies nothing (RFC 5155 section 9.2).
+//                               cached one would deny `o` for as long (RFC 8198). With NSEC also the empty non-terminals in the span
+//                               of that name. With opt-out also the names asked or existing below `o`: insecure referrals list the
+//                               types of their closest encloser. The record that covers such a referral may be late: a span that
+//                               opts out denies nothing (RFC 5155 section 9.2).
 //   SOA                         the apex; when more than the serial changed the zone's subtree, because every negative answer carries
 //                               it. Each change of a zone moves the serial, and what refers to the apex must stay cached.
 //   keys, metadata              the apex, exactly, which empties PowerDNS's key and metadata caches of that zone; and the zone's

@@ -38,6 +38,8 @@ ServerMetrics::ServerMetrics(Metrics& metrics, const std::string& name)
                                {{"powerdns", name}})),
       purged_revision(metrics.gauge("sdns_powerdns_purged_revision", "Revision up to which this PowerDNS is purged",
                                     {{"powerdns", name}})),
+      waiting(metrics.gauge("sdns_powerdns_purges_waiting",
+                            "First and second purges that this PowerDNS has still to get", {{"powerdns", name}})),
       names(metrics.counter("sdns_purge_names_total", "Names purged exactly", {{"powerdns", name}})),
       subtrees(metrics.counter("sdns_purge_subtrees_total", "Subtrees purged", {{"powerdns", name}})),
       announcements(metrics.counter("sdns_purge_announcements_total", "Zones announced", {{"powerdns", name}})),
@@ -360,6 +362,7 @@ void Server::report() {
   const bool changed = now.purged != status_.purged || now.tried != status_.tried || now.state != status_.state;
   status_ = now;
   metrics_.purged_revision.set(static_cast<std::int64_t>(now.purged));
+  metrics_.waiting.set(static_cast<std::int64_t>(again_.size() + flushes_.size() + flushes_again_.size()));
   if (!changed) return;
   mutex_.unlock();
   changed_();

@@ -53,6 +53,7 @@ struct ServerMetrics {
   Metric& up;
   Metric& announcing;
   Metric& purged_revision;
+  Metric& waiting;
   Metric& names;
   Metric& subtrees;
   Metric& announcements;

@@ -212,6 +212,10 @@ class Daemon:
         if status != 200:
             raise AssertionError(f"revision {revision} was not served: {status} {body}")
 
+    def wait_purged_again(self):
+        """Until the second purges of earlier edits are through too: they must not do what a first one should."""
+        wait_for("second purges", lambda: self.metric("sdns_powerdns_purges_waiting") == 0)
+
     def workers(self):
         """Pids of the holder's live children."""
         found = []

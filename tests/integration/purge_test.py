@@ -127,6 +127,7 @@ class PurgePlan(harness.ServerTest):
         self.world.import_zone("other.test.", OTHER, "--replace")
 
     def warm(self, name, rrtype, token):
+        self.world.daemon.wait_purged_again()
         for server in self.world.powerdns:
             response = server.warm(name, rrtype)
             self.assertTrue(seen(token, response), f"{server.name}: no {token} in the cached\n{response.to_text()}")

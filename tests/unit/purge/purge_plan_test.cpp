@@ -228,6 +228,16 @@ INSTANTIATE_TEST_SUITE_P(Denial, SignedPlan,
                          testing::Values(std::vector<zone::Metadata>{},
                                          std::vector<zone::Metadata>{{"NSEC3PARAM", {"1 0 0 -"}}}));
 
+TEST(PurgePlanOf, WithNsecANewNamePurgesTheEmptyNonTerminalsInTheSameSpan) {
+  zone::ZoneContent zone = content(1, "example.", "a A 192.0.2.1\nx.y.ent A 192.0.2.2\nz.other A 192.0.2.3\n");
+  zone.keys.emplace_back();
+  Publisher publisher({zone});
+  EXPECT_EQ(words_of(publisher.change({rrset(1, "b.example.", dns::kA, kA)})),
+            words("a.example. b.example. ent.example. y.ent.example."));
+  EXPECT_EQ(words_of(publisher.change({rrset(1, "b.example.", dns::kA, {})})),
+            words("a.example. b.example. ent.example. y.ent.example."));
+}
+
 TEST(PurgePlanOf, WithOptOutANewTypePurgesTheReferralsWhoseClosestEncloserItIsAt) {
   zone::ZoneContent zone = content(1, "example.", "a A 192.0.2.1\nsub.a NS ns.test.\nother NS ns.test.\n");
   zone.keys.emplace_back();
