@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Zone transfers between PowerDNS on our backend and real NSD and Knot, out and in, with NOTIFY and TSIG; what a secondary
 serves is compared, verified as a whole and validated. PDNS_BACKEND=gsqlite3 runs the same on PowerDNS's own backend."""
+import json
 import os
 import re
 import subprocess
@@ -266,6 +267,18 @@ class Out(TransferTest):
         file.write_text(zone_text(PLAIN, serial=4000, address="192.0.2.81"))
         self.assert_followed(PLAIN, lambda: self.world.pdnsutil("load-zone", PLAIN, file))
 
+    @unittest.skipIf(STOCK, "sdnsctl knows our database")
+    def test_transfer_status_says_what_is_served_and_who_was_told(self):
+        for apex in (PLAIN, NSEC, OPT_OUT):
+            with self.subTest(apex):
+                self.world.record_set(apex, "status", "A", "192.0.2.121")
+                harness.wait_for("the notified serial", lambda: self.world.notified(apex) in (self.world.soa_serial(apex), self.world.stored_serial(apex)))
+                status = json.loads(self.world.ctl("--json", "zone", "transfer-status", apex).stdout)
+                self.assertEqual(status["kind"], "primary")
+                self.assertEqual(status["serial"], self.world.stored_serial(apex))
+                self.assertEqual(status["served_serial"], self.world.soa_serial(apex))
+                self.assertEqual(status["notified_serial"], self.world.notified(apex))
+
     def test_zone_is_notified_by_request(self):
         status, answer = self.world.api("PUT", f"/zones/{PLAIN}/notify")
         self.assertEqual(status, 200, answer)
@@ -359,7 +372,9 @@ class In(TransferTest):
             for apex in server.zones:
                 self.assertEqual(self.world.soa_serial(apex), server.serial(apex))
                 if not STOCK:
-                    self.assertEqual(self.world.stored_serial(apex), server.serial(apex))
+                    status = json.loads(self.world.ctl("--json", "zone", "transfer-status", apex).stdout)
+                    self.assertEqual((status["kind"], status["serial"], status["primaries"]), ("secondary", server.serial(apex), [f"127.0.0.1:{server.port}"]))
+                    self.assertIsNotNone(status["last_check"])
 
     def test_primary_that_is_gone_leaves_the_zone_as_it_was(self):
         apex = "gone.test."
