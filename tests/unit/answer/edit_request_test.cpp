@@ -282,8 +282,9 @@ TEST_F(EditRequestTest, AnRrsetHasTheLeastTtlOfItsRecords) {
   const std::string line =
       request("replaceRRSet", R"("domain_id": 7, "qname": "x.example.com.", "qtype": "A", "rrset": [)" +
                                   record("x.example.com.", "A", "192.0.2.1", 300) + ", " +
-                                  record("other.", "TXT", "192.0.2.2", 60) + R"(], "trxid": -1)");
-  EXPECT_THAT(shown(work<ZoneEdit>(line).rrsets), ElementsAre("x.example.com./A 60 [192.0.2.1, 192.0.2.2]"))
+                                  record("other.", "TXT", "192.0.2.2", 60) + ", " +
+                                  record("x.example.com.", "A", "192.0.2.3", 90) + R"(], "trxid": -1)");
+  EXPECT_THAT(shown(work<ZoneEdit>(line).rrsets), ElementsAre("x.example.com./A 60 [192.0.2.1, 192.0.2.2, 192.0.2.3]"))
       << "owner and type are the RRset's";
 }
 
