@@ -76,8 +76,7 @@ INSTANTIATE_TEST_SUITE_P(
                     ServedCase{"its second", "INCEPTION-INCREMENT", 2026010801, 2026010802},
                     ServedCase{"the third day's last", "INCEPTION-INCREMENT", 2026011099, 2026011100},
                     ServedCase{"the fourth day's first", "INCEPTION-INCREMENT", 2026011100, 2026011100},
-                    ServedCase{"nothing is changed without a kind", "", 7, 7},
-                    ServedCase{"nor by NONE", "NONE", 7, 7},
+                    ServedCase{"nothing is changed without a kind", "", 7, 7}, ServedCase{"nor by NONE", "NONE", 7, 7},
                     ServedCase{"weeks are added", "INCREMENT-WEEKS", 7, 2930}));
 
 TEST(ServedSerial, MovesWithTheWeekAndNotWithinIt) {
@@ -99,6 +98,8 @@ TEST(NextSerial, OfACounterPassesTheStartOfTheSigningWeek) {
   EXPECT_EQ(1767830402U, next_serial(SerialPolicy::kCounter, "INCEPTION-EPOCH", 1767830401, now));
   EXPECT_EQ(1767830400U, next_serial(SerialPolicy::kCounter, "INCEPTION-EPOCH", 0xFFFF'FFFF, now)) << "over the wrap";
   EXPECT_EQ(6U, next_serial(SerialPolicy::kCounter, "", 5, now));
+  const WallTime late = sys_days(year{2040} / 1 / 5);
+  EXPECT_LT(2'000'000'000U, next_serial(SerialPolicy::kCounter, "INCEPTION-EPOCH", 0xFFFF'FFFF, late)) << "it ends";
   EXPECT_EQ(5U, next_serial(SerialPolicy::kKeep, "INCEPTION-EPOCH", 5, now));
 }
 
