@@ -14,8 +14,6 @@ import subprocess
 import time
 import types
 
-import dns.dnssec
-import dns.message
 import dns.name
 import dns.query
 import dns.rdata
