@@ -61,8 +61,8 @@ struct Answerer {
     if (!found.exists || (found.flags & zone::kBelowCut) != 0) scratch.asked = {zone->id(), relative};
     if (!found.exists) return records;
     if (!found.owner) {
-      // PowerDNS 4.7.3 takes any row at a name that begins with `*` for a wildcard that answers (getBestWildcard).
-      records.empty_non_terminal = lookup.qtype == dns::kANY && !dns::key_is_wildcard(relative);
+      // Also at a name that begins with `*`: it is a source of synthesis without types, so NODATA (RFC 4592 section 4.9).
+      records.empty_non_terminal = lookup.qtype == dns::kANY;
       records.empty_non_terminal_auth = (found.flags & zone::kBelowCut) == 0;
       return records;
     }

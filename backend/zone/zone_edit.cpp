@@ -234,8 +234,17 @@ bool ZoneEditor::in_hash_chain(std::string_view key) const {
   const OwnerFlags mask = settings_->denial.opt_out ? kInOptOut : kInNsec;
   if (key.empty()) return true;
   if (const OwnerItem* item = owners_.find(key)) return (item->flags & mask) != 0;
-  const OwnerItem* below = owners_.first_gt(key, mask);  // an empty non-terminal takes part for what lies below it
+  // An empty non-terminal takes part for what lies below it.
+  const OwnerItem* below = owners_.first_gt(key, empty_non_terminal_mask());
   return below && below->owner->key().starts_with(key);
+}
+
+OwnerFlags ZoneEditor::empty_non_terminal_mask() const {
+  // Opt-out may leave out what is there for insecure delegations alone (RFC 5155 section 7.1). PowerDNS takes it for
+  // the closest encloser of names below it all the same, and cannot say over the remote protocol that it needs a match:
+  // in the chain, there is one. What a presigned zone has in its chain its signer decided, and signers leave them out.
+  const bool left_out = settings_->denial.opt_out && find_kind(settings_->metadata, "PRESIGNED");
+  return left_out ? kInOptOut : kInNsec;
 }
 
 Nsec3Hash ZoneEditor::hash_of(std::string_view key) const {
@@ -258,15 +267,16 @@ void ZoneEditor::rebuild_hashes() {
   hashes_ = {};
   if (settings_->denial.mode != Denial::Mode::kNsec3) return;
   const OwnerFlags mask = settings_->denial.opt_out ? kInOptOut : kInNsec;
+  const OwnerFlags ancestors_mask = empty_non_terminal_mask();
   std::vector<HashItem> items{{hash_of(""), KeyBlob::make("")}};
   std::string last;  // the name before, whose ancestors are there already
   owners_.for_each([&](const OwnerItem& item) {
-    if ((item.flags & mask) == 0) return;
+    if ((item.flags & (mask | ancestors_mask)) == 0) return;
     const std::string_view key = item.owner->key();
     std::string_view above = key;
     while (!above.empty() && !last.starts_with(above)) {
-      // An ancestor that owns RRsets without being in the chain itself is no empty non-terminal.
-      if (above == key || in_hash_chain(above)) items.push_back({hash_of(above), KeyBlob::make(above)});
+      // A name that owns RRsets without being in the chain itself is no empty non-terminal.
+      if (in_hash_chain(above)) items.push_back({hash_of(above), KeyBlob::make(above)});
       above = dns::parent_key(above);
     }
     last = key;
@@ -286,8 +296,9 @@ void ZoneEditor::set_head(ZoneHead head) { head_ = std::make_shared<ZoneHead>(st
 
 void ZoneEditor::set_metadata(std::vector<Metadata> metadata) {
   const Denial before = settings_->denial;
+  const OwnerFlags mask_before = empty_non_terminal_mask();
   settings_ = make_settings(std::move(metadata), settings_->keys);
-  if (settings_->denial != before) rebuild_hashes();
+  if (settings_->denial != before || empty_non_terminal_mask() != mask_before) rebuild_hashes();
 }
 
 void ZoneEditor::set_keys(std::vector<Key> keys) { settings_ = make_settings(settings_->metadata, std::move(keys)); }

@@ -32,6 +32,7 @@ class ZoneEditor {
   [[nodiscard]] bool below_cut(std::string_view key) const;
   void reflag_below(std::string_view cut_key, bool is_cut);
   [[nodiscard]] bool in_hash_chain(std::string_view key) const;
+  [[nodiscard]] OwnerFlags empty_non_terminal_mask() const;
   [[nodiscard]] Nsec3Hash hash_of(std::string_view key) const;
   void sync_hash_with_ancestors(std::string_view key);
   void rebuild_hashes();

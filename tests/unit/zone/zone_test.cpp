@@ -161,7 +161,8 @@ class Model {
   std::set<std::string> hash_chain(bool opt_out) const {
     std::set<std::string> names{""};
     for (const auto& [key, types] : owners_) {
-      if ((flags(key) & (opt_out ? kInOptOut : kInNsec)) == 0) continue;
+      if ((flags(key) & kInNsec) == 0)
+        continue;  // with opt-out too: empty non-terminals of insecure cuts are in the chain
       for (std::string up = key; !up.empty(); up = dns::parent_key(up)) names.insert(up);
     }
     if (opt_out)  // an insecure cut is not in the chain, also not as an ancestor
