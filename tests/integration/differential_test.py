@@ -1,0 +1,118 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The same zones, keys and metadata in sovereign-dnsd and in PowerDNS's own gsqlite3 backend, each behind a pdns_server of the
+same settings: the same questions get the same answers. Every difference that is right is in differential/compare.py, KNOWN."""
+import unittest
+
+import harness
+from differential import zones
+from differential.classes import LEAST
+from differential.compare import Comparison, Keys
+from differential.questions import Names, questions_of
+from differential.sides import Pair
+
+LEAST_QUESTIONS = 3000
+# reference: the settings of the PowerDNS servers that are replaced.
+PRODUCTION = {"enable-lua-records": "yes", "direct-dnskey": "yes", "default-soa-edit-signed": "INCEPTION-EPOCH",
+              "query-cache-ttl": "20", "cache-ttl": "20"}
+
+
+class Differential(unittest.TestCase):
+    pair = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.pair = Pair("differential")
+        try:
+            for number, mode in enumerate(zones.MODES.values()):
+                cls.pair.load(mode, zones.family(mode, number))
+            cls.pair.settle()
+        except BaseException:
+            cls.pair.failed = True
+            cls.pair.stop()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.pair.stop()
+
+    def run(self, result=None):
+        before = len(result.failures) + len(result.errors) if result else 0
+        outcome = super().run(result)
+        if result and len(result.failures) + len(result.errors) > before and self.pair:
+            self.pair.failed = True
+        return outcome
+
+    def compare(self, modes, settings=None, most=None, seed=zones.SEED, table=True):
+        """Every question, or `most` of them, on the zones of these modes."""
+        ours, theirs = self.pair.name_servers(settings)
+        apexes = [zone.apex for mode, zone in self.pair.zones if mode.name in modes]
+        names = Names(self.pair.stock, apexes)
+        for mode in (zones.MODES[name] for name in modes):
+            if mode.opt_out:
+                _, _, iterations, salt = mode.nsec3.split()
+                names.hash_for_opt_out(salt, int(iterations))
+        keys = Keys(theirs.port, [zone.apex for mode, zone in self.pair.zones if mode.signed])
+        comparison = Comparison(ours, theirs, names, keys)
+        comparison.ask(questions_of(names, seed)[:most])
+        print(f"\n{', '.join(modes)} {settings or ''}: {comparison.summary() if table else comparison.asked}", flush=True)
+        if comparison.failures:
+            self.fail(comparison.report())
+        self.assertGreaterEqual(comparison.asked, LEAST_QUESTIONS)
+        if table:
+            without = {"secure referral"} if modes == ["unsigned"] else set()
+            self.assertEqual(comparison.coverage.thin(without), [], f"cells with fewer than {LEAST} questions")
+
+    def test_unsigned_zones_answer_alike(self):
+        self.compare(["unsigned"])
+
+    def test_zones_that_deny_with_nsec_answer_alike(self):
+        self.compare(["nsec"])
+
+    def test_zones_that_deny_with_nsec3_answer_alike(self):
+        self.compare(["nsec3"])
+
+    def test_zones_that_deny_with_nsec3_of_salt_and_iterations_answer_alike(self):
+        self.compare(["nsec3salt"])
+
+    def test_zones_with_opt_out_answer_alike(self):
+        self.compare(["optout"])
+
+    def test_zones_that_deny_narrowly_answer_alike(self):
+        self.compare(["narrow"])
+
+    def test_zones_signed_before_with_nsec_answer_alike(self):
+        self.compare(["presigned"])
+
+    def test_zones_signed_before_with_nsec3_answer_alike(self):
+        self.compare(["presigned3"])
+
+    def every_mode(self, settings):
+        for mode in zones.MODES:
+            with self.subTest(mode):
+                self.compare([mode], settings, most=None if harness.LONG else LEAST_QUESTIONS, table=False)
+
+    def test_without_the_zone_cache_zones_answer_alike(self):
+        self.every_mode({"zone-cache-refresh-interval": "0"})
+
+    def test_with_backends_asked_for_one_type_zones_answer_alike(self):
+        self.every_mode({"consistent-backends": "no"})
+
+    @unittest.skipUnless(harness.LONG, "SDNS_LONG is not set")
+    def test_with_backends_asked_for_one_type_and_no_zone_cache_zones_answer_alike(self):
+        self.every_mode({"consistent-backends": "no", "zone-cache-refresh-interval": "0"})
+
+    def test_with_the_settings_in_production_zones_answer_alike(self):
+        self.every_mode(PRODUCTION)
+
+    @unittest.skipUnless(harness.LONG, "SDNS_LONG is not set")
+    def test_without_caches_zones_answer_alike(self):
+        self.every_mode({"query-cache-ttl": "0", "negquery-cache-ttl": "0", "cache-ttl": "0"})
+
+    @unittest.skipUnless(harness.LONG, "SDNS_LONG is not set")
+    def test_without_dname_processing_zones_answer_alike(self):
+        self.every_mode({"dname-processing": "no"})
+
+
+if __name__ == "__main__":
+    harness.main()
