@@ -24,7 +24,7 @@ bool is_no_type(std::string_view qtype) { return qtype.empty() || qtype == "TYPE
 std::string type_text(const dns::Rrset& rrset) { return fmt::format("{}/{}", rrset.owner.text(), rrset.type.text()); }
 
 struct Planner {
-  std::unique_ptr<OpenTransaction>& transaction;
+  std::shared_ptr<OpenTransaction>& transaction;
   const zone::ZoneSetPtr& zones;
 
   Result<EditPlan> operator()(const protocol::StartTransaction& request) const {
@@ -39,7 +39,7 @@ struct Planner {
     if (request.id >= 0 && request.id != std::int64_t{(*zone)->id()})
       return fail(Errc::kConflict, fmt::format("startTransaction for {}: its id is {}, not {}", (*zone)->apex().text(),
                                                (*zone)->id(), request.id));
-    transaction = std::make_unique<OpenTransaction>(
+    transaction = std::make_shared<OpenTransaction>(
         zones, **zone, request.id >= 0 ? ZoneEdit::Mode::kReplace : ZoneEdit::Mode::kInPlace);
     return Accepted{};
   }
@@ -50,9 +50,7 @@ struct Planner {
       transaction.reset();
       return Accepted{};
     }
-    EditWork work{std::move(*transaction).take(), Report::kTrueOrBroken};
-    transaction.reset();
-    return work;
+    return EditWork{{}, Report::kTrueOrBroken, std::exchange(transaction, nullptr)};
   }
   Result<EditPlan> operator()(const protocol::AbortTransaction&) const {
     transaction.reset();
@@ -240,7 +238,7 @@ struct Planner {
 
 }  // namespace
 
-Result<EditPlan> plan_edit(const protocol::Request& request, std::unique_ptr<OpenTransaction>& transaction,
+Result<EditPlan> plan_edit(const protocol::Request& request, std::shared_ptr<OpenTransaction>& transaction,
                            const zone::ZoneSetPtr& zones) {
   return std::visit(Planner{transaction, zones}, request);
 }

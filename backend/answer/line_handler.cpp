@@ -129,7 +129,10 @@ net::Outcome LineHandler::handle(net::ConnectionId connection, std::string_view 
   const zone::ZoneSet* zones = ready_ ? &zones_.get() : &kNoZones;
   zone::ZoneSetPtr own;
   if (session && session->transaction) {
-    auto view = session->transaction->view(*zones);
+    OpenTransaction& transaction = *session->transaction;
+    if (transaction.unseen() > kShortList || takes_long(*request, *zones))
+      return read_in_background(connection, method, line, session->transaction);
+    auto view = transaction.view(*zones);
     if (!view) {
       const protocol::Reply failed = protocol::Broken{view.error()};
       protocol::write_reply(failed, reply);
@@ -138,16 +141,8 @@ net::Outcome LineHandler::handle(net::ConnectionId connection, std::string_view 
     }
     own = std::move(*view);
     zones = own.get();
-  }
-  if (takes_long(*request, *zones)) {
-    if (!own) own = cell_->load();
-    return start(connection, method, TaskRunner::Lane::kReads,
-                 [text = std::string(line), own, facts = facts()](Pending& out) {
-                   protocol::RequestParser parser;
-                   const auto again = parser.parse(text);
-                   Scratch scratch;
-                   if (again) write(answer(*again, *own, scratch, facts), out);
-                 });
+  } else if (takes_long(*request, *zones)) {
+    return read_in_background(connection, method, line, nullptr);
   }
   const protocol::Reply answered = answer(*request, *zones, scratch_, facts());
   count(method, result_of(answered));
@@ -188,6 +183,20 @@ net::Outcome LineHandler::start(net::ConnectionId connection, std::size_t method
   return net::Outcome::kPending;
 }
 
+// The connection waits, so that nobody else comes to its transaction meanwhile.
+net::Outcome LineHandler::read_in_background(net::ConnectionId connection, std::size_t method, std::string_view line,
+                                             std::shared_ptr<OpenTransaction> transaction) {
+  return start(connection, method, TaskRunner::Lane::kReads,
+               [text = std::string(line), zones = cell_->load(), transaction, facts = facts()](Pending& out) {
+                 protocol::RequestParser parser;
+                 const auto request = parser.parse(text);
+                 const auto view = transaction ? transaction->view(*zones) : sdns::Result<zone::ZoneSetPtr>(zones);
+                 Scratch scratch;
+                 if (!request || !view) write(protocol::Broken{request ? view.error() : request.error()}, out);
+                 else write(answer(*request, **view, scratch, facts), out);
+               });
+}
+
 net::Outcome LineHandler::take_up(net::ConnectionId connection, Session& session, std::string& reply) {
   const std::shared_ptr<Pending> pending = session.pending;
   if (!pending->done.load(std::memory_order_acquire)) return net::Outcome::kPending;
@@ -202,8 +211,7 @@ net::Outcome LineHandler::take_up(net::ConnectionId connection, Session& session
 net::Outcome LineHandler::edit(net::ConnectionId connection, const protocol::Request& request, std::string& reply) {
   const std::size_t method = request.index();
   Session& session = sessions_[connection];
-  if (session.transaction && std::holds_alternative<protocol::AbortTransaction>(request))
-    take_keys_back(*session.transaction);
+  if (session.transaction && std::holds_alternative<protocol::AbortTransaction>(request)) abort(session.transaction);
   auto plan = plan_edit(request, session.transaction, cell_->load());
   if (!session.transaction) sessions_.erase(connection);
   if (!plan) {
@@ -233,7 +241,7 @@ net::Outcome LineHandler::edit(net::ConnectionId connection, const protocol::Req
   }
   auto work = std::make_shared<EditWork>(std::move(std::get<EditWork>(*plan)));  // a function must be copyable
   return start(connection, method, TaskRunner::Lane::kEdits, [this, connection, method, work](Pending& out) {
-    const auto edited = background_->editor.edit(work->edit, out.abandoned);
+    const auto edited = background_->editor.edit(std::move(*work).take(), out.abandoned);
     if (!edited) {
       log_failed(connection, method, edited.error());
       if (work->report == Report::kTrueOrBroken) write(protocol::Broken{edited.error()}, out);
@@ -285,14 +293,16 @@ void LineHandler::decline(net::ConnectionId connection, std::size_t method, cons
                                {"suppressed", suppressed}});
 }
 
-void LineHandler::take_keys_back(const OpenTransaction& transaction) {
-  for (const std::uint32_t key : transaction.added_keys())
-    background_->tasks.run(TaskRunner::Lane::kEdits, [this, zone = transaction.zone().id(), key] {
-      static const std::atomic<bool> kWanted = false;
-      const ChangeKey removal{zone, key, protocol::ChangeDomainKey::What::kRemove};
+// A transaction may hold a million records: freeing them is not the loop's work either.
+void LineHandler::abort(std::shared_ptr<OpenTransaction>& transaction) {
+  background_->tasks.run(TaskRunner::Lane::kEdits, [this, aborted = std::exchange(transaction, nullptr)] {
+    static const std::atomic<bool> kWanted = false;
+    for (const std::uint32_t key : aborted->added_keys()) {
+      const ChangeKey removal{aborted->zone().id(), key, protocol::ChangeDomainKey::What::kRemove};
       if (const auto done = background_->editor.edit(removal, kWanted); !done)
         log_->error("edit.failed", {{"method", "abortTransaction"}, {"reason", to_text(done.error())}});
-    });
+    }
+  });
 }
 
 // On the thread that worked on the edit: its failures are never so many that they need a limit.
@@ -305,7 +315,7 @@ void LineHandler::closed(net::ConnectionId connection) {
   const auto at = sessions_.find(connection);
   if (at == sessions_.end()) return;
   if (at->second.pending) at->second.pending->abandoned.store(true, std::memory_order_relaxed);
-  if (at->second.transaction) take_keys_back(*at->second.transaction);
+  if (at->second.transaction) abort(at->second.transaction);
   sessions_.erase(at);
 }
 

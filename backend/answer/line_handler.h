@@ -81,7 +81,7 @@ class LineHandler final : public net::LineHandler {
     net::Outcome outcome = net::Outcome::kReply;
   };
   struct Session {
-    std::unique_ptr<OpenTransaction> transaction;
+    std::shared_ptr<OpenTransaction> transaction;
     std::shared_ptr<Pending> pending;
   };
 
@@ -93,7 +93,9 @@ class LineHandler final : public net::LineHandler {
                      std::function<void(Pending&)> work);
   [[nodiscard]] Facts facts() const;
   static void write(const protocol::Reply& reply, Pending& out);
-  void take_keys_back(const OpenTransaction& transaction);
+  void abort(std::shared_ptr<OpenTransaction>& transaction);
+  net::Outcome read_in_background(net::ConnectionId connection, std::size_t method, std::string_view line,
+                                  std::shared_ptr<OpenTransaction> transaction);
   void decline(net::ConnectionId connection, std::size_t method, const Error& why);
   void log_failed(net::ConnectionId connection, std::size_t method, const Error& why) const;
   net::Outcome malformed(net::ConnectionId connection, std::size_t size, const Error& error, std::string& reply);

@@ -46,6 +46,9 @@ class OpenTransaction {
   /// shown, as it is no zone.
   Result<zone::ZoneSetPtr> view(const zone::ZoneSet& now);
 
+  /// How much view() would have to show.
+  [[nodiscard]] std::size_t unseen() const { return unseen_.size(); }
+
   [[nodiscard]] bool empty() const { return rrsets_.empty() && metadata_.empty() && mode_ == ZoneEdit::Mode::kInPlace; }
   /// What there is to commit.
   [[nodiscard]] ZoneEdit take() &&;

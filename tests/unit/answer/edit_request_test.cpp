@@ -77,8 +77,9 @@ class EditRequestTest : public testing::Test {
     }
     auto& work = std::get<EditWork>(*planned);
     EXPECT_EQ(work.report, report) << line;
-    if (auto* wanted = std::get_if<Wanted>(&work.edit)) return std::move(*wanted);
-    ADD_FAILURE() << line << "\nis work of kind " << work.edit.index();
+    Edit edit = std::move(work).take();
+    if (auto* wanted = std::get_if<Wanted>(&edit)) return std::move(*wanted);
+    ADD_FAILURE() << line << "\nis work of kind " << edit.index();
     return {};
   }
   ZoneEdit commit() { return work<ZoneEdit>(kCommit, Report::kTrueOrBroken); }
@@ -91,7 +92,7 @@ class EditRequestTest : public testing::Test {
                      zone_content(8, "sub.example.com.", kSoa), std::move(net)},
                     41);
   }();
-  std::unique_ptr<OpenTransaction> transaction_;
+  std::shared_ptr<OpenTransaction> transaction_;
   protocol::RequestParser parser_;
 };
 

@@ -59,7 +59,7 @@ struct FakeTasks final : TaskRunner {
     tasks.push_back(std::move(task));
   }
   void run_all() {
-    while (!tasks.empty()) std::exchange(tasks, {}).front()();
+    for (const auto& task : std::exchange(tasks, {})) task();
   }
   std::vector<Lane> lanes;
   std::vector<std::function<void()>> tasks;

@@ -72,7 +72,7 @@ class OpenTransactionTest : public testing::Test {
   }
 
   zone::ZoneSetPtr base_;
-  std::unique_ptr<OpenTransaction> transaction_;
+  std::shared_ptr<OpenTransaction> transaction_;
 };
 
 TEST_F(OpenTransactionTest, ShowsTheZoneAsItWasUntilSomethingIsWritten) {
