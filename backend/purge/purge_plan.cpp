@@ -201,12 +201,7 @@ void Maker::existence(const Zone& zone, const Pair& pair, std::string_view key) 
 void Maker::denials(const Zone& zone, const Pair& pair, std::string_view key) {
   if (!is_signed(*pair[0]) && !is_signed(*pair[1])) return;
   region(Region::What::kDenied, zone.id(), "");
-  const auto denied_otherwise = [&](std::string_view at) {
-    return pair[0]->find(at).exists != pair[1]->find(at).exists ||
-           (denial_before(*pair[0], at) == at) != (denial_before(*pair[1], at) == at);
-  };
   for (std::string_view at = key;;) {
-    exact(zone, at);
     for (const Zone* side : pair) {
       const std::string before = denial_before(*side, at);
       exact(zone, before);
@@ -214,9 +209,9 @@ void Maker::denials(const Zone& zone, const Pair& pair, std::string_view key) {
       for (const std::string& inside : spanned_non_terminals(*side, at)) exact(zone, inside);
     }
     if (at.empty()) return;
-    // In an NSEC3 zone empty non-terminals come and go with what lies below them, with opt-out also those that stay.
+    // In an NSEC3 zone empty non-terminals come and go with what lies below them.
     at = dns::parent_key(at);
-    if (!denied_otherwise(at)) return;
+    if (pair[0]->find(at).exists == pair[1]->find(at).exists) return;
   }
 }
 
