@@ -4,17 +4,37 @@
 same settings: the same questions get the same answers. Every difference that is right is in differential/compare.py, KNOWN."""
 import unittest
 
+import dns.name
+
 import harness
 from differential import zones
 from differential.classes import LEAST
 from differential.compare import Comparison, Keys
 from differential.questions import Names, questions_of
 from differential.sides import Pair
+from differential.wire import Question
+from validators import BOGUS, Validators
 
 LEAST_QUESTIONS = 3000
+VALIDATED = ("data", "wildcard", "NODATA", "wildcard NODATA", "empty non-terminal", "NXDOMAIN", "CNAME data", "CNAME NODATA",
+             "CNAME NXDOMAIN", "DNAME data", "DNAME NXDOMAIN")
 # reference: the settings of the PowerDNS servers that are replaced.
 PRODUCTION = {"enable-lua-records": "yes", "direct-dnskey": "yes", "default-soa-edit-signed": "INCEPTION-EPOCH",
               "query-cache-ttl": "20", "cache-ttl": "20"}
+
+
+# Below empty non-terminals that opt-out may leave out; a wildcard that is an empty non-terminal.
+ALWAYS_VALIDATED = (("no.onlydeleg", "A"), ("onlydeleg", "A"), ("no.x.y.onlyinsec", "A"), ("no.mixeddeleg", "A"),
+                    ("mixed1.mixeddeleg", "DS"), ("m.middle", "A"), ("*.middle", "A"), ("only1.onlydeleg", "DS"))
+
+
+def can_validate(question, kind, names):
+    """No types that a validator's tools do not ask for, no name that they cannot be given, no occluded data."""
+    name, text = question.name, question.name.to_text().lower()
+    below_dname = any("DNAME" in names.types.get(dns.name.Name(name.labels[at:]), ()) for at in range(1, len(name.labels)))
+    return (question.rrtype not in ("ANY", "RRSIG", "NSEC", "NSEC3", "LUA", "ALIAS", "TYPE65400", "CNAME", "DNAME")
+            and not text.startswith("-") and "\\" not in text and "types." not in text and names.zone_of(name) is not None
+            and not names.below_cut(name) and (not below_dname or kind.startswith("DNAME") and name not in names.types))
 
 
 class Differential(unittest.TestCase):
@@ -63,29 +83,56 @@ class Differential(unittest.TestCase):
             without = {"secure referral"} if modes == ["unsigned"] else set()
             self.assertEqual(comparison.coverage.thin(without), [], f"cells with fewer than {LEAST} questions")
 
+        return comparison
+
+    def compare_and_validate(self, name):
+        """Also: a sample of each class of answer, and what was bogus once, is bogus to neither validator."""
+        comparison = self.compare([name])
+        zones_of_mode = [zone for mode, zone in self.pair.zones if mode.name == name]
+        anchors = {zone.apex: self.pair.ds[zone.apex][0] for zone in zones_of_mode if self.pair.ds[zone.apex] and not zone.ds_in}
+        directory = self.pair.world.directory / f"validators-{name}"
+        directory.mkdir()
+        validators = Validators(directory, self.pair.name_servers()[0].port, anchors, [zone.apex for zone in zones_of_mode])
+        apex = zones.MODES[name].apex
+        questions = [("always", Question(f"{owner}.{apex}", rrtype)) for owner, rrtype in ALWAYS_VALIDATED
+                     if not zones.MODES[name].presigned]
+        for kind in VALIDATED:
+            usable = [question for question in comparison.samples[kind] if can_validate(question, kind, comparison.names)]
+            self.assertTrue(usable, f"{name}: no answer of class {kind} to validate")
+            questions += [(kind, question) for question in usable[:20 if harness.LONG else 2]]
+        for kind, question in questions:
+            owner = question.name.to_text()
+            anchor = max((apex for apex in anchors if owner.lower().endswith(apex)), key=len)
+            with self.subTest(kind=kind, question=str(question)):
+                verdict, text = validators.delv(anchor, owner, question.rrtype)
+                self.assertNotEqual(verdict, BOGUS, text)
+                if not kind.startswith("DNAME"):  # unbound wants the DNAME before its CNAME; PowerDNS shuffles
+                    verdict, text = validators.unbound(owner, question.rrtype)
+                    self.assertNotEqual(verdict, BOGUS, text)
+
     def test_unsigned_zones_answer_alike(self):
         self.compare(["unsigned"])
 
     def test_zones_that_deny_with_nsec_answer_alike(self):
-        self.compare(["nsec"])
+        self.compare_and_validate("nsec")
 
     def test_zones_that_deny_with_nsec3_answer_alike(self):
-        self.compare(["nsec3"])
+        self.compare_and_validate("nsec3")
 
     def test_zones_that_deny_with_nsec3_of_salt_and_iterations_answer_alike(self):
-        self.compare(["nsec3salt"])
+        self.compare_and_validate("nsec3salt")
 
     def test_zones_with_opt_out_answer_alike(self):
-        self.compare(["optout"])
+        self.compare_and_validate("optout")
 
     def test_zones_that_deny_narrowly_answer_alike(self):
-        self.compare(["narrow"])
+        self.compare_and_validate("narrow")
 
     def test_zones_signed_before_with_nsec_answer_alike(self):
-        self.compare(["presigned"])
+        self.compare_and_validate("presigned")
 
     def test_zones_signed_before_with_nsec3_answer_alike(self):
-        self.compare(["presigned3"])
+        self.compare_and_validate("presigned3")
 
     def every_mode(self, settings):
         for mode in zones.MODES:

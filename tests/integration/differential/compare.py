@@ -178,6 +178,7 @@ class Comparison:
         self.ours, self.theirs, self.names, self.keys = ours, theirs, names, keys
         self.coverage = Coverage()
         self.failures, self.known = [], collections.Counter()
+        self.samples = collections.defaultdict(list)  # questions with DO by class of answer, without those PowerDNS signs wrongly
         self.asked = self.same_octets = 0
 
     def ask(self, questions):
@@ -185,9 +186,12 @@ class Comparison:
         self.asked += len(questions)
         for question, octets, expected in zip(questions, mine, reference):
             answer = Answer(octets)
-            self.coverage.count(question, classify(question, answer, self.names))
+            kind = classify(question, answer, self.names)
+            self.coverage.count(question, kind)
             if self.keys and question.wants_dnssec:
                 problems = self.keys.problems(answer)
+                if not problems:
+                    self.samples[kind].append(question)
                 of_both = set(self.keys.problems(Answer(expected))) if problems else set()
                 for problem in problems:
                     if problem in of_both and problem.split(": ")[0].split()[-1] in ("NSEC", "NSEC3", "SVCB", "HTTPS"):
@@ -206,7 +210,7 @@ class Comparison:
                     self.known[reason] += 1
                     break
             else:
-                kinds = f"{classify(question, answer, self.names)} / {classify(question, other, self.names)} / {group_of(question.rrtype)}"
+                kinds = f"{kind} / {classify(question, other, self.names)} / {group_of(question.rrtype)}"
                 self.failures.append((question, kinds, f"--- ours\n{text_of(octets)}\n--- gsqlite3\n{text_of(expected)}"))
 
     def report(self, most=12):

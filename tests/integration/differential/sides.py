@@ -37,6 +37,7 @@ class Pair:
         self.stock = harness.Gsqlite3World(self.world.directory / "gsqlite3")
         self.stock.add("tools")  # never started: the configuration that pdnsutil reads
         self.zones = []  # (mode, zone)
+        self.ds = {}  # apex: DS contents
         self.servers = {}
 
     @property
@@ -64,6 +65,7 @@ class Pair:
                 zone.text += "".join(f"{child} 3600 IN DS {content}\n" for child, contents in ds[zone.apex].items() for content in contents)
             keys = mode.signed and zone.signed
             digests = self._load_presigned(mode, zone) if keys and mode.presigned else self._load(mode, zone, keys)
+            self.ds[zone.apex] = digests
             if zone.ds_in and digests:
                 ds.setdefault(zone.ds_in, {})[zone.apex] = digests
             self.zones.append((mode, zone))
