@@ -174,8 +174,8 @@ def text_of(octets):
 class Comparison:
     """Asks both sides and keeps what is wrong."""
 
-    def __init__(self, ours, theirs, names, keys=None):
-        self.ours, self.theirs, self.names, self.keys = ours, theirs, names, keys
+    def __init__(self, ours, theirs, names, keys=None, serials=True):
+        self.ours, self.theirs, self.names, self.keys, self.serials = ours, theirs, names, keys, serials
         self.coverage = Coverage()
         self.failures, self.known = [], collections.Counter()
         self.samples = collections.defaultdict(list)  # questions with DO by class of answer, without those PowerDNS signs wrongly
@@ -202,7 +202,7 @@ class Comparison:
                 self.same_octets += 1
                 continue
             other = Answer(expected)
-            difference = Difference(question, self.names, answer.comparable(), other.comparable())
+            difference = Difference(question, self.names, answer.comparable(self.serials), other.comparable(self.serials))
             if not (difference.header or difference.ours or difference.theirs):
                 continue
             for reason, matches in KNOWN:

@@ -153,3 +153,21 @@ def questions_of(names, seed):
     every = list(found.values())
     chance.shuffle(every)
     return every
+
+
+def questions_around(names, touched, seed):
+    """What an edit at these names may have changed: they, what is beside, above and below them, and their wildcards."""
+    chance = random.Random(seed)
+    found = []
+    for owner in touched:
+        apex = names.zone_of(owner)
+        instance = dns.name.Name([b"wild" if label == b"*" else label for label in owner.labels])
+        around = [owner, instance, _below(instance, "x"), _below(instance, "x", "y"), *_beside(owner, chance)]
+        above = owner
+        while above != apex:
+            above = above.parent()
+            around += [above, _below(above, "zz")]
+        for name in filter(None, around):
+            for types in (("A",), ("DS", "NS"), ("TXT", "MX", "AAAA", "SRV", "CNAME", "CAA"), ("ANY", "SOA", "NSEC", "DNAME")):
+                found.append(Question(name, chance.choice(types), chance.choice(("do", "do", ""))))
+    return found

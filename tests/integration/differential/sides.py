@@ -31,9 +31,10 @@ def for_ldns(text):
 
 
 class Pair:
-    def __init__(self, label):
+    def __init__(self, label, powerdns=()):
+        """`powerdns`: settings of name servers that the daemon knows, and purges."""
         self.world = harness.World(label)
-        self.world.start(powerdns=())
+        self.world.start(powerdns=powerdns)
         self.stock = harness.Gsqlite3World(self.world.directory / "gsqlite3")
         self.stock.add("tools")  # never started: the configuration that pdnsutil reads
         self.zones = []  # (mode, zone)

@@ -13,7 +13,7 @@ import dns.rdatatype
 # section 4 and what PowerDNS compresses besides.
 NAMES_IN = {2: (0, 1), 3: (0, 1), 4: (0, 1), 5: (0, 1), 6: (0, 2), 7: (0, 1), 8: (0, 1), 9: (0, 1), 12: (0, 1), 14: (0, 2), 15: (2, 1),
             17: (0, 2), 18: (2, 1), 33: (6, 1), 36: (2, 1), 39: (0, 1)}
-OPT, RRSIG = 41, 46
+SOA, OPT, RRSIG, AXFR = 6, 41, 46, 252
 NOT_IN_DNSPYTHON = {"LUA": 65402, "ALIAS": 65401, "RKEY": 57, "MD": 3, "MF": 4, "MB": 7, "MG": 8, "MR": 9, "MINFO": 14, "KEY": 25,
                     "ADDR": 65400, "NID": 104, "L32": 105, "L64": 106, "LP": 107, "SMIMEA": 53, "ZONEMD": 63, "DLV": 32769}
 TRUNCATED = 0x0200
@@ -132,19 +132,38 @@ class Answer:
     def types(self, section):
         return {row[1] for row in self.sections[section]}
 
-    def comparable(self):
-        """(header, question, OPT, sections as sorted lists). Of an RRSIG everything but the signature itself. Names in lower
-        case: which case of a name PowerDNS shows depends on what it has cached and compressed (RFC 4343 section 4.1)."""
-        sections = []
-        for rows in self.sections:
-            seen = []
-            for owner, rrtype, rrclass, ttl, rdata in rows:
-                if rrtype == RRSIG:
-                    rdata = rdata[:18] + read_name(rdata, 18)[0].lower()
-                elif rrtype in NAMES_IN:
-                    before = NAMES_IN[rrtype][0]
-                    rdata = rdata[:before] + rdata[before:].lower() if rrtype != 6 else rdata[:-20].lower() + rdata[-20:]
-                seen.append((owner.lower(), rrtype, rrclass, ttl, rdata))
-            sections.append(sorted(seen))
-        return self.flags, self.question, self.opt, sections
+    def comparable(self, serials=True):
+        """(header, question, OPT, sections as sorted lists)."""
+        return self.flags, self.question, self.opt, [sorted(comparable(row, serials) for row in rows) for rows in self.sections]
+
+
+def comparable(row, serials=True):
+    """Of an RRSIG everything but the signature itself, of a SOA without `serials` not that. Names in lower case: which case of a
+    name PowerDNS shows depends on what it has cached and compressed (RFC 4343 section 4.1)."""
+    owner, rrtype, rrclass, ttl, rdata = row
+    if rrtype == RRSIG:
+        rdata = rdata[:18] + read_name(rdata, 18)[0].lower()
+    elif rrtype == SOA:
+        rdata = rdata[:-20].lower() + (rdata[-20:] if serials else rdata[-16:])
+    elif rrtype in NAMES_IN:
+        before = NAMES_IN[rrtype][0]
+        rdata = rdata[:before] + rdata[before:].lower()
+    return owner.lower(), rrtype, rrclass, ttl, rdata
+
+
+def transfer(port, apex, patience=20):
+    """Every row of an AXFR; the SOA once."""
+    message = b"\0\0\0\0\0\1\0\0\0\0\0\0" + dns.name.from_text(apex).to_wire() + struct.pack("!HH", AXFR, 1)
+    rows = []
+    with socket.create_connection(("127.0.0.1", port), timeout=patience) as tcp, tcp.makefile("rb") as stream:
+        tcp.sendall(struct.pack("!H", len(message)) + message)
+        while not rows or len(rows) < 2 or rows[-1][1] != SOA:
+            head = stream.read(2)
+            if len(head) < 2:
+                raise AssertionError(f"the transfer of {apex} ended after {len(rows)} records")
+            answer = Answer(stream.read(struct.unpack("!H", head)[0])[2:])
+            if answer.rcode:
+                raise AssertionError(f"no transfer of {apex}: rcode {answer.rcode}")
+            rows += answer.sections[0]
+    return rows[:-1]
 
