@@ -351,6 +351,8 @@ class World:
         self.daemon.start()
         for server in self.powerdns:
             server.start()
+        if self.powerdns:  # edits do not wait for a PowerDNS that is absent, nor for its announcements
+            wait_for("the daemon to know every PowerDNS", lambda: self.daemon.metric("sdns_powerdns_up") == len(self.powerdns))
         return self
 
     @property

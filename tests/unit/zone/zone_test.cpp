@@ -272,6 +272,24 @@ TEST(ZoneEdit, OwnerNamesOfNsec3RecordsAndTheirSignaturesAreInNoChain) {
   }
 }
 
+TEST(ZoneEdit, WithOptOutTheChainOfAPresignedZoneLeavesOutWhatIsAboveInsecureCutsAlone) {
+  const std::vector<Line> lines = {{"example.", "SOA", "ns.example. host.example. 1 3600 600 86400 300"},
+                                   {"a.b.example.", "NS", "ns.test."},
+                                   {"a.c.example.", "DS", "1 13 2 00"},
+                                   {"a.c.example.", "NS", "ns.test."}};
+  const auto chain = [&](std::vector<Metadata> metadata) {
+    std::set<std::string> names;
+    const ZoneRef zone = build("example.", lines, std::move(metadata));
+    zone->hashes().for_each([&](const HashItem& item) { names.insert(name_in(*zone, item.key->view())); });
+    return names;
+  };
+  const std::set<std::string> signers{"example.", "c.example.", "a.c.example."};
+  EXPECT_EQ(chain({{"NSEC3PARAM", {"1 1 0 -"}}, {"PRESIGNED", {"1"}}}), signers);
+  std::set<std::string> ours = signers;
+  ours.insert("b.example.");
+  EXPECT_EQ(chain({{"NSEC3PARAM", {"1 1 0 -"}}}), ours);
+}
+
 TEST(ZoneEdit, LeavesTheFormerZoneAsItWas) {
   const ZoneRef zone = build("example.", kExample);
   ZoneEditor editor(*zone);
