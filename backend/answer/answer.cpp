@@ -61,7 +61,8 @@ struct Answerer {
     if (!found.exists || (found.flags & zone::kBelowCut) != 0) scratch.asked = {zone->id(), relative};
     if (!found.exists) return records;
     if (!found.owner) {
-      // Also at a name that begins with `*`: it is a source of synthesis without types, so NODATA (RFC 4592 section 4.9).
+      // Also at a name that begins with `*`: it is a source of synthesis without types, so NODATA (RFC 4592
+      // section 4.9).
       records.empty_non_terminal = lookup.qtype == dns::kANY;
       records.empty_non_terminal_auth = (found.flags & zone::kBelowCut) == 0;
       return records;
@@ -176,11 +177,9 @@ struct Answerer {
     return protocol::Rendered{scratch.text};
   }
 
-  /// Edits belong to the connection that makes them (answer/edit_session.h).
+  /// Edits belong to the connection that makes them (answer/edit_request.h).
   template <class Edit>
-  Reply operator()(const Edit&) const {
-    return protocol::Declined{};
-  }
+  requires protocol::kIsEdit<Edit> Reply operator()(const Edit&) const { return protocol::Declined{}; }
 
  private:
   void append_tsig_key(const zone::TsigKey& key, std::string_view name) const {

@@ -15,6 +15,7 @@ namespace {
 using protocol::Accepted;
 using protocol::Declined;
 
+constexpr std::size_t kMostRrsets = 10'000'000;  ///< of one transaction, which is kept in memory
 constexpr std::int64_t kMaxId = std::numeric_limits<std::int32_t>::max();
 
 // PowerDNS up to 4.9.14 and 5.0.4 sends TYPE0 with the new records when it saw an empty non-terminal; those, and rows
@@ -29,7 +30,7 @@ struct Planner {
 
   Result<EditPlan> operator()(const protocol::StartTransaction& request) const {
     if (transaction) {
-      transaction.reset();
+      transaction = nullptr;
       return fail(Errc::kProtocol,
                   fmt::format("startTransaction for {}: this connection had one open already; it was aborted",
                               request.name.substr(0, 300)));
@@ -46,11 +47,10 @@ struct Planner {
 
   // A transaction that this process does not know was another worker's, or never began.
   Result<EditPlan> operator()(const protocol::CommitTransaction&) const {
-    if (!transaction || transaction->empty()) {
-      transaction.reset();
-      return Accepted{};
-    }
-    return EditWork{{}, Report::kTrueOrBroken, std::exchange(transaction, nullptr)};
+    const auto ended = std::exchange(transaction, nullptr);
+    if (!ended || ended->empty()) return Accepted{};
+    if (ended->refused()) return fail(*ended->refused());
+    return EditWork{{}, Report::kTrueOrBroken, ended};
   }
   Result<EditPlan> operator()(const protocol::AbortTransaction&) const {
     transaction.reset();
@@ -79,8 +79,17 @@ struct Planner {
     return EditWork{std::move(edit)};
   }
 
+  // PowerDNS does not look at the answer to feedRecord: what is refused here must be refused by the commit too.
   Result<EditPlan> operator()(const protocol::FeedRecord& request) const {
     if (is_no_type(request.record.qtype)) return Accepted{};
+    auto fed = feed(request);
+    if (!fed && transaction) transaction->refuse(fed.error());
+    return fed;
+  }
+
+  Result<EditPlan> feed(const protocol::FeedRecord& request) const {
+    if (transaction && transaction->size() >= kMostRrsets)
+      return fail(Errc::kNoSpace, fmt::format("a transaction may touch {} RRsets at most", kMostRrsets));
     auto record = record_of(request.record);
     if (!record) return fail(record.error());
     if (!transaction)
@@ -113,6 +122,8 @@ struct Planner {
                                                       (*zone)->apex().text(), request.flags));
     zone::Key key{0, static_cast<std::uint16_t>(request.flags), request.active, request.published,
                   std::string(request.content)};
+    if (transaction && transaction->zone().id() == (*zone)->id())
+      return EditWork{ReserveKey{(*zone)->id(), std::move(key)}, Report::kReservedKey};
     return EditWork{AddKey{(*zone)->id(), std::move(key)}, Report::kKeyId};
   }
 
@@ -121,7 +132,12 @@ struct Planner {
     if (!zone) return fail(zone.error());
     if (request.id < 1 || request.id > kMaxId)
       return fail(Errc::kNotFound, fmt::format("{} has no key with the id {}", (*zone)->apex().text(), request.id));
-    return EditWork{ChangeKey{(*zone)->id(), static_cast<std::uint32_t>(request.id), request.what}};
+    const ChangeKey change{(*zone)->id(), static_cast<std::uint32_t>(request.id), request.what};
+    if (!transaction || transaction->zone().id() != change.zone) return EditWork{change};
+    if (!transaction->has_key(change.key))
+      return fail(Errc::kNotFound, fmt::format("{} has no key with the id {}", (*zone)->apex().text(), change.key));
+    transaction->change_key(change);
+    return Accepted{};
   }
 
   Result<EditPlan> operator()(const protocol::SetTsigKey& request) const {
@@ -164,9 +180,8 @@ struct Planner {
   }
 
   template <class Read>
-  Result<EditPlan> operator()(const Read&) const {
-    return Declined{};
-  }
+  requires(!protocol::kIsEdit<Read>) Result<EditPlan>
+  operator()(const Read&) const { return Declined{}; }
 
  private:
   Result<const zone::Zone*> zone_named(std::string_view text) const {
@@ -214,7 +229,11 @@ struct Planner {
       return fail(Errc::kInvalidRecord, fmt::format("{}/{}: the TTL {} is over {} (RFC 2181 section 8)", owner->text(),
                                                     type->text(), edit.ttl, dns::Ttl::kMax));
     auto content = dns::canonical_content(*type, edit.content, dns::Name());
-    if (!content) return fail(content.error());
+    if (!content) {
+      Error error = content.error();
+      error.what = fmt::format("{}/{}: {}", owner->text(), type->text(), error.what);
+      return fail(std::move(error));
+    }
     return dns::Record{std::move(*owner), *type, dns::Ttl{edit.ttl}, std::move(*content)};
   }
 

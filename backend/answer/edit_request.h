@@ -16,6 +16,7 @@ namespace sdns::answer {
 enum class Report : std::uint8_t {
   kTrueOrFalse,
   kKeyId,
+  kReservedKey,   ///< its id; the transaction then adds the key
   kTrueOrBroken,  ///< commitTransaction: PowerDNS takes `false` for success, and only no result for a failure
 };
 struct EditWork {

@@ -19,6 +19,14 @@
 
 namespace sdns::answer {
 
+struct ChangeKey {
+  zone::ZoneId zone = 0;
+  std::uint32_t key = 0;
+  protocol::ChangeDomainKey::What what{};
+};
+/// Changes the state of a key; not for a removal.
+void apply_change(protocol::ChangeDomainKey::What what, zone::Key& key);
+
 /// Everything that one transaction of PowerDNS did.
 struct ZoneEdit {
   enum class Mode : std::uint8_t {
@@ -27,18 +35,20 @@ struct ZoneEdit {
   };
   zone::ZoneId zone = 0;
   Mode mode = Mode::kInPlace;
-  zone::Revision base = 0;               ///< what PowerDNS saw when it began: a later change of the same is a conflict
-  std::vector<dns::Rrset> rrsets;        ///< in canonical order, without duplicates
-  std::vector<zone::Metadata> metadata;  ///< without values: removed
+  zone::Revision base = 0;         ///< what PowerDNS saw when it began: a later change of the same is a conflict
+  std::vector<dns::Rrset> rrsets;  ///< in canonical order, without duplicates
+  std::vector<zone::Metadata> metadata = {};  ///< without values: removed
+  std::vector<zone::Key> keys = {};           ///< added, with ids that were reserved
+  std::vector<ChangeKey> key_changes = {};    ///< after them
 };
 struct AddKey {
   zone::ZoneId zone = 0;
   zone::Key key;  ///< without id
 };
-struct ChangeKey {
+/// Gives an id to a key that a transaction adds: PowerDNS is told it before the commit. The key is checked.
+struct ReserveKey {
   zone::ZoneId zone = 0;
-  std::uint32_t key = 0;
-  protocol::ChangeDomainKey::What what{};
+  zone::Key key;
 };
 struct PutTsigKey {
   zone::TsigKey key;
@@ -60,8 +70,8 @@ struct CreateSecondary {
   std::string primary;
   std::string account;
 };
-using Edit =
-    std::variant<ZoneEdit, AddKey, ChangeKey, PutTsigKey, RemoveTsigKey, NoteNotified, NoteChecked, CreateSecondary>;
+using Edit = std::variant<ZoneEdit, AddKey, ChangeKey, ReserveKey, PutTsigKey, RemoveTsigKey, NoteNotified, NoteChecked,
+                          CreateSecondary>;
 
 /// Whether this address, with one of these name servers, may have zones made here by NOTIFY.
 struct AutoprimaryQuestion {
@@ -73,13 +83,13 @@ struct Autoprimary {
   std::string name_server;
 };
 
-/// The authority database as PowerDNS edits it. Waits for the disk; called by one thread.
+/// The authority database as PowerDNS edits it. Waits for the disk; safe from any thread.
 class Editor {
  public:
   virtual ~Editor() = default;
-  /// Carried out, durable, and answered by this process. The id of an added key, else 0. After an error nothing was
-  /// changed, with one exception that the error says: it is durable and not answered yet. `abandoned` may become true
-  /// meanwhile: nobody waits any more, so what is not committed yet is not.
+  /// Carried out, durable, and answered by this process. The id of an added or reserved key, else 0. After an error
+  /// nothing was changed, with one exception that the error says: it is durable and not answered yet. `abandoned` may
+  /// become true meanwhile: nobody waits any more, so what is not committed yet is not.
   virtual Result<std::uint32_t> edit(const Edit& edit, const std::atomic<bool>& abandoned) = 0;
   virtual Result<std::optional<Autoprimary>> autoprimary(const AutoprimaryQuestion& question) = 0;
 };
@@ -87,7 +97,11 @@ class Editor {
 /// Work away from the loops, in the order of its coming, a thread for each lane.
 class TaskRunner {
  public:
-  enum class Lane : std::uint8_t { kReads, kEdits };
+  enum class Lane : std::uint8_t {
+    kLists,  ///< whatever takes as long as zones are large
+    kEdits,
+    kNotes,  ///< for PowerDNS's communicator, which ends pdns_server when it hears nothing for 2 s
+  };
   virtual ~TaskRunner() = default;
   /// Safe from any thread. A task that comes when the runner has stopped is dropped.
   virtual void run(Lane lane, std::function<void()> task) = 0;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -75,7 +76,7 @@ class LineHandler final : public net::LineHandler {
     std::atomic<bool> abandoned = false;
     std::atomic<bool> done = false;
     std::size_t method = 0;
-    std::uint32_t added_key = 0;
+    std::optional<zone::Key> reserved;  // a key for the connection's transaction
     std::string reply;
     Result result = kData;
     net::Outcome outcome = net::Outcome::kReply;
@@ -83,21 +84,33 @@ class LineHandler final : public net::LineHandler {
   struct Session {
     std::shared_ptr<OpenTransaction> transaction;
     std::shared_ptr<Pending> pending;
+    SteadyTime used{};
+    bool idle_too_long = false;  // its transaction was ended
   };
 
   void count(std::size_t method, Result result) { requests_[method][result]->add(); }
   bool ready();
-  net::Outcome take_up(net::ConnectionId connection, Session& session, std::string& reply);
+  static std::string_view method_name(std::size_t method);
+
+  // line_handler_edits.cpp
   net::Outcome edit(net::ConnectionId connection, const protocol::Request& request, std::string& reply);
+  net::Outcome refuse(net::ConnectionId connection, const protocol::Request& request, const Error& why,
+                      std::string& reply);
   net::Outcome start(net::ConnectionId connection, std::size_t method, TaskRunner::Lane lane,
                      std::function<void(Pending&)> work);
-  [[nodiscard]] Facts facts() const;
+  net::Outcome start_edit(net::ConnectionId connection, std::size_t method, EditWork&& planned);
+  net::Outcome ask_autoprimary(net::ConnectionId connection, std::size_t method, AutoprimaryQuestion&& question);
+  net::Outcome read_in_background(net::ConnectionId connection, const protocol::Request& request, std::string_view line,
+                                  const std::shared_ptr<OpenTransaction>& transaction);
+  net::Outcome take_up(net::ConnectionId connection, Session& session, std::string& reply);
+  void note(net::ConnectionId connection, std::size_t method, Edit&& edit);
+  void let_go(std::shared_ptr<OpenTransaction> transaction);
+  void end_idle_transactions();
   static void write(const protocol::Reply& reply, Pending& out);
-  void abort(std::shared_ptr<OpenTransaction>& transaction);
-  net::Outcome read_in_background(net::ConnectionId connection, std::size_t method, std::string_view line,
-                                  std::shared_ptr<OpenTransaction> transaction);
-  void decline(net::ConnectionId connection, std::size_t method, const Error& why);
+  static void write_failed(const protocol::Reply& reply, Pending& out);
   void log_failed(net::ConnectionId connection, std::size_t method, const Error& why) const;
+  [[nodiscard]] Facts facts() const;
+
   net::Outcome malformed(net::ConnectionId connection, std::size_t size, const Error& error, std::string& reply);
   void log_broken(net::ConnectionId connection, const Error& why);
   static Result result_of(const protocol::Reply& reply);
@@ -107,6 +120,7 @@ class LineHandler final : public net::LineHandler {
   bool ready_ = false;
   purge::AskedRing* asked_;
   const Background* background_;
+  const Clock* clock_;
   const WallClock* wall_clock_;
   const Log* log_;
   std::string_view version_;

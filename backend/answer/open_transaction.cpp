@@ -84,6 +84,27 @@ void OpenTransaction::set_metadata(zone::Metadata metadata) {
   settings_shown_ = false;
 }
 
+bool OpenTransaction::has_key(std::uint32_t id) const {
+  const auto is_it = [id](const zone::Key& key) { return key.id == id; };
+  const std::vector<zone::Key>& others = settings_of_->settings().keys;
+  return std::any_of(keys_.begin(), keys_.end(), is_it) || std::any_of(others.begin(), others.end(), is_it);
+}
+
+std::vector<zone::Key> OpenTransaction::keys_over(std::vector<zone::Key> keys) const {
+  using What = protocol::ChangeDomainKey::What;
+  keys.insert(keys.end(), keys_.begin(), keys_.end());
+  for (const ChangeKey& change : key_changes_) {
+    const auto is_it = [&](const zone::Key& key) { return key.id == change.key; };
+    if (change.what == What::kRemove) {
+      std::erase_if(keys, is_it);
+      continue;
+    }
+    const auto key = std::find_if(keys.begin(), keys.end(), is_it);
+    if (key != keys.end()) apply_change(change.what, *key);
+  }
+  return keys;
+}
+
 Result<zone::ZoneSetPtr> OpenTransaction::view(const zone::ZoneSet& now) {
   const bool first = !shown_;
   const zone::Zone* current = now.find(before_->id());
@@ -111,7 +132,7 @@ Result<zone::ZoneSetPtr> OpenTransaction::view(const zone::ZoneSet& now) {
     for (const zone::Metadata& one : metadata_) put_kind(all, one);
     std::erase_if(all, [](const zone::Metadata& one) { return one.values.empty(); });
     editor.set_metadata(std::move(all));
-    editor.set_keys(settings.keys);
+    editor.set_keys(keys_over(settings.keys));
     settings_shown_ = true;
   }
   zone_ = editor.finish(base_->revision());
@@ -120,7 +141,8 @@ Result<zone::ZoneSetPtr> OpenTransaction::view(const zone::ZoneSet& now) {
 }
 
 ZoneEdit OpenTransaction::take() && {
-  ZoneEdit edit{before_->id(), mode_, base_->revision(), {}, std::move(metadata_)};
+  ZoneEdit edit{before_->id(),          mode_, base_->revision(), {}, std::move(metadata_), std::move(keys_),
+                std::move(key_changes_)};
   edit.rrsets.reserve(rrsets_.size());
   for (auto at = rrsets_.begin(); at != rrsets_.end(); at = rrsets_.erase(at)) {
     sort_unique(at->second.rrset.contents);

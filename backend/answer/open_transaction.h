@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,18 +39,35 @@ class OpenTransaction {
   /// All values of a kind; none remove it.
   void set_metadata(zone::Metadata metadata);
 
-  void note_added_key(std::uint32_t id) { added_keys_.push_back(id); }
-  [[nodiscard]] const std::vector<std::uint32_t>& added_keys() const { return added_keys_; }
+  /// Adds a key with an id that was reserved.
+  void add_key(zone::Key key) {
+    keys_.push_back(std::move(key));
+    settings_shown_ = false;
+  }
+  void change_key(const ChangeKey& change) {
+    key_changes_.push_back(change);
+    settings_shown_ = false;
+  }
+  [[nodiscard]] bool has_key(std::uint32_t id) const;
+
+  /// What was refused, and PowerDNS does not look whether: the commit must fail. The first counts.
+  void refuse(Error why) {
+    if (!refused_) refused_ = std::move(why);
+  }
+  [[nodiscard]] const std::optional<Error>& refused() const { return refused_; }
 
   /// The zones as the connection that edits sees them: as they were when it began, with its own writes, and with the
   /// keys and metadata of `now`. O(what came since the last call × log n). Errors (kInvalidZone): the edit cannot be
   /// shown, as it is no zone.
   Result<zone::ZoneSetPtr> view(const zone::ZoneSet& now);
 
-  /// How much view() would have to show.
-  [[nodiscard]] std::size_t unseen() const { return unseen_.size(); }
+  /// RRsets that were touched.
+  [[nodiscard]] std::size_t size() const { return rrsets_.size(); }
 
-  [[nodiscard]] bool empty() const { return rrsets_.empty() && metadata_.empty() && mode_ == ZoneEdit::Mode::kInPlace; }
+  [[nodiscard]] bool empty() const {
+    return rrsets_.empty() && metadata_.empty() && keys_.empty() && key_changes_.empty() && !refused_ &&
+           mode_ == ZoneEdit::Mode::kInPlace;
+  }
   /// What there is to commit.
   [[nodiscard]] ZoneEdit take() &&;
 
@@ -60,6 +78,7 @@ class OpenTransaction {
   };
   using Key = std::pair<std::string, std::uint16_t>;  // key of the owner, type: canonical order
   void touch(Touched& touched, bool fresh);
+  [[nodiscard]] std::vector<zone::Key> keys_over(std::vector<zone::Key> keys) const;
 
   zone::ZoneSetPtr base_;
   const zone::Zone* before_;
@@ -67,7 +86,9 @@ class OpenTransaction {
   std::map<Key, Touched> rrsets_;
   std::vector<zone::Metadata> metadata_;
   std::vector<Touched*> unseen_;
-  std::vector<std::uint32_t> added_keys_;
+  std::vector<zone::Key> keys_;
+  std::vector<ChangeKey> key_changes_;
+  std::optional<Error> refused_;
   bool settings_shown_ = true;
   zone::ZoneRef settings_of_;  // the zone whose keys and metadata were taken last
   zone::ZoneRef zone_;         // with what was shown

@@ -161,6 +161,7 @@ int App::Impl::run() {
   const auto ended = link.run(*this);
 
   state.interrupt();
+  editor.stop_waiting();
   lanes.stop();  // its tasks know the server's handlers
   if (admin_door) admin_door->close();
   publisher->stop();

@@ -88,6 +88,11 @@ bool ServingState::wait_for(zone::Revision revision, std::chrono::milliseconds l
   return reached(revision);
 }
 
+bool ServingState::wait_published(zone::Revision revision, std::chrono::milliseconds limit) const {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, limit, [&] { return reached(revision); });
+}
+
 void ServingState::interrupt() {
   {
     std::lock_guard lock(mutex_);

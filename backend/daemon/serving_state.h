@@ -57,7 +57,9 @@ class ServingState {
 
   /// Waits until `revision` is published, the time is over or interrupt() was called. True: it is.
   bool wait_for(zone::Revision revision, std::chrono::milliseconds limit) const;
-  /// Ends all waits, also later ones: for the end of the program.
+  /// The same, and interrupt() does not end it.
+  bool wait_published(zone::Revision revision, std::chrono::milliseconds limit) const;
+  /// Ends all waits of wait_for(), also later ones: for the end of the program.
   void interrupt();
   [[nodiscard]] bool interrupted() const;
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <utility>
 
+#include "backend/dns/dnssec_key.h"
 #include "backend/dns/serial.h"
 #include "backend/store/checked_edit.h"
 #include "backend/store/serial_policy.h"
@@ -17,6 +18,10 @@ namespace {
 // A million records are published within a few seconds; nobody waits any more once PowerDNS has hung up.
 constexpr std::chrono::milliseconds kPublishLimit{30'000};
 constexpr std::chrono::milliseconds kPublishLook{100};
+// How long another program's edit is waited for: less than the end of the program may take, and less than what
+// PowerDNS's communicator takes for the end of its backend (2 s).
+constexpr std::chrono::milliseconds kBusyLimit{5'000};
+constexpr std::chrono::milliseconds kCommunicatorLimit{1'000};
 constexpr std::size_t kToldFindings = 3;
 
 Result<store::ZoneRow> require_zone(store::Transaction& edit, zone::ZoneId id) {
@@ -93,19 +98,31 @@ Result<void> replace_all(store::Transaction& edit, const store::ZoneRow& zone, c
 }
 
 Result<void> change_key(store::Transaction& edit, const store::ZoneRow& zone, const answer::ChangeKey& wanted) {
-  using What = protocol::ChangeDomainKey::What;
-  if (wanted.what == What::kRemove) return store::remove_key(edit, zone, wanted.key);
+  if (wanted.what == protocol::ChangeDomainKey::What::kRemove) return store::remove_key(edit, zone, wanted.key);
   const auto keys = edit.keys(zone.head.id);
   if (!keys) return fail(keys.error());
-  for (const zone::Key& key : *keys) {
+  for (zone::Key key : *keys) {
     if (key.id != wanted.key) continue;
-    const bool active = wanted.what == What::kActivate || (wanted.what != What::kDeactivate && key.active);
-    const bool published = wanted.what == What::kPublish || (wanted.what != What::kUnpublish && key.published);
-    const auto done = store::set_key_state(edit, zone, key.id, active, published);
+    answer::apply_change(wanted.what, key);
+    const auto done = store::set_key_state(edit, zone, key.id, key.active, key.published);
     if (!done) return fail(done.error());
     return {};
   }
   return fail(Errc::kNotFound, fmt::format("{} has no key with the id {}", zone.head.apex.text(), wanted.key));
+}
+
+Result<std::uint32_t> without_number(const Result<void>& done) {
+  if (!done) return fail(done.error());
+  return 0;
+}
+
+template <class Change>
+Result<std::uint32_t> change_head(store::Transaction& edit, zone::ZoneId id, Change&& change) {
+  const auto zone = require_zone(edit, id);
+  if (!zone) return fail(zone.error());
+  zone::ZoneHead head = zone->head;
+  change(head);
+  return without_number(edit.set_head(head));
 }
 
 void tell(const Log& log, const store::Findings& findings) {
@@ -119,8 +136,8 @@ void tell(const Log& log, const store::Findings& findings) {
 
 }  // namespace
 
-Result<std::unique_ptr<store::Authority>> StoreEditor::open() {
-  auto authority = store::open_authority(url_, store::OpenMode::kExisting, clock_, random_);
+Result<std::unique_ptr<store::Authority>> StoreEditor::open(std::chrono::milliseconds busy_limit) {
+  auto authority = store::open_authority(url_, store::OpenMode::kExisting, clock_, random_, busy_limit);
   if (!authority) return authority;
   const auto identity = (*authority)->identity();
   if (!identity) return fail(identity.error());
@@ -133,13 +150,17 @@ Result<std::unique_ptr<store::Authority>> StoreEditor::open() {
   return authority;
 }
 
-Result<std::uint32_t> StoreEditor::apply_zone(store::Transaction& edit, const answer::ZoneEdit& wanted) {
+Result<std::uint32_t> StoreEditor::apply(store::Transaction& edit, const answer::ZoneEdit& wanted) {
   const auto zone = require_zone(edit, wanted.zone);
   if (!zone) return fail(zone.error());
   store::Findings findings;
-  // First, as they decide what the zone's records may be: PRESIGNED.
+  // First, as they decide what the zone's records may be.
   for (const zone::Metadata& metadata : wanted.metadata)
     if (const auto done = store::set_metadata(edit, *zone, metadata, findings); !done) return fail(done.error());
+  for (const zone::Key& key : wanted.keys)
+    if (const auto done = store::add_key(edit, *zone, key, findings); !done) return fail(done.error());
+  for (const answer::ChangeKey& change : wanted.key_changes)
+    if (const auto done = change_key(edit, *zone, change); !done) return fail(done.error());
   const auto done = wanted.mode == answer::ZoneEdit::Mode::kReplace
                         ? replace_all(edit, *zone, wanted, findings)
                         : put_all(edit, *zone, wanted.rrsets, wanted.base, findings);
@@ -148,49 +169,56 @@ Result<std::uint32_t> StoreEditor::apply_zone(store::Transaction& edit, const an
   return 0;
 }
 
-Result<std::uint32_t> StoreEditor::apply(store::Transaction& edit, const answer::Edit& wanted) {
-  if (const auto* zone_edit = std::get_if<answer::ZoneEdit>(&wanted)) return apply_zone(edit, *zone_edit);
+Result<std::uint32_t> StoreEditor::apply(store::Transaction& edit, const answer::AddKey& wanted) {
+  const auto zone = require_zone(edit, wanted.zone);
+  if (!zone) return fail(zone.error());
   store::Findings findings;
-  const auto with_zone = [&](zone::ZoneId id, auto&& what) -> Result<std::uint32_t> {
-    const auto zone = require_zone(edit, id);
-    if (!zone) return fail(zone.error());
-    return what(*zone);
-  };
-  const auto nothing = [](const Result<void>& done) -> Result<std::uint32_t> {
-    if (!done) return fail(done.error());
-    return 0;
-  };
-  const auto note = [&](zone::ZoneId id, auto&& change) {
-    return with_zone(id, [&](const store::ZoneRow& zone) {
-      zone::ZoneHead head = zone.head;
-      change(head);
-      return nothing(edit.set_head(head));
-    });
-  };
-  if (const auto* add = std::get_if<answer::AddKey>(&wanted))
-    return with_zone(add->zone,
-                     [&](const store::ZoneRow& zone) { return store::add_key(edit, zone, add->key, findings); });
-  if (const auto* change = std::get_if<answer::ChangeKey>(&wanted))
-    return with_zone(change->zone,
-                     [&](const store::ZoneRow& zone) { return nothing(change_key(edit, zone, *change)); });
-  if (const auto* tsig = std::get_if<answer::PutTsigKey>(&wanted)) return nothing(edit.put_tsig_key(tsig->key));
-  if (const auto* tsig = std::get_if<answer::RemoveTsigKey>(&wanted)) return nothing(edit.remove_tsig_key(tsig->name));
-  if (const auto* notified = std::get_if<answer::NoteNotified>(&wanted))
-    return note(notified->zone, [&](zone::ZoneHead& head) { head.notified_serial = notified->serial; });
-  if (const auto* checked = std::get_if<answer::NoteChecked>(&wanted)) {
-    const auto now = std::chrono::duration_cast<std::chrono::seconds>(clock_.wall_now().time_since_epoch()).count();
-    return note(checked->zone,
-                [&](zone::ZoneHead& head) { head.last_check = checked->fresh ? static_cast<std::uint32_t>(now) : 0; });
-  }
-  const auto& secondary = std::get<answer::CreateSecondary>(wanted);
-  const auto made = store::create_secondary(edit, secondary.apex, {secondary.primary}, secondary.account);
+  return store::add_key(edit, *zone, wanted.key, findings);
+}
+
+Result<std::uint32_t> StoreEditor::apply(store::Transaction& edit, const answer::ChangeKey& wanted) {
+  const auto zone = require_zone(edit, wanted.zone);
+  if (!zone) return fail(zone.error());
+  return without_number(change_key(edit, *zone, wanted));
+}
+
+Result<std::uint32_t> StoreEditor::apply(store::Transaction& edit, const answer::ReserveKey& wanted) {
+  const auto zone = require_zone(edit, wanted.zone);
+  if (!zone) return fail(zone.error());
+  const auto facts = dns::describe_key(zone->head.apex, wanted.key.flags, wanted.key.content);
+  if (!facts) return fail(facts.error());
+  return edit.reserve_key_id();
+}
+
+Result<std::uint32_t> StoreEditor::apply(store::Transaction& edit, const answer::PutTsigKey& wanted) {
+  return without_number(edit.put_tsig_key(wanted.key));
+}
+
+Result<std::uint32_t> StoreEditor::apply(store::Transaction& edit, const answer::RemoveTsigKey& wanted) {
+  return without_number(edit.remove_tsig_key(wanted.name));
+}
+
+Result<std::uint32_t> StoreEditor::apply(store::Transaction& edit, const answer::NoteNotified& wanted) {
+  return change_head(edit, wanted.zone, [&](zone::ZoneHead& head) { head.notified_serial = wanted.serial; });
+}
+
+Result<std::uint32_t> StoreEditor::apply(store::Transaction& edit, const answer::NoteChecked& wanted) {
+  const auto now = std::chrono::duration_cast<std::chrono::seconds>(clock_.wall_now().time_since_epoch()).count();
+  return change_head(edit, wanted.zone, [&](zone::ZoneHead& head) {
+    head.last_check = wanted.fresh ? static_cast<std::uint32_t>(now) : 0;
+  });
+}
+
+Result<std::uint32_t> StoreEditor::apply(store::Transaction& edit, const answer::CreateSecondary& wanted) {
+  const auto made = store::create_secondary(edit, wanted.apex, {wanted.primary}, wanted.account);
   if (!made) return fail(made.error());
   return 0;
 }
 
 void StoreEditor::wait_published(zone::Revision revision, const std::atomic<bool>& abandoned) const {
   for (auto waited = std::chrono::milliseconds(0); waited < kPublishLimit; waited += kPublishLook)
-    if (state_.wait_for(revision, kPublishLook) || state_.interrupted() || abandoned.load(std::memory_order_relaxed))
+    if (state_.wait_published(revision, kPublishLook) || stopping_.load(std::memory_order_relaxed) ||
+        abandoned.load(std::memory_order_relaxed))
       return;
   log_.warn("edit.unpublished", {{"revision", revision},
                                  {"limit_ms", kPublishLimit.count()},
@@ -198,11 +226,12 @@ void StoreEditor::wait_published(zone::Revision revision, const std::atomic<bool
 }
 
 Result<std::uint32_t> StoreEditor::edit(const answer::Edit& wanted, const std::atomic<bool>& abandoned) {
-  auto authority = open();
+  const bool of_communicator = std::holds_alternative<answer::CreateSecondary>(wanted);
+  auto authority = open(of_communicator ? kCommunicatorLimit : kBusyLimit);
   if (!authority) return fail(authority.error());
   auto edit = (*authority)->edit();
   if (!edit) return fail(edit.error());
-  const auto done = apply(**edit, wanted);
+  const auto done = std::visit([&](const auto& one) { return apply(**edit, one); }, wanted);
   if (!done) return done;
   if (abandoned.load(std::memory_order_relaxed))
     return fail(Errc::kTimeout, "PowerDNS hung up before the edit was committed", "nothing was changed");
@@ -213,7 +242,7 @@ Result<std::uint32_t> StoreEditor::edit(const answer::Edit& wanted, const std::a
 }
 
 Result<std::optional<answer::Autoprimary>> StoreEditor::autoprimary(const answer::AutoprimaryQuestion& question) {
-  auto authority = open();
+  auto authority = open(kCommunicatorLimit);
   if (!authority) return fail(authority.error());
   auto read = (*authority)->read();
   if (!read) return fail(read.error());

@@ -13,7 +13,7 @@
 
 namespace sdns::daemon {
 
-/// The database is opened for each edit: it may have been put in the place of another meanwhile.
+/// The database is opened for each edit: it may have been put in the place of another meanwhile. Safe from any thread.
 class StoreEditor final : public answer::Editor {
  public:
   /// All outlive the editor.
@@ -24,17 +24,28 @@ class StoreEditor final : public answer::Editor {
   Result<std::uint32_t> edit(const answer::Edit& edit, const std::atomic<bool>& abandoned) override;
   Result<std::optional<answer::Autoprimary>> autoprimary(const answer::AutoprimaryQuestion& question) override;
 
+  /// Ends waits for publication, now and later: for the end of the program.
+  void stop_waiting() { stopping_.store(true, std::memory_order_relaxed); }
+
  private:
-  Result<std::unique_ptr<store::Authority>> open();
+  Result<std::unique_ptr<store::Authority>> open(std::chrono::milliseconds busy_limit);
+  Result<std::uint32_t> apply(store::Transaction& edit, const answer::ZoneEdit& wanted);
+  Result<std::uint32_t> apply(store::Transaction& edit, const answer::AddKey& wanted);
+  Result<std::uint32_t> apply(store::Transaction& edit, const answer::ChangeKey& wanted);
+  Result<std::uint32_t> apply(store::Transaction& edit, const answer::ReserveKey& wanted);
+  Result<std::uint32_t> apply(store::Transaction& edit, const answer::PutTsigKey& wanted);
+  Result<std::uint32_t> apply(store::Transaction& edit, const answer::RemoveTsigKey& wanted);
+  Result<std::uint32_t> apply(store::Transaction& edit, const answer::NoteNotified& wanted);
+  Result<std::uint32_t> apply(store::Transaction& edit, const answer::NoteChecked& wanted);
+  Result<std::uint32_t> apply(store::Transaction& edit, const answer::CreateSecondary& wanted);
   void wait_published(zone::Revision revision, const std::atomic<bool>& abandoned) const;
-  Result<std::uint32_t> apply(store::Transaction& edit, const answer::Edit& wanted);
-  Result<std::uint32_t> apply_zone(store::Transaction& edit, const answer::ZoneEdit& wanted);
 
   const std::string url_;
   const ServingState& state_;
   const WallClock& clock_;
   Random& random_;
   const Log& log_;
+  std::atomic<bool> stopping_ = false;
 };
 
 }  // namespace sdns::daemon

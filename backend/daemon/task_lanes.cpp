@@ -8,7 +8,7 @@
 namespace sdns::daemon {
 
 TaskLanes::TaskLanes() {
-  constexpr const char* kNames[] = {"sdns-lists", "sdns-edits"};
+  constexpr const char* kNames[] = {"sdns-lists", "sdns-edits", "sdns-notes"};
   for (std::size_t i = 0; i < lanes_.size(); ++i)
     lanes_[i].thread = std::thread([this, i, name = kNames[i]] {
       pthread_setname_np(pthread_self(), name);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A thread for edits and one for long lists: what a loop thread must not wait for.
+// A thread for long lists, one for edits and one for the communicator's notes: what a loop thread must not wait for.
 #pragma once
 
 #include <array>
@@ -30,7 +30,7 @@ class TaskLanes final : public answer::TaskRunner {
     std::thread thread;
   };
   static void work(Queue& queue);
-  std::array<Queue, 2> lanes_;
+  std::array<Queue, 3> lanes_;
 };
 
 }  // namespace sdns::daemon

@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 #include "backend/dns/rrtype.h"
@@ -204,6 +205,12 @@ using Request =
                  SetTsigKey, DeleteTsigKey, SetNotified, SetChecked, SuperMasterBackend, CreateSlaveDomain>;
 inline constexpr std::size_t kFirstEdit = 16;
 static_assert(std::is_same_v<std::variant_alternative_t<kFirstEdit, Request>, StartTransaction>);
+/// Whether `Method` is among the edits.
+template <class Method>
+inline constexpr bool kIsEdit = []<std::size_t... kIndex>(std::index_sequence<kIndex...>) {
+  return (std::is_same_v<Method, std::variant_alternative_t<kFirstEdit + kIndex, Request>> || ...);
+}
+(std::make_index_sequence<std::variant_size_v<Request> - kFirstEdit>());
 [[nodiscard]] inline bool is_edit(const Request& request) { return request.index() >= kFirstEdit; }
 
 }  // namespace sdns::protocol

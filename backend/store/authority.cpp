@@ -15,9 +15,6 @@
 namespace sdns::store {
 namespace {
 
-// As long as the largest import that another program may be committing.
-constexpr std::chrono::milliseconds kBusyLimit{30'000};
-
 class SqlAuthority final : public Authority {
  public:
   SqlAuthority(std::unique_ptr<Connection> db, const WallClock& clock) : db_(std::move(db)), clock_(clock) {}
@@ -62,7 +59,7 @@ Result<void> SqlAuthority::prune_journal(Revision floor) {
 }  // namespace
 
 Result<std::unique_ptr<Authority>> open_authority(std::string_view url, OpenMode mode, const WallClock& clock,
-                                                  Random& random) {
+                                                  Random& random, std::chrono::milliseconds busy_limit) {
   const auto path = sqlite_path(url);
   if (!path) return fail(path.error());
   if (mode == OpenMode::kCreateIfMissing && !file_identity(*path)) {
@@ -70,7 +67,7 @@ Result<std::unique_ptr<Authority>> open_authority(std::string_view url, OpenMode
     // When another program was quicker, its database is the one.
     if (!made && made.error().code != Errc::kExists) return fail(made.error());
   }
-  auto db = open_sqlite(*path, SqliteOpen::kEdit, kBusyLimit);
+  auto db = open_sqlite(*path, SqliteOpen::kEdit, busy_limit);
   if (!db) return fail(db.error());
   if (auto ready = migrate(**db, clock); !ready) return fail(ready.error());
   return std::make_unique<SqlAuthority>(std::move(*db), clock);

@@ -108,13 +108,15 @@ class Transaction {
   /// revision) when the RRset is already so.
   virtual Result<void> replace_rrset(ZoneId id, const dns::Name& owner, dns::RrType type,
                                      const std::vector<StoredRecord>& records) = 0;
-  /// Replaces all records of the zone, journaling only the RRsets that differ. Unless the policy is kKeep or
-  /// the zone a secondary, a SOA whose
-  /// serial is not ahead of the zone's (RFC 1982) is taken with the zone's, so that the same file twice changes
-  /// nothing.
+  /// Replaces all records of the zone, journaling only the RRsets that differ. Unless the policy is kKeep or the zone
+  /// a secondary, a SOA whose serial is not ahead of the zone's (RFC 1982) is taken with the zone's, so that the same
+  /// file twice changes nothing.
   virtual Result<void> replace_zone(ZoneId id, std::vector<StoredRecord> records) = 0;
   virtual Result<void> set_metadata(ZoneId id, const std::string& kind, const std::vector<std::string>& values) = 0;
-  virtual Result<std::uint32_t> add_key(ZoneId id, const zone::Key& key_without_id) = 0;
+  /// A key without an id (0) is given one, else its id is one that reserve_key_id() gave.
+  virtual Result<std::uint32_t> add_key(ZoneId id, const zone::Key& key) = 0;
+  /// An id that no other key has or will have, for a key that is added later, in another transaction.
+  virtual Result<std::uint32_t> reserve_key_id() = 0;
   virtual Result<void> set_key_state(ZoneId id, std::uint32_t key, bool active, bool published) = 0;
   virtual Result<void> remove_key(ZoneId id, std::uint32_t key) = 0;
   /// Adds the key, or changes the one with that name. Stored as checked_tsig_key() gives it, whose errors it has.
@@ -151,8 +153,10 @@ enum class OpenMode { kExisting, kCreateIfMissing };
 /// Opens, by its URL, and brings the schema up to date under a lock. `sqlite:/path/file.db`.
 /// Errors: kNotFound, kForeign (no database of ours), kCorrupt, kTooNew, kReadOnly, kNoSpace, kUnsupported (URL scheme,
 /// network file system).
+/// `busy_limit`: how long an edit waits for another program's; as long as the largest import, if nobody waits for it.
 Result<std::unique_ptr<Authority>> open_authority(std::string_view url, OpenMode mode, const WallClock& clock,
-                                                  Random& random);
+                                                  Random& random,
+                                                  std::chrono::milliseconds busy_limit = std::chrono::seconds(30));
 
 /// The digest (hexadecimal) over everything that is served, whatever the storage; see zone/digest.h.
 Result<std::string> state_digest(Transaction& transaction);

@@ -46,7 +46,7 @@ Result<void> replace_zone(Transaction& edit, const ZoneRow& zone, std::vector<St
 /// No values: the kind goes away. False when it is already so. A TSIG key that is named and missing is a warning.
 Result<bool> set_metadata(Transaction& edit, const ZoneRow& zone, const zone::Metadata& wanted, Findings& findings);
 
-/// Takes a private key as ISC text; its id is given, that of `key` ignored. A key that the zone has already gets this
+/// Takes a private key as ISC text; its id as for Transaction::add_key(). A key that the zone has already gets this
 /// state. The first key of a zone without SOA-EDIT sets it (see first_soa_edit).
 Result<std::uint32_t> add_key(Transaction& edit, const ZoneRow& zone, const zone::Key& key, Findings& findings);
 /// Errors: kNotFound.

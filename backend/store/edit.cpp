@@ -156,13 +156,20 @@ Result<void> SqlTransaction::set_metadata(ZoneId id, const std::string& kind, co
 Result<std::uint32_t> SqlTransaction::add_key(ZoneId id, const zone::Key& key) {
   auto zone = edited(id);
   if (!zone) return fail(zone.error());
-  const auto number = next_number("cryptokey");
+  const auto number = key.id != 0 ? Result<std::int64_t>(key.id) : next_number("cryptokey");
   if (!number) return fail(number.error());
   const auto done =
       run("INSERT INTO cryptokey (zone, id, flags, active, published, content) VALUES ($1, $2, $3, $4, $5, $6)",
           {id, *number, key.flags, key.active ? 1 : 0, key.published ? 1 : 0, key.content});
   if (!done) return fail(done.error());
   (*zone)->keys_touched = true;
+  return static_cast<std::uint32_t>(*number);
+}
+
+Result<std::uint32_t> SqlTransaction::reserve_key_id() {
+  if (auto ready = require_edit(); !ready) return fail(ready.error());
+  const auto number = next_number("cryptokey");
+  if (!number) return fail(number.error());
   return static_cast<std::uint32_t>(*number);
 }
 

@@ -49,7 +49,8 @@ class SqlTransaction final : public Transaction {
                              const std::vector<StoredRecord>& records) override;
   Result<void> replace_zone(ZoneId id, std::vector<StoredRecord> records) override;
   Result<void> set_metadata(ZoneId id, const std::string& kind, const std::vector<std::string>& values) override;
-  Result<std::uint32_t> add_key(ZoneId id, const zone::Key& key_without_id) override;
+  Result<std::uint32_t> add_key(ZoneId id, const zone::Key& key) override;
+  Result<std::uint32_t> reserve_key_id() override;
   Result<void> set_key_state(ZoneId id, std::uint32_t key, bool active, bool published) override;
   Result<void> remove_key(ZoneId id, std::uint32_t key) override;
   Result<void> put_tsig_key(const zone::TsigKey& key) override;
