@@ -54,7 +54,8 @@ Result<std::string> canonical_tsig_algorithm(std::string_view text) {
                 "gss-tsig is no algorithm for a TSIG key: its secrets come from Kerberos (RFC 3645), and the remote "
                 "backend has no place for them",
                 "make a key of hmac-sha256");
-  return fail(Errc::kInvalidArgument, fmt::format("\"{}\" is no TSIG algorithm that PowerDNS can compute", text),
+  // Not quoted: it may be the secret in the wrong place.
+  return fail(Errc::kInvalidArgument, "the algorithm is none of those for TSIG that PowerDNS can compute",
               "use hmac-sha256, or hmac-md5, hmac-sha1, hmac-sha224, hmac-sha384, hmac-sha512");
 }
 

@@ -13,7 +13,7 @@ namespace sdns::store {
 
 /// `hmac-sha256` for any way in which PowerDNS 4.7.3 or a person writes it: any case, a final dot, and for MD5 the name
 /// on the wire, `hmac-md5.sig-alg.reg.int`. Errors (kInvalidArgument): one that PowerDNS cannot compute, and gss-tsig,
-/// which has no shared secret.
+/// which has no shared secret. They do not quote the text.
 Result<std::string> canonical_tsig_algorithm(std::string_view text);
 
 /// Octets that a secret of the algorithm should have: those of the hash (RFC 8945 section 5.2.2.1 says why fewer are

@@ -49,6 +49,15 @@ TEST(TsigKey, IsRefusedWithoutAWordOfItsSecret) {
   EXPECT_EQ(kSecret, ok(checked_tsig_key({name("k."), "hmac-md5", "c2VjcmV0IG9m IHRoZSB0\nZXN0"})).secret);
 }
 
+TEST(TsigKey, IsRefusedWithoutItsSecretWhereTheAlgorithmBelongs) {
+  const auto checked = checked_tsig_key({name("k.example."), kSecret, "hmac-sha256"});
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(Errc::kInvalidArgument, checked.error().code);
+  EXPECT_THAT(to_text(checked.error()), Not(HasSubstr(kSecret)));
+  EXPECT_THAT(to_text(checked.error()), HasSubstr("k.example."));
+  EXPECT_THAT(to_text(checked.error()), HasSubstr("hmac-sha512"));
+}
+
 struct PrimaryCase {
   const char* written;
   const char* canonical;
