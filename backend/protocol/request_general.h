@@ -48,6 +48,7 @@ class Parameters {
   std::int64_t id(const char* name);            ///< of a zone or key; -1 when missing, or when it is not known
   bool flag(const char* name, bool otherwise);  ///< true, false, 0, 1, "0", "1"
   std::uint32_t u32(const char* name);          ///< number, or text with a number; 0 when missing
+  std::uint32_t ttl(const char* name);          ///< likewise, and modulo 2^32 what a cast to int made negative
   EditRecord record(const char* name);
   ViewOf<EditRecord> records(const char* name);      ///< required array
   ViewOf<std::string_view> texts(const char* name);  ///< required array

@@ -239,6 +239,14 @@ std::uint32_t Parameters::u32(const char* name) {
   return static_cast<std::uint32_t>(number);
 }
 
+// PowerDNS casts a TTL to int: one of 2^31 and more arrives negative. What no cast gives is the greatest number.
+std::uint32_t Parameters::ttl(const char* name) {
+  const std::int64_t seconds = number(name, 0);
+  constexpr std::uint32_t kGreatest = std::numeric_limits<std::uint32_t>::max();
+  if (seconds < std::numeric_limits<std::int32_t>::min() || seconds > kGreatest) return kGreatest;
+  return static_cast<std::uint32_t>(seconds);
+}
+
 bool Parameters::flag(const char* name, bool otherwise) {
   element value;
   if (members_.at_key(name).get(value) != simdjson::SUCCESS) return otherwise;
@@ -255,7 +263,7 @@ EditRecord Parameters::record_of(const object& members, std::string_view name) {
   out.qname = inner.text("qname");
   out.qtype = inner.text("qtype");
   out.content = inner.text("content");
-  out.ttl = inner.u32("ttl");
+  out.ttl = inner.ttl("ttl");
   if (inner.failed_) fail(name, "has a record without its members, or with one of another type");
   return out;
 }

@@ -81,6 +81,11 @@ TEST_P(RequestMethodsRead, IsTaken) {
   ASSERT_TRUE(parsed) << GetParam().behaviour << "\n" << parsed.error().what;
   EXPECT_EQ(*parsed, GetParam().request) << GetParam().behaviour;
 }
+std::string feed_with_ttl(std::string_view ttl) {
+  return request("feedRecord",
+                 R"({"rr": {"qname": "a.", "qtype": "A", "content": "", "ttl": )" + std::string(ttl) + "}}");
+}
+FeedRecord record_with_ttl(std::uint32_t ttl) { return {{"a.", "A", "", ttl}}; }
 INSTANTIATE_TEST_SUITE_P(
     Request, RequestMethodsRead,
     testing::Values(
@@ -108,6 +113,13 @@ INSTANTIATE_TEST_SUITE_P(
                  List{"x.", -1, false}},
         ReadCase{"a TTL and a serial in text", request("setNotified", R"({"id": "7", "serial": "4294967295"})"),
                  SetNotified{7, 4294967295}},
+        ReadCase{"the least TTL that PowerDNS casts to a negative number", feed_with_ttl("-2147483648"),
+                 record_with_ttl(2147483648)},
+        ReadCase{"the greatest", feed_with_ttl("-1"), record_with_ttl(4294967295)},
+        ReadCase{"a TTL without the cast", feed_with_ttl("2147483648"), record_with_ttl(2147483648)},
+        ReadCase{"a TTL of more than 32 bits", feed_with_ttl("4294967297"), record_with_ttl(4294967295)},
+        ReadCase{"a TTL below what 32 bits can be cast to", feed_with_ttl("-2147483649"), record_with_ttl(4294967295)},
+        ReadCase{"a negative TTL in text", feed_with_ttl("\"-1\""), record_with_ttl(4294967295)},
         ReadCase{"a serial as a double", request("setNotified", R"({"id": 7, "serial": 5.0})"), SetNotified{7, 5}},
         ReadCase{"ids, serials and limits that are missing", request("setNotified", "{}"), SetNotified{-1, 0}},
         ReadCase{"no limit", request("searchRecords", R"({"pattern": "x"})"), SearchRecords{"x", 0}},
@@ -180,7 +192,7 @@ INSTANTIATE_TEST_SUITE_P(
                   kBadRecord},
         WrongCase{
             "replaceRRSet",
-            R"({"qname": "a.", "qtype": "A", "rrset": [{"qname": "a.", "qtype": "A", "content": "", "ttl": -1}]})",
+            R"({"qname": "a.", "qtype": "A", "rrset": [{"qname": "a.", "qtype": "A", "content": "", "ttl": "x"}]})",
             kBadRecord},
         WrongCase{"replaceRRSet", R"({"qtype": "A", "rrset": []})", ": parameter \"qname\" is missing"},
         WrongCase{"replaceRRSet", R"({"qname": "a.", "rrset": []})", ": parameter \"qtype\" is missing"},
@@ -188,7 +200,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"feedRecord", R"({"rr": []})", ": parameter \"rr\" is not an object"},
         WrongCase{"feedRecord", R"({"rr": {"qname": "a.", "qtype": "A", "ttl": 1}})",
                   ": parameter \"rr\" has a record without its members, or with one of another type"},
-        WrongCase{"feedRecord", R"({"rr": {"qname": "a.", "qtype": "A", "content": "", "ttl": 4294967296}})",
+        WrongCase{"feedRecord", R"({"rr": {"qname": "a.", "qtype": "A", "content": "", "ttl": 1.5}})",
                   ": parameter \"rr\" has a record without its members, or with one of another type"},
         WrongCase{"setDomainMetadata", R"({"kind": "X", "value": []})", ": parameter \"name\" is missing"},
         WrongCase{"setDomainMetadata", R"({"name": "x.", "value": []})", ": parameter \"kind\" is missing"},
