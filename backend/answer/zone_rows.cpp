@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "backend/answer/zone_rows.h"
 
+#include <algorithm>
+
 #include "backend/base/json_text.h"
 #include "backend/dns/undotted.h"
 #include "backend/protocol/row_writer.h"
@@ -40,10 +42,11 @@ class Rows {
   std::string json_;
 };
 
-// One row of a block.
-std::string_view row_at(std::string_view rows, std::size_t index) {
-  for (; index > 0; --index) rows.remove_prefix(rows.find('\n') + 1);
-  return rows.substr(0, rows.find('\n'));
+// Takes the first row off a block.
+std::string_view take_row(std::string_view& rows) {
+  const std::string_view row = rows.substr(0, rows.find('\n'));
+  rows.remove_prefix(std::min(row.size() + 1, rows.size()));
+  return row;
 }
 
 std::size_t append_matches(const zone::OwnerItem& item, std::string_view pattern, std::size_t limit, Rows& rows) {
@@ -59,9 +62,11 @@ std::size_t append_matches(const zone::OwnerItem& item, std::string_view pattern
       continue;
     }
     const std::vector<std::string> contents = zone::contents_of(rrset);
+    std::string_view rest = rrset.rows;
     for (std::size_t record = 0; record < contents.size() && count < limit; ++record) {
+      const std::string_view row = take_row(rest);
       if (!matches_name(pattern, contents[record])) continue;
-      writer.row(row_at(rrset.rows, record), auth);
+      writer.row(row, auth);
       ++count;
     }
   }

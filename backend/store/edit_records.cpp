@@ -93,7 +93,7 @@ Result<std::vector<Write>> differences(const std::vector<Keyed>& sorted, StoredR
                       last,
                       {},
                       sorted[at].record->record.type,
-                      false,
+                      0,
                       served ? RrsetDifference::kServed : RrsetDifference::kUnserved});
     at = last;
   };

@@ -160,6 +160,18 @@ TEST(ZoneRows, FindSingleRecordsByTheirContentsUpToTheLimit) {
   EXPECT_EQ(rows, R"([{"qname":"m.a.example.","qtype":"A","content":"192.0.2.2","ttl":60,"domain_id":3}])");
 }
 
+TEST(ZoneRows, FindEveryRecordOfAnRrsetWithItsOwnRow) {
+  std::string text = "@ 60 SOA ns h 1 2 3 4 5\n";
+  for (int i = 0; i < 100; ++i) text += "m 60 A 192.0.2." + std::to_string(i) + "\n";
+  const zone::ZoneSetPtr zones = zone_set({zone_content(3, "a.example.", text)});
+  for (int i = 0; i < 100; ++i) {
+    const std::string address = "192.0.2." + std::to_string(i);
+    std::string rows;
+    append_matching_rows(*zones, address, 5, rows);
+    EXPECT_EQ(rows, R"([{"qname":"m.a.example.","qtype":"A","content":")" + address + R"(","ttl":60,"domain_id":3}])");
+  }
+}
+
 TEST(ZoneRows, FindTheRootByItsDotAlone) {
   EXPECT_THAT(found(".", 100), ElementsAre("."));
   EXPECT_THAT(found("", 100), ElementsAre());
