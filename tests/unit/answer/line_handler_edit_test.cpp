@@ -48,7 +48,7 @@ TEST_F(LineHandlerEditTest, ATransactionIsSeenByItsConnectionAloneAndCommittedAs
 
   EXPECT_EQ(finish(kCommit), "{\"result\":true}\n");
   EXPECT_EQ(resumed_, std::vector<net::ConnectionId>{1});
-  EXPECT_EQ(tasks_.lanes, std::vector{TaskRunner::Lane::kEdits});
+  EXPECT_EQ(tasks_.lanes.back(), TaskRunner::Lane::kEdits);
   EXPECT_FALSE(handler().holds_state(1));
   const ZoneEdit& edit = only_zone_edit();
   EXPECT_EQ(edit.zone, 7U);
@@ -130,24 +130,95 @@ TEST_F(LineHandlerEditTest, MetadataInATransactionBelongsToIt) {
   EXPECT_EQ(only_zone_edit().metadata.size(), 1U);
 }
 
-TEST_F(LineHandlerEditTest, AKeyIsWrittenAtOnceAndTakenBackWhenItsTransactionIsAborted) {
+TEST_F(LineHandlerEditTest, AKeyOfATransactionGetsItsIdAtOnceAndIsAddedByTheCommit) {
+  const std::string keys = R"({"method": "getDomainKeys", "parameters": {"name": "example."}})";
   at_once(kStart);
   editor_.result = 12;
   EXPECT_EQ(finish(kAddKey), "{\"result\":12}\n");
-  EXPECT_EQ(at_once(kAbort), "{\"result\":true}\n");
-  tasks_.run_all();
-  ASSERT_EQ(editor_.edits.size(), 2U);
-  const auto& removal = std::get<ChangeKey>(editor_.edits[1]);
-  EXPECT_EQ(removal.key, 12U);
-  EXPECT_EQ(removal.what, protocol::ChangeDomainKey::What::kRemove);
+  EXPECT_TRUE(std::holds_alternative<ReserveKey>(editor_.edits.at(0)));
+  EXPECT_THAT(at_once(keys), HasSubstr(R"("id":12,"flags":257,"active":true)"));
+  EXPECT_EQ(at_once(R"({"method": "deactivateDomainKey", "parameters": {"id": 12, "name": "example."}})"),
+            "{\"result\":true}\n");
+  EXPECT_THAT(at_once(keys), HasSubstr(R"("id":12,"flags":257,"active":false)"));
+  EXPECT_EQ(at_once(R"({"method": "removeDomainKey", "parameters": {"id": 13, "name": "example."}})"),
+            "{\"result\":false}\n")
+      << "the zone has no such key";
+  handle(keys, 2);
+  EXPECT_EQ(reply_, "{\"result\":false}\n") << "nobody else sees it";
 
   editor_.edits.clear();
+  finish(kCommit);
+  ASSERT_EQ(only_zone_edit().keys.size(), 1U);
+  EXPECT_EQ(only_zone_edit().keys[0].id, 12U);
+  EXPECT_EQ(only_zone_edit().key_changes.size(), 1U);
+}
+
+TEST_F(LineHandlerEditTest, AKeyOfATransactionThatIsAbortedWasNeverThere) {
   at_once(kStart);
+  editor_.result = 12;
   finish(kAddKey);
-  at_once(kCommit);
-  handler().closed(1);
+  editor_.edits.clear();
+  EXPECT_EQ(at_once(kAbort), "{\"result\":true}\n");
   tasks_.run_all();
-  EXPECT_EQ(editor_.edits.size(), 1U) << "committed: it stays";
+  EXPECT_TRUE(editor_.edits.empty());
+  EXPECT_EQ(at_once(R"({"method": "getDomainKeys", "parameters": {"name": "example."}})"), "{\"result\":false}\n");
+}
+
+TEST_F(LineHandlerEditTest, ARefusedRecordFailsTheCommitBecausePowerDnsDoesNotLook) {
+  const auto feed = [](const std::string& content) {
+    return R"({"method": "feedRecord", "parameters": {"rr": {"auth": true, "content": ")" + content +
+           R"(", "qclass": 1, "qname": "a.example.", "qtype": "A", "ttl": 60}, "trxid": 1}})";
+  };
+  at_once(kStartReplacing);
+  EXPECT_EQ(at_once(feed("nonsense")), "{\"result\":false}\n");
+  EXPECT_EQ(at_once(feed("192.0.2.1")), "{\"result\":true}\n");
+  EXPECT_EQ(handle(kCommit), Outcome::kClose);
+  EXPECT_THAT(reply_, HasSubstr("a.example./A"));
+  EXPECT_THAT(reply_, Not(HasSubstr("result")));
+  EXPECT_TRUE(editor_.edits.empty());
+}
+
+TEST_F(LineHandlerEditTest, ATransactionThatCannotBeginBreaksSoThatItsEditsAreNotMadeOneByOne) {
+  EXPECT_EQ(handle(R"({"method": "startTransaction", "parameters": {"domain": "no.zone.", "domain_id": -1, )"
+                   R"("trxid": 1}})"),
+            Outcome::kClose);
+  EXPECT_THAT(reply_, Not(HasSubstr("result")));
+  at_once(kStart, 2);
+  EXPECT_EQ(handle(kStart, 2), Outcome::kClose) << "one is open";
+  EXPECT_FALSE(handler().holds_state(2));
+}
+
+TEST_F(LineHandlerEditTest, NotesOfTheCommunicatorAreAnsweredAtOnceAndDoneLater) {
+  EXPECT_EQ(at_once(R"({"method": "setNotified", "parameters": {"id": 7, "serial": 5}})"), "{\"result\":true}\n");
+  EXPECT_EQ(at_once(R"({"method": "setFresh", "parameters": {"id": 7}})"), "{\"result\":true}\n");
+  EXPECT_TRUE(editor_.edits.empty());
+  tasks_.run_all();
+  ASSERT_EQ(editor_.edits.size(), 2U);
+  EXPECT_EQ(std::get<NoteNotified>(editor_.edits[0]).serial, 5U);
+  EXPECT_TRUE(resumed_.empty());
+}
+
+TEST_F(LineHandlerEditTest, AnIdleTransactionLetsGoOfItsSnapshotAndItsCommitFails) {
+  at_once(kStart);
+  at_once(replace_a("new.example.", "192.0.2.9"));
+  clock_.advance(std::chrono::minutes(9));
+  handler().refresh();
+  EXPECT_TRUE(handler().holds_state(1));
+  clock_.advance(std::chrono::minutes(2));
+  handler().refresh();
+  EXPECT_FALSE(handler().holds_state(1));
+  EXPECT_EQ(handle(kCommit), Outcome::kClose);
+  EXPECT_THAT(reply_, HasSubstr("idle"));
+  tasks_.run_all();
+  EXPECT_TRUE(editor_.edits.empty());
+}
+
+TEST_F(LineHandlerEditTest, AnExceptionOfTheWorkFailsItsLineAlone) {
+  editor_.throws = true;
+  EXPECT_THAT(finish(kAddKey), testing::StartsWith("{\"error\":"));
+  EXPECT_EQ(outcome_, Outcome::kClose);
+  editor_.throws = false;
+  EXPECT_EQ(finish(kAddKey, 2), "{\"result\":0}\n");
 }
 
 TEST_F(LineHandlerEditTest, WhatBreaksARuleIsDeclinedAtOnceAndTheReasonLogged) {
@@ -164,7 +235,7 @@ TEST_F(LineHandlerEditTest, SearchesRunInTheBackgroundOverTheSnapshotOfTheirBegi
   tasks_.run_all();
   EXPECT_EQ(handle(search), Outcome::kReply);
   EXPECT_THAT(reply_, HasSubstr("192.0.2.1"));
-  EXPECT_EQ(tasks_.lanes, std::vector{TaskRunner::Lane::kReads});
+  EXPECT_EQ(tasks_.lanes, std::vector{TaskRunner::Lane::kLists});
   EXPECT_THAT(metrics_.render(), HasSubstr(R"(sdns_requests_total{method="searchRecords",result="data"} 1)"));
 }
 

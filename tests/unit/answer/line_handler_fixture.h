@@ -68,6 +68,7 @@ struct FakeTasks final : TaskRunner {
 /// Notes edits and gives the result that a test has set.
 struct FakeEditor final : Editor {
   sdns::Result<std::uint32_t> edit(const Edit& edit, const std::atomic<bool>& abandoned) override {
+    if (throws) throw std::bad_alloc();
     edits.push_back(edit);
     was_abandoned.push_back(abandoned);
     return result;
@@ -78,6 +79,7 @@ struct FakeEditor final : Editor {
   }
   sdns::Result<std::uint32_t> result = 0;
   sdns::Result<std::optional<Autoprimary>> found = std::optional<Autoprimary>();
+  bool throws = false;
   std::vector<Edit> edits;
   std::vector<bool> was_abandoned;
   std::vector<AutoprimaryQuestion> questions;

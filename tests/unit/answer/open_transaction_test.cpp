@@ -294,12 +294,22 @@ TEST_F(OpenTransactionTest, CutsAndDenialsFollowWhatIsWritten) {
               HasSubstr(R"({"qname":"ns.sub.example.com.","qtype":"A","content":"192.0.2.7","ttl":60,"domain_id":7})"));
 }
 
-TEST_F(OpenTransactionTest, NotesTheKeysThatWereAdded) {
+TEST_F(OpenTransactionTest, ShowsAndGivesTheKeysThatItAddedAndChanged) {
   begin(Mode::kInPlace);
-  transaction_->note_added_key(5);
-  transaction_->note_added_key(6);
-  EXPECT_THAT(transaction_->added_keys(), ElementsAre(5, 6));
-  EXPECT_TRUE(transaction_->empty()) << "they are written already";
+  EXPECT_FALSE(transaction_->has_key(12));
+  transaction_->add_key({12, 257, true, true, "Private-key-format: v1.2\n"});
+  transaction_->add_key({13, 256, true, true, "Private-key-format: v1.2\n"});
+  EXPECT_TRUE(transaction_->has_key(12));
+  transaction_->change_key({7, 12, protocol::ChangeDomainKey::What::kUnpublish});
+  transaction_->change_key({7, 13, protocol::ChangeDomainKey::What::kRemove});
+  const auto shown = view();
+  const std::vector<zone::Key>& keys = shown->find(7)->settings().keys;
+  ASSERT_EQ(keys.size(), 1U);
+  EXPECT_EQ(keys[0], (zone::Key{12, 257, true, false, "Private-key-format: v1.2\n"}));
+  EXPECT_FALSE(transaction_->empty());
+  const ZoneEdit edit = std::move(*transaction_).take();
+  EXPECT_EQ(edit.keys.size(), 2U);
+  EXPECT_EQ(edit.key_changes.size(), 2U);
 }
 
 }  // namespace

@@ -182,6 +182,31 @@ TEST_F(StoreEditorTest, MetadataOfATransactionDecideWhatItsRecordsMayBe) {
   EXPECT_THAT(contents("www.example.", dns::kRRSIG), UnorderedElementsAre(signature));
 }
 
+TEST_F(StoreEditorTest, AKeyWithAReservedIdIsAddedWithItsTransaction) {
+  const std::string text =
+      "Private-key-format: v1.2\nAlgorithm: 13 (ECDSAP256SHA256)\n"
+      "PrivateKey: 2bmIHTqr+HQLbSMwk4EH6DNGmJ2IkCzhLf0xxT0oyNE=\n";
+  EXPECT_FALSE(edit(answer::ReserveKey{zone_, {0, 257, true, true, "nonsense"}}));
+  const std::uint32_t id = ok(edit(answer::ReserveKey{zone_, {0, 257, true, true, text}}));
+  EXPECT_EQ(revision(), base_) << "nothing is served differently";
+  EXPECT_NE(ok(edit(answer::ReserveKey{zone_, {0, 257, true, true, text}})), id);
+  ZoneEdit with_key = in_place({rrset("a.example.", dns::kA, {"192.0.2.7"})});
+  with_key.keys = {{id, 257, true, true, text}};
+  with_key.key_changes = {{zone_, id, protocol::ChangeDomainKey::What::kUnpublish}};
+  ok(edit(with_key));
+  const auto keys = ok(ok(authority_->read())->keys(zone_));
+  ASSERT_EQ(keys.size(), 1U);
+  EXPECT_EQ(keys[0].id, id);
+  EXPECT_FALSE(keys[0].published);
+
+  ZoneEdit broken = in_place({rrset("www.example.", dns::kCNAME, {"ns.example."})});
+  broken.key_changes = {{zone_, id, protocol::ChangeDomainKey::What::kRemove}};
+  base_ = revision();
+  broken.base = base_;
+  EXPECT_FALSE(edit(broken));
+  EXPECT_EQ(ok(ok(authority_->read())->keys(zone_)).size(), 1U) << "all or nothing";
+}
+
 TEST_F(StoreEditorTest, AnAutoprimaryIsKnownByAddressAndNameServer) {
   auto edit = ok(authority_->edit());
   ok(edit->put_autoprimary({"192.0.2.1", name("ns1.partner."), "partner"}));
