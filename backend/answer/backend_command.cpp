@@ -39,18 +39,6 @@ std::string_view denial_text(const zone::Zone& zone) {
   return "";
 }
 
-std::string_view kind_text(zone::Kind kind) {
-  switch (kind) {
-    case zone::Kind::kPrimary:
-      return "primary";
-    case zone::Kind::kSecondary:
-      return "secondary";
-    case zone::Kind::kNative:
-      break;
-  }
-  return "native";
-}
-
 std::string stats(const zone::ZoneSet& zones) {
   std::size_t secured = 0;
   std::size_t owners = 0;
@@ -67,7 +55,7 @@ std::string list_zones(const zone::ZoneSet& zones) {
   zones.by_id().for_each([&](const zone::ZoneItem& item) {
     const zone::Zone& zone = *item.zone;
     fmt::format_to(std::back_inserter(out), "{} id={} kind={} serial={} denial={}\n", zone.apex().text(), zone.id(),
-                   kind_text(zone.head().kind), zone.serial().value_or(dns::Serial{}).value, denial_text(zone));
+                   zone::kind_text(zone.head().kind), zone.serial().value_or(dns::Serial{}).value, denial_text(zone));
   });
   return out;
 }

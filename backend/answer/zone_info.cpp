@@ -3,16 +3,17 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <iterator>
 #include <optional>
 
 #include "backend/base/json_text.h"
+#include "backend/dns/soa.h"
 
 namespace sdns::answer {
 namespace {
 
-std::string_view kind_text(zone::Kind kind) {
+// In the words of the protocol.
+std::string_view wire_text(zone::Kind kind) {
   switch (kind) {
     case zone::Kind::kPrimary:
       return "master";
@@ -33,7 +34,7 @@ void append_members(std::string& out, const zone::Zone& zone) {
   append_json_string(out, head.apex.text());
   fmt::format_to(std::back_inserter(out), R"(,"serial":{})", zone.serial().value_or(dns::Serial{}).value);
   if (head.kind == zone::Kind::kNative) return;
-  fmt::format_to(std::back_inserter(out), R"(,"kind":"{}")", kind_text(head.kind));
+  fmt::format_to(std::back_inserter(out), R"(,"kind":"{}")", wire_text(head.kind));
   if (head.primaries.empty()) return;
   char separator = '[';
   out += R"(,"masters":)";
@@ -63,21 +64,13 @@ void append_array(std::string& out, const zone::ZoneSet& zones, Each&& each) {
   out += ']';
 }
 
-// The fourth field of SOA RDATA.
 std::optional<std::uint32_t> refresh_of(const zone::Zone& zone) {
   const zone::Owner* apex = zone.find("").owner;
-  zone::RrsetView soa;
-  if (!apex || !apex->find(dns::kSOA, soa)) return std::nullopt;
-  const std::vector<std::string> contents = zone::contents_of(soa);
-  std::string_view rest = contents.front();
-  for (int fields = 0; fields < 3; ++fields) {
-    const std::size_t space = rest.find(' ');
-    if (space == std::string_view::npos) return std::nullopt;
-    rest.remove_prefix(space + 1);
-  }
-  std::uint32_t refresh = 0;
-  if (std::from_chars(rest.data(), rest.data() + rest.size(), refresh).ec != std::errc{}) return std::nullopt;
-  return refresh;
+  zone::RrsetView rrset;
+  if (!apex || !apex->find(dns::kSOA, rrset)) return std::nullopt;
+  const std::vector<std::string> contents = zone::contents_of(rrset);
+  const std::optional<dns::Soa> soa = dns::read_soa(contents.front());
+  return soa ? std::optional(soa->refresh) : std::nullopt;
 }
 
 }  // namespace

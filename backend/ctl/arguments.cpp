@@ -107,18 +107,6 @@ Result<zone::Kind> kind_argument(std::string_view text) {
               "there are native, primary and secondary");
 }
 
-std::string_view kind_text(zone::Kind kind) {
-  switch (kind) {
-    case zone::Kind::kNative:
-      return "native";
-    case zone::Kind::kPrimary:
-      return "primary";
-    case zone::Kind::kSecondary:
-      return "secondary";
-  }
-  return "?";
-}
-
 std::function<std::string(std::string&)> number_between(double least, double most) {
   return [least, most](const std::string& text) -> std::string {
     double value = 0;

@@ -30,7 +30,7 @@ Result<store::SerialPolicy> serial_policy_argument(std::string_view text);
 std::string_view serial_policy_text(store::SerialPolicy policy);
 
 Result<zone::Kind> kind_argument(std::string_view text);
-std::string_view kind_text(zone::Kind kind);
+using zone::kind_text;
 
 /// For CLI11: what is wrong with the value of an option that takes a number; empty when nothing is.
 std::function<std::string(std::string&)> number_between(double least, double most);

@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "backend/ctl/arguments.h"
 #include "backend/ctl/commands.h"
 #include "backend/ctl/table.h"
 #include "backend/ctl/zone_facts.h"
+#include "backend/dns/soa.h"
 
 namespace sdns::ctl {
 namespace {
@@ -32,22 +31,6 @@ struct TransferFacts {
   [[nodiscard]] std::int64_t age() const { return now - row.head.last_check; }
 };
 
-std::optional<SoaTimes> soa_times(std::string_view content) {
-  std::vector<std::string_view> words;
-  while (!content.empty()) {
-    const auto blank = std::min(content.find(' '), content.size());
-    if (blank > 0) words.push_back(content.substr(0, blank));
-    content.remove_prefix(std::min(blank + 1, content.size()));
-  }
-  const auto number = [&](std::size_t at) {
-    std::uint32_t value = 0;
-    std::from_chars(words[at].data(), words[at].data() + words[at].size(), value);
-    return value;
-  };
-  if (words.size() != 7) return std::nullopt;
-  return SoaTimes{number(3), number(5)};
-}
-
 Result<TransferFacts> facts_of(Session& session, store::Transaction& transaction, store::ZoneRow row) {
   TransferFacts facts;
   auto signing = signing_of(transaction, row.head.id);
@@ -55,7 +38,8 @@ Result<TransferFacts> facts_of(Session& session, store::Transaction& transaction
   auto at_apex = transaction.records_at(row.head.id, row.head.apex);
   if (!at_apex) return fail(std::move(at_apex.error()));
   for (const auto& [record, disabled] : *at_apex) {
-    if (record.type == dns::kSOA && !disabled) facts.times = soa_times(record.content);
+    if (record.type != dns::kSOA || disabled) continue;
+    if (const auto soa = dns::read_soa(record.content)) facts.times = SoaTimes{soa->refresh, soa->expire};
   }
   if (row.serial) {
     const std::string soa_edit = signing->presigned() ? "" : metadata_value(signing->metadata, "SOA-EDIT").value_or("");

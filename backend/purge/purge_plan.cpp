@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <deque>
-#include <sstream>
+#include <optional>
 #include <unordered_set>
 
 #include "backend/dns/dnssec_key.h"
 #include "backend/dns/ldns_codec.h"
+#include "backend/dns/soa.h"
+#include "backend/zone/metadata.h"
 
 namespace sdns::purge {
 namespace {
@@ -28,8 +30,7 @@ bool has_type(const Zone* zone, std::string_view key, dns::RrType type) {
 
 bool is_signed(const Zone& zone) {
   const zone::ZoneSettings& settings = zone.settings();
-  return !settings.keys.empty() || std::any_of(settings.metadata.begin(), settings.metadata.end(),
-                                               [](const zone::Metadata& entry) { return entry.kind == "PRESIGNED"; });
+  return !settings.keys.empty() || zone::is_presigned(settings.metadata);
 }
 
 bool opts_out(const Zone& zone) { return is_signed(zone) && zone.settings().denial.opt_out; }
@@ -62,7 +63,7 @@ std::vector<std::string> contents_at(const Zone* zone, std::string_view key, dns
   return zone::contents_of(rrset);
 }
 
-// The SOA without its serial: mname rname SERIAL refresh retry expire minimum. TTL in front.
+// The SOA without its serial. TTL in front.
 std::string soa_without_serial(const Zone* zone) {
   if (!zone) return {};
   const Zone::Found found = zone->find("");
@@ -70,10 +71,9 @@ std::string soa_without_serial(const Zone* zone) {
   if (!found.owner || !found.owner->find(dns::kSOA, rrset)) return {};
   std::string result = std::to_string(rrset.ttl.seconds);
   for (const std::string& content : zone::contents_of(rrset)) {
-    std::istringstream words(content);
-    std::string word;
-    for (int i = 0; words >> word; ++i)
-      if (i != 2) result += ' ' + word;
+    std::optional<dns::Soa> soa = dns::read_soa(content);
+    if (soa) soa->serial = 0;
+    result += ' ' + (soa ? soa->text() : content);
   }
   return result;
 }

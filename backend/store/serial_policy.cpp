@@ -2,25 +2,13 @@
 #include "backend/store/serial_policy.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 
 #include "backend/dns/serial.h"
+#include "backend/dns/soa.h"
 
 namespace sdns::store {
 namespace {
-
-// The third field: after the names of the primary and of the mailbox.
-std::optional<std::pair<std::size_t, std::size_t>> serial_field(std::string_view content) {
-  std::size_t at = 0;
-  for (int skipped = 0; skipped < 2; ++skipped) {
-    at = content.find(' ', at);
-    if (at == std::string_view::npos) return std::nullopt;
-    at = content.find_first_not_of(' ', at);
-    if (at == std::string_view::npos) return std::nullopt;
-  }
-  return std::pair(at, std::min(content.find(' ', at), content.size()) - at);
-}
 
 // YYYYMMDD00.
 std::uint32_t date_serial(std::chrono::sys_days date) {
@@ -73,20 +61,15 @@ std::uint32_t next_serial(SerialPolicy policy, std::string_view soa_edit, std::u
 }
 
 std::optional<std::uint32_t> soa_serial(std::string_view content) {
-  const auto field = serial_field(content);
-  if (!field) return std::nullopt;
-  std::uint32_t serial = 0;
-  const char* end = content.data() + field->first + field->second;
-  const auto [stop, error] = std::from_chars(content.data() + field->first, end, serial);
-  if (error != std::errc{} || stop != end) return std::nullopt;
-  return serial;
+  const auto soa = dns::read_soa(content);
+  return soa ? std::optional(soa->serial) : std::nullopt;
 }
 
 std::string with_soa_serial(std::string_view content, std::uint32_t serial) {
-  const auto field = serial_field(content);
-  std::string text(content);
-  if (field) text.replace(field->first, field->second, std::to_string(serial));
-  return text;
+  auto soa = dns::read_soa(content);
+  if (!soa) return std::string(content);
+  soa->serial = serial;
+  return soa->text();
 }
 
 }  // namespace sdns::store

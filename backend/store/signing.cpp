@@ -12,7 +12,7 @@ bool Signing::has_active_key() const {
   return std::any_of(keys.begin(), keys.end(), [](const zone::Key& key) { return key.active; });
 }
 
-bool Signing::presigned() const { return metadata_value(metadata, "PRESIGNED") == "1"; }
+bool Signing::presigned() const { return zone::is_presigned(metadata); }
 
 bool Signing::live() const { return has_active_key() && !presigned(); }
 
@@ -30,12 +30,6 @@ Result<Signing> signing_of(Transaction& transaction, ZoneId id) {
   auto metadata = transaction.metadata(id);
   if (!metadata) return fail(std::move(metadata.error()));
   return Signing{std::move(*keys), std::move(*metadata)};
-}
-
-std::optional<std::string> metadata_value(const std::vector<zone::Metadata>& metadata, std::string_view kind) {
-  for (const auto& one : metadata)
-    if (one.kind == kind && !one.values.empty()) return one.values.front();
-  return std::nullopt;
 }
 
 bool made_by_signing(dns::RrType type) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend/store/authority.h"
+#include "backend/zone/metadata.h"
 
 namespace sdns::store {
 
@@ -26,8 +27,7 @@ struct Signing {
 };
 Result<Signing> signing_of(Transaction& transaction, ZoneId id);
 
-/// The first value of a kind; none when it is not set.
-std::optional<std::string> metadata_value(const std::vector<zone::Metadata>& metadata, std::string_view kind);
+using zone::metadata_value;
 
 /// RRSIG, NSEC, NSEC3, NSEC3PARAM, DNSKEY: in a zone that is signed live PowerDNS makes them itself.
 bool made_by_signing(dns::RrType type);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -26,6 +27,18 @@ using Revision = std::uint64_t;
 using Chain = std::array<std::uint8_t, 32>;
 
 enum class Kind : std::uint8_t { kNative, kPrimary, kSecondary };
+/// `native`, `primary`, `secondary`.
+constexpr std::string_view kind_text(Kind kind) {
+  switch (kind) {
+    case Kind::kPrimary:
+      return "primary";
+    case Kind::kSecondary:
+      return "secondary";
+    case Kind::kNative:
+      break;
+  }
+  return "native";
+}
 
 /// One metadata kind of a zone, as PowerDNS's domainmetadata.
 struct Metadata {

@@ -9,24 +9,14 @@
 
 #include "backend/base/json_text.h"
 #include "backend/dns/dnssec_key.h"
+#include "backend/dns/soa.h"
+#include "backend/zone/metadata.h"
 
 namespace sdns::zone {
 namespace {
 
 tl::unexpected<Error> outside(const dns::Name& owner, const dns::Name& apex) {
   return fail(Errc::kInvalidZone, fmt::format("{} is not at or below the zone's apex {}", owner.text(), apex.text()));
-}
-
-// The serial is the third field of a SOA's content.
-std::optional<dns::Serial> serial_of(std::string_view soa_content) {
-  for (int field = 0; field < 2; ++field) {
-    const std::size_t blank = soa_content.find(' ');
-    if (blank == std::string_view::npos) return std::nullopt;
-    soa_content.remove_prefix(blank + 1);
-  }
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(soa_content.data(), soa_content.data() + soa_content.size(), value);
-  return error == std::errc{} && end != soa_content.data() ? std::optional(dns::Serial{value}) : std::nullopt;
 }
 
 std::string render_metadata(const std::vector<Metadata>& metadata) {
@@ -69,12 +59,6 @@ std::shared_ptr<const ZoneSettings> make_settings(std::vector<Metadata> metadata
   return settings;
 }
 
-const Metadata* find_kind(const std::vector<Metadata>& metadata, std::string_view kind) {
-  for (const Metadata& entry : metadata)
-    if (entry.kind == kind && !entry.values.empty()) return &entry;
-  return nullptr;
-}
-
 // The owner name of an NSEC3 record in a presigned zone: it exists for itself alone and is in no chain (RFC 5155
 // section 7.1). Of a zone that it transfers PowerDNS keeps the signature there, and makes the NSEC3 record from the
 // chain.
@@ -101,14 +85,14 @@ OwnerItem item_of(Ref<Owner> owner, bool below_cut) {
 }  // namespace
 
 Denial parse_denial(const std::vector<Metadata>& metadata) {
-  const Metadata* param = find_kind(metadata, "NSEC3PARAM");
+  const std::optional<std::string> param = metadata_value(metadata, "NSEC3PARAM");
   if (!param) return {};
   unsigned algorithm = 0;
   unsigned flags = 0;
   unsigned iterations = 0;
   char salt[513] = {};
-  if (std::sscanf(param->values.front().c_str(), "%u %u %u %512s", &algorithm, &flags, &iterations, salt) != 4 ||
-      algorithm != 1 || iterations > 0xFFFF)
+  if (std::sscanf(param->c_str(), "%u %u %u %512s", &algorithm, &flags, &iterations, salt) != 4 || algorithm != 1 ||
+      iterations > 0xFFFF)
     return {};
   Denial denial;
   denial.mode = Denial::Mode::kNsec3;
@@ -124,8 +108,7 @@ Denial parse_denial(const std::vector<Metadata>& metadata) {
       denial.salt += static_cast<char>(octet);
     }
   }
-  if (const Metadata* narrow = find_kind(metadata, "NSEC3NARROW"); narrow && narrow->values.front() == "1")
-    denial.mode = Denial::Mode::kNsec3Narrow;
+  if (metadata_value(metadata, "NSEC3NARROW") == "1") denial.mode = Denial::Mode::kNsec3Narrow;
   return denial;
 }
 
@@ -243,7 +226,7 @@ OwnerFlags ZoneEditor::empty_non_terminal_mask() const {
   // Opt-out may leave out what is there for insecure delegations alone (RFC 5155 section 7.1). PowerDNS takes it for
   // the closest encloser of names below it all the same, and cannot say over the remote protocol that it needs a match:
   // in the chain, there is one. What a presigned zone has in its chain its signer decided, and signers leave them out.
-  const bool left_out = settings_->denial.opt_out && find_kind(settings_->metadata, "PRESIGNED");
+  const bool left_out = settings_->denial.opt_out && is_presigned(settings_->metadata);
   return left_out ? kInOptOut : kInNsec;
 }
 
@@ -288,8 +271,10 @@ void ZoneEditor::rebuild_hashes() {
 void ZoneEditor::update_serial() {
   serial_ = std::nullopt;
   RrsetView soa;
-  if (const OwnerItem* apex = owners_.find(std::string_view()); apex && apex->owner->find(dns::kSOA, soa))
-    serial_ = serial_of(contents_of(soa).front());
+  const OwnerItem* apex = owners_.find(std::string_view());
+  if (!apex || !apex->owner->find(dns::kSOA, soa)) return;
+  const std::vector<std::string> contents = contents_of(soa);
+  if (const auto read = dns::read_soa(contents.front())) serial_ = dns::Serial{read->serial};
 }
 
 void ZoneEditor::set_head(ZoneHead head) { head_ = std::make_shared<ZoneHead>(std::move(head)); }

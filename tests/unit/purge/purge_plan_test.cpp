@@ -256,6 +256,18 @@ TEST(PurgePlanOf, AnUnsignedZoneHasNoDenialsToPurge) {
   EXPECT_EQ(words_of(publisher.change({rrset(1, "m2.example.", dns::kA, {"192.0.2.3"})})), words("m2.example."));
 }
 
+TEST(PurgePlanOf, PresignedIsWhatPowerDnsTakesForIt) {
+  const auto denials_purged = [](const char* value) {
+    zone::ZoneContent zone = content(1, "example.", "a A 192.0.2.1\n");
+    zone.metadata = {{"PRESIGNED", {value}}};
+    Publisher publisher({zone});
+    publisher.ask(1, {"m1.example."});
+    return words_of(publisher.change({rrset(1, "m2.example.", dns::kA, kA)})).contains("m1.example.");
+  };
+  EXPECT_TRUE(denials_purged("1"));
+  EXPECT_FALSE(denials_purged("0"));
+}
+
 TEST(PurgePlanOf, ReplacingAZoneUnderANewIdAnnouncesItOnce) {
   Publisher publisher({content(1, "example.", "www A 192.0.2.1\n")});
   const Plan plan =
