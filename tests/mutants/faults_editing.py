@@ -49,7 +49,7 @@ EDITING_FAULTS = (
           "  tsig_keys_touched_ = true;\n  return {};\n}\n\nResult<void> SqlTransaction::remove_tsig_key",
           "  return {};\n}\n\nResult<void> SqlTransaction::remove_tsig_key", PEERS),
     Fault("notified_serial_is_forgotten", "setNotified is answered true and not written", "backend/daemon/store_editor.cpp",
-          "head.notified_serial = wanted.serial;", "", EDITOR),
+          "head.notified_serial = wanted.serial;", "static_cast<void>(head);", EDITOR),
     Fault("native_zones_are_notified", "getUpdatedMasters lists zones that are not primary", "backend/answer/zone_info.cpp",
           "if (zone.head().kind != zone::Kind::kPrimary || !zone.serial()) return false;", "if (!zone.serial()) return false;", CASES),
     Fault("only_greater_serials_are_notified", "a serial that wrapped is not announced", "backend/answer/zone_info.cpp",
