@@ -3,6 +3,7 @@
 """Random edits through each door, the same in sovereign-dnsd and in PowerDNS's gsqlite3 backend: after each ten the answers
 around the names that were touched are the same, and so are the transfers out. What is asked was asked before the edits too, so
 that an answer that our side did not purge shows."""
+import time
 import unittest
 
 import harness
@@ -69,21 +70,35 @@ class Edits(unittest.TestCase):
         if mode.opt_out:
             _, _, iterations, salt = mode.nsec3.split()
             names.hash_for_opt_out(salt, int(iterations))
-        comparison = Comparison(self.ours, self.theirs, names, Keys(self.theirs.port, [apex]) if mode.signed else None, serials)
+        keys = Keys(self.theirs.port, [apex]) if mode.signed else None
+        problem = self.differences(apex, names, keys, touched, seed, serials)
+        if problem:
+            # While PowerDNS 4.7.3 carries out a purge it may make an answer without the zone's metadata (it empties their cache
+            # between its own two looks at it). The second purge, 400 ms after the first, takes such an answer away.
+            self.transient += 1
+            harness.wait_for("the second purge", lambda: self.pair.world.daemon.metric("sdns_powerdns_purges_waiting") == 0)
+            problem = self.differences(apex, names, keys, touched, seed, serials)
+        if problem:
+            self.fail(f"{when}\n{problem}")
+
+    def differences(self, apex, names, keys, touched, seed, serials):
+        comparison = Comparison(self.ours, self.theirs, names, keys, serials)
         comparison.ask(questions_around(names, touched, seed))
+        self.asked += comparison.asked
         if comparison.failures:
-            self.fail(f"{when}\n{comparison.report()}")
+            return comparison.report()
         mine, reference = ({comparable(row, serials) for row in transfer(server.port, apex)} for server in (self.ours, self.theirs))
-        if mine != reference:
-            self.fail(f"{when}: transfers differ\nours alone: {sorted(mine - reference)}\ngsqlite3 alone: {sorted(reference - mine)}")
-        return comparison.asked
+        if mine == reference:
+            return ""
+        return f"transfers differ\nours alone: {sorted(mine - reference)}\ngsqlite3 alone: {sorted(reference - mine)}"
 
     def edit(self, apex, mode_name, seed, ours, theirs, settle=None, serials=False, tool="api"):
-        mode, drawn, asked = zones.MODES[mode_name], edits.Edits(apex, seed, tool), 0
+        mode, drawn = zones.MODES[mode_name], edits.Edits(apex, seed, tool)
+        self.transient = self.asked = 0
         for start in range(0, COUNT, BATCH):
             batch = [drawn.draw() for _ in range(BATCH)]
             touched = sorted({drawn.name(owner) for owner, _, _, _ in batch})
-            asked += self.compare(apex, mode, touched, start, f"seed {seed}, before edit {start}", serials)
+            self.compare(apex, mode, touched, start, f"seed {seed}, before edit {start}", serials)
             for change in batch:
                 ours(apex, *change)
                 theirs(apex, *change)
@@ -93,8 +108,9 @@ class Edits(unittest.TestCase):
                 self.pair.stock.pdnsutil("rectify-zone", apex)
             self.pair.settle()
             self.theirs.control("PURGE")
-            asked += self.compare(apex, mode, touched, start, f"seed {seed}, after edits {start} to {start + BATCH}: {batch}", serials)
-        print(f"\n{apex}: {COUNT} edits, {asked} questions", flush=True)
+            self.compare(apex, mode, touched, start, f"seed {seed}, after edits {start} to {start + BATCH}: {batch}", serials)
+        print(f"\n{apex}: {COUNT} edits, {self.asked} questions, {self.transient} times right after the second purge alone", flush=True)
+        self.assertLessEqual(self.transient, max(2, COUNT // BATCH // 5))
 
     def test_edits_through_the_api_of_powerdns(self):
         self.edit("api.test.", "nsec", 1, lambda *change: edits.patch(self.ours, *change),
@@ -123,10 +139,18 @@ class Edits(unittest.TestCase):
             return response.answer[0][0].serial if response.answer else 0
 
         def retrieve(apex):
-            wanted = serial(self.primary)
+            wanted, asked = serial(self.primary), {}
+
+            def arrived(server):
+                # PowerDNS forgets a retrieval that is asked for while the former one of the zone is about to end.
+                if time.monotonic() - asked.get(server, 0) > 1:
+                    asked[server] = time.monotonic()
+                    edits.api(server, "PUT", f"/zones/{apex}/axfr-retrieve")
+                if server is self.theirs:  # it may have cached the SOA that was asked for while the transfer ended
+                    server.control("PURGE")
+                return serial(server) == wanted
             for server in (self.ours, self.theirs):
-                edits.api(server, "PUT", f"/zones/{apex}/axfr-retrieve")
-                harness.wait_for(f"{server.name} to have {apex} {wanted}", lambda: serial(server) == wanted)
+                harness.wait_for(f"{server.name} to have {apex} {wanted}", lambda: arrived(server))
 
         def change_and_retrieve(apex, *change):
             edits.patch(self.primary, apex, *change)
