@@ -12,14 +12,14 @@ import sys
 MAY_INCLUDE = {
     "base": set(),
     "dns": {"base"},
-    "zone": {"dns", "base"},
+    "zone": {"dns", "base", "health/target_pool.h"},
     "protocol": {"dns", "base"},
     "net": {"base"},
     "purge": {"zone", "net", "dns", "base"},
-    "answer": {"protocol", "zone", "dns", "base", "purge/asked_names.h", "net/line_handler.h", "health/health_table.h", "lua"},
+    "answer": {"protocol", "zone", "dns", "base", "purge/asked_names.h", "net/line_handler.h", "health/health_table.h", "health/target_pool.h", "lua"},
     "health": {"dns", "base"},
-    "lua": {"dns", "base", "health/health_table.h"},
-    "store": {"zone", "net", "dns", "base"},
+    "lua": {"dns", "base", "health/health_table.h", "health/target_pool.h"},
+    "store": {"zone", "net", "dns", "base", "health/target_pool.h"},
     "lease": {"zone", "net", "dns", "base"},
     "module": {"answer", "store", "health/health_table.h"},
     "daemon": None,  # everything: it alone, with ctl, names concrete classes
@@ -35,6 +35,10 @@ LIBRARY_HOMES = {
     "libpq-fe.h": {"store"},
     "toml++/": {"daemon", "ctl"},
     "CLI/": {"daemon", "ctl"},
+    "lua.hpp": {"lua"},
+    "lua.h": {"lua"},
+    "luajit.h": {"lua"},
+    "maxminddb.h": {"lua/geo"},
     "nlohmann/": {"protocol", "net", "daemon", "ctl", "purge"},
 }
 # Slow to compile: only in .cpp files.
@@ -55,8 +59,20 @@ def allowed(folder, target):
     return table is None or target.split("/")[0] == folder or target.split("/")[0] in table or target in table
 
 
-def problems_of(path, backend):
-    relative = path.relative_to(backend)
+# Folders of the repository whose files are in the table by their own name; the rest are those of backend/.
+TOP_FOLDERS = ("lua",)
+
+
+def of_table(name):
+    """The name of an include or file as the table has it: without backend/; None for what is in no folder of ours."""
+    if name.split("/")[0] in TOP_FOLDERS:
+        return name
+    return name.removeprefix("backend/") if name.startswith("backend/") else None
+
+
+def problems_of(path, root):
+    name = path.relative_to(root).as_posix()
+    relative = pathlib.PurePath(of_table(name))
     folder, stem = relative.parts[0], str(relative.with_suffix(""))
     if folder not in MAY_INCLUDE:
         yield 0, f"folder {folder} is not in the table of tests/check_includes.py"
@@ -66,12 +82,12 @@ def problems_of(path, backend):
         if quoted:
             if first_own is None:
                 first_own = target
-            if not target.startswith("backend/"):
+            if of_table(target) is None:
                 yield number, f'"{target}" is not written from the repository root'
                 continue
-            if not allowed(folder, target.removeprefix("backend/")):
+            if not allowed(folder, of_table(target)):
                 yield number, f'{folder} may not include "{target}" (STYLE section 2)'
-            if not (backend.parent / target).is_file():
+            if not (root / target).is_file():
                 yield number, f'"{target}" does not exist'
             continue
         for prefix, homes in LIBRARY_HOMES.items():
@@ -80,15 +96,15 @@ def problems_of(path, backend):
         if path.suffix == ".h" and target.startswith(HEAVY):
             yield number, f"<{target}> is slow to compile: include it in .cpp files only"
     own_header = path.with_suffix(".h")
-    if path.suffix == ".cpp" and own_header.is_file() and first_own != f"backend/{stem}.h":
-        yield 1, f'its first include must be "backend/{stem}.h", which proves that header self-contained'
+    if path.suffix == ".cpp" and own_header.is_file() and first_own != name.removesuffix(".cpp") + ".h":
+        yield 1, f'its first include must be "{name.removesuffix(".cpp")}.h", which proves that header self-contained'
 
 
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent).resolve()
-    backend = root / "backend"
-    files = sorted(path for path in backend.rglob("*") if path.suffix in (".h", ".cpp"))
-    found = [f"{path.relative_to(root)}:{number}: {what}" for path in files for number, what in problems_of(path, backend)]
+    files = sorted(path for folder in ("backend", *TOP_FOLDERS) for path in (root / folder).rglob("*")
+                   if path.suffix in (".h", ".cpp"))
+    found = [f"{path.relative_to(root)}:{number}: {what}" for path in files for number, what in problems_of(path, root)]
     # A test that is not in the build guards nothing.
     for test in sorted((root / "tests" / "unit").rglob("*_test.cpp")):
         cmake = test.parent / "CMakeLists.txt"
