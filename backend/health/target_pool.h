@@ -2,9 +2,11 @@
 // Target pools: targets that are defined once and used by many records, as `pool('web')`.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +19,7 @@ namespace sdns::health {
 /// One target of a pool.
 struct PoolMember {
   std::string name;                 ///< unique within the pool; the address's text when none was given
-  dns::IpAddress address;           ///< what is answered
+  dns::IpAddress address;           ///< what is answered; unique within the pool
   std::uint32_t weight = 1;         ///< 0: takes part only in what does not weigh
   std::uint32_t group = 1;          ///< 1 is asked first; the next ones stand by
   std::string region;               ///< "" when none
@@ -39,9 +41,34 @@ struct TargetPool {
   friend bool operator==(const TargetPool&, const TargetPool&) = default;
 };
 
-/// Whether the pool keeps the rules: names, unique members, coordinates, known options with values that can be read.
-/// Errors (kInvalidArgument) name the pool, the member and the rule.
+inline constexpr std::size_t kMaxPoolMembers = 1000;
+inline constexpr std::uint32_t kMaxPoolWeight = 65'535;
+inline constexpr std::uint32_t kMaxPoolGroup = 1000;
+inline constexpr std::size_t kMaxOptionOctets = 1024;
+
+/// The names of all options, in the order of the documentation.
+std::span<const std::string_view> pool_option_names();
+
+/// A rule that a pool breaks.
+struct PoolProblem {
+  std::optional<std::size_t> member;  ///< which one; none: the pool itself
+  std::string key;                    ///< `name`, `address`, `latitude`, an option's name …; "" for all of them
+  std::string what;                   ///< reads on after the key: names the value and the rule
+  std::string hint;
+};
+
+/// Every rule that the pool breaks: names, unique members, coordinates, known options with values that can be read. A
+/// pool without members keeps the rules.
+std::vector<PoolProblem> pool_problems(const TargetPool& pool);
+/// The first of them. Errors (kInvalidArgument) name the pool, the member, the value and the rule.
 Result<void> check_pool(const TargetPool& pool);
+
+/// Degrees as text: the shortest that reads back as the same number; there is no negative zero.
+std::string degrees_text(double degrees);
+/// A decimal number. Errors: kInvalidArgument.
+Result<double> parse_degrees(std::string_view text);
+
+struct MergedPools;
 
 /// Immutable; ordered by name.
 class TargetPools {
@@ -53,8 +80,18 @@ class TargetPools {
   [[nodiscard]] const std::vector<TargetPool>& all() const { return pools_; }
   friend bool operator==(const TargetPools&, const TargetPools&) = default;
 
+  /// All pools of both. Where both have one of a name, that of the configuration wins.
+  static MergedPools merge(const TargetPools& configured, const TargetPools& stored);
+  /// The names of pools that only one of them has, or that differ. In order.
+  static std::vector<std::string> differing(const TargetPools& a, const TargetPools& b);
+
  private:
   std::vector<TargetPool> pools_;
+};
+
+struct MergedPools {
+  TargetPools pools;
+  std::vector<std::string> hidden;  ///< names of stored pools that lost, in order
 };
 
 }  // namespace sdns::health

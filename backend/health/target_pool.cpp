@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#include "backend/health/target_pool.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <set>
+#include <utility>
+
+#include "backend/health/pool_options.h"
+
+namespace sdns::health {
+namespace {
+
+constexpr std::size_t kMaxNameOctets = 63;
+
+bool plain(std::string_view text, std::string_view besides) {
+  return std::all_of(text.begin(), text.end(), [besides](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           besides.find(c) != std::string_view::npos;
+  });
+}
+
+constexpr std::string_view kInPoolNames = "-_.";
+constexpr std::string_view kInMemberNames = "-_.:";  // an IPv6 address is a name too
+
+// Everything that is wrong with one pool.
+class Examination {
+ public:
+  explicit Examination(const TargetPool& pool) : pool_(pool) {}
+
+  std::vector<PoolProblem> run() {
+    name("name", pool_.name, kInPoolNames);
+    options();
+    if (pool_.members.size() > kMaxPoolMembers)
+      say("", fmt::format("has {} members, more than {}", pool_.members.size(), kMaxPoolMembers), "split it");
+    for (std::size_t i = 0; i < pool_.members.size(); ++i) {
+      at_ = i;
+      member(pool_.members[i]);
+    }
+    return std::move(problems_);
+  }
+
+ private:
+  void say(std::string_view key, std::string what, std::string hint) {
+    problems_.push_back({at_, std::string(key), std::move(what), std::move(hint)});
+  }
+
+  void name(std::string_view key, const std::string& text, std::string_view besides) {
+    if (text.empty()) return say(key, "is empty", "give it a name");
+    if (text.size() > kMaxNameOctets)
+      return say(key, fmt::format("\"{}\" has {} octets, more than {}", text, text.size(), kMaxNameOctets),
+                 "shorten it");
+    if (!plain(text, besides))
+      say(key, fmt::format("\"{}\" has a character that is no ASCII letter, digit or one of {}", text, besides),
+          "choose another");
+  }
+
+  void options() {
+    for (const auto& [option, value] : pool_.options)
+      if (auto fault = option_fault(option, value)) say(option, std::move(fault->what), std::move(fault->hint));
+    const auto option = [this](const char* wanted) -> const std::string* {
+      const auto found = pool_.options.find(wanted);
+      return found == pool_.options.end() ? nullptr : &found->second;
+    };
+    const std::string* url = option("url");
+    if (url != nullptr && option("port") != nullptr && url_names_port(*url))
+      say("port", fmt::format("and url \"{}\" both say a port", *url), "leave one of them out");
+    const std::string* all_down = option("alldown");
+    const bool falls_back = all_down != nullptr && *all_down == "fallback";
+    if (falls_back && option("fallback") == nullptr)
+      say("alldown", "\"fallback\" needs the option fallback", "list its addresses, separated by blanks");
+    if (!falls_back && option("fallback") != nullptr)
+      say("fallback", "has no effect without alldown = \"fallback\"", "set that, or leave this out");
+  }
+
+  void member(const PoolMember& member) {
+    name("name", member.name, kInMemberNames);
+    if (!names_.insert(member.name).second)
+      say("name", fmt::format("\"{}\" is the name of another member", member.name), "choose another");
+    if (const auto address = dns::IpAddress::parse(member.name); address && *address != member.address)
+      say("name", fmt::format("\"{}\" is another address than the member's {}", member.name, member.address.text()),
+          "choose another");
+    if (!addresses_.insert(member.address.text()).second)
+      say("address", fmt::format("{} is that of another member", member.address.text()),
+          "a pool has each target once; its weight says how often it is chosen");
+    if (member.weight > kMaxPoolWeight)
+      say("weight", fmt::format("{} is over {}", member.weight, kMaxPoolWeight), "weights count against each other");
+    if (member.group < 1 || member.group > kMaxPoolGroup)
+      say("group", fmt::format("{} is outside of 1 to {}", member.group, kMaxPoolGroup), "group 1 is asked first");
+    if (!member.region.empty()) name("region", member.region, kInMemberNames);
+    degrees("latitude", member.latitude, 90);
+    degrees("longitude", member.longitude, 180);
+    if (member.latitude.has_value() != member.longitude.has_value())
+      say(member.latitude ? "longitude" : "latitude", "is missing", "give both coordinates or neither");
+  }
+
+  void degrees(const char* key, const std::optional<double>& value, int most) {
+    if (value && !(std::abs(*value) <= most))  // also for what is not a number
+      say(key, fmt::format("{} is outside of -{} to {} degrees", *value, most, most), "correct it");
+  }
+
+  const TargetPool& pool_;
+  std::optional<std::size_t> at_;
+  std::set<std::string_view> names_;
+  std::set<std::string> addresses_;
+  std::vector<PoolProblem> problems_;
+};
+
+}  // namespace
+
+std::vector<PoolProblem> pool_problems(const TargetPool& pool) { return Examination(pool).run(); }
+
+Result<void> check_pool(const TargetPool& pool) {
+  const auto problems = pool_problems(pool);
+  if (problems.empty()) return {};
+  const PoolProblem& first = problems.front();
+  std::string what = fmt::format("target pool {}: ", pool.name);
+  if (first.member) what += fmt::format("member {}: ", pool.members[*first.member].name);
+  if (!first.key.empty()) what += first.key + ' ';
+  return fail(Errc::kInvalidArgument, what + first.what, first.hint);
+}
+
+std::string degrees_text(double degrees) { return fmt::format("{}", degrees == 0 ? 0.0 : degrees); }
+
+Result<double> parse_degrees(std::string_view text) {
+  double degrees = 0;
+  const char* end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, degrees, std::chars_format::fixed);
+  if (text.empty() || error != std::errc{} || stopped != end || !std::isfinite(degrees))
+    return fail(Errc::kInvalidArgument, fmt::format("\"{}\" is not a number of degrees", text), "as in 52.52 or -13.4");
+  return degrees == 0 ? 0.0 : degrees;
+}
+
+Result<TargetPools> TargetPools::make(std::vector<TargetPool> pools) {
+  std::sort(pools.begin(), pools.end(), [](const TargetPool& a, const TargetPool& b) { return a.name < b.name; });
+  for (std::size_t i = 0; i < pools.size(); ++i) {
+    if (auto checked = check_pool(pools[i]); !checked) return fail(std::move(checked.error()));
+    if (i > 0 && pools[i - 1].name == pools[i].name)
+      return fail(Errc::kInvalidArgument, fmt::format("the target pool {} is defined twice", pools[i].name),
+                  "remove or rename one of the two");
+  }
+  TargetPools made;
+  made.pools_ = std::move(pools);
+  return made;
+}
+
+const TargetPool* TargetPools::find(std::string_view name) const {
+  const auto at = std::lower_bound(pools_.begin(), pools_.end(), name,
+                                   [](const TargetPool& pool, std::string_view wanted) { return pool.name < wanted; });
+  return at != pools_.end() && at->name == name ? &*at : nullptr;
+}
+
+MergedPools TargetPools::merge(const TargetPools& configured, const TargetPools& stored) {
+  MergedPools merged;
+  std::vector<TargetPool>& all = merged.pools.pools_;
+  all = configured.pools_;
+  for (const TargetPool& pool : stored.pools_) {
+    if (configured.find(pool.name) != nullptr) merged.hidden.push_back(pool.name);
+    else all.push_back(pool);
+  }
+  std::sort(all.begin(), all.end(), [](const TargetPool& a, const TargetPool& b) { return a.name < b.name; });
+  return merged;
+}
+
+std::vector<std::string> TargetPools::differing(const TargetPools& a, const TargetPools& b) {
+  std::vector<std::string> names;
+  for (const TargetPool& pool : a.pools_)
+    if (const TargetPool* other = b.find(pool.name); other == nullptr || *other != pool) names.push_back(pool.name);
+  for (const TargetPool& pool : b.pools_)
+    if (a.find(pool.name) == nullptr) names.push_back(pool.name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace sdns::health
