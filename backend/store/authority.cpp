@@ -95,7 +95,9 @@ Result<std::string> state_digest(Transaction& transaction) {
   }
   const auto tsig_keys = transaction.tsig_keys();
   if (!tsig_keys) return fail(tsig_keys.error());
-  return zone::to_hex(state.finish(*tsig_keys));
+  auto pools = transaction.target_pools();
+  if (!pools) return fail(pools.error());
+  return zone::to_hex(state.finish(*tsig_keys, pools_of(std::move(*pools))));
 }
 
 }  // namespace sdns::store

@@ -13,6 +13,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/error.h"
 #include "backend/base/random.h"
+#include "backend/health/target_pool.h"
 #include "backend/zone/source.h"
 
 namespace sdns::store {
@@ -49,6 +50,11 @@ struct Autoprimary {
   dns::Name nameserver;
   std::string account;  ///< goes to the zones that it makes
   friend bool operator==(const Autoprimary&, const Autoprimary&) = default;
+};
+
+struct PoolRow {
+  health::TargetPool pool;
+  Revision revision = 0;  ///< that last touched it
 };
 
 struct Identity {
@@ -89,6 +95,11 @@ class Transaction {
   virtual Result<std::vector<zone::TsigKey>> tsig_keys() = 0;
   /// In order of address and name server.
   virtual Result<std::vector<Autoprimary>> autoprimaries() = 0;
+  /// In order of their names.
+  virtual Result<std::vector<PoolRow>> target_pools() = 0;
+  virtual Result<std::optional<PoolRow>> target_pool(std::string_view name) = 0;
+  /// Every record of a type, in order of zone and owner. Looks at all records there are.
+  virtual Result<void> records_of_type(dns::RrType type, const std::function<void(ZoneId, StoredRecord&&)>& each) = 0;
   /// Whether a revision after `since` touched the RRset, or created or deleted the zone; true also when the history no
   /// longer goes back to `since`, or not yet up to it. Edits of this transaction do not count. The SOA RRset is touched
   /// by whatever moves the serial. Costs a look at each change after `since`.
@@ -127,6 +138,12 @@ class Transaction {
   virtual Result<void> put_autoprimary(const Autoprimary& autoprimary) = 0;
   /// Errors: kNotFound.
   virtual Result<void> remove_autoprimary(const std::string& address, const dns::Name& nameserver) = 0;
+
+  /// Adds the pool, or changes the one with that name. Touches nothing when it is so already. Errors: what
+  /// health::check_pool() says.
+  virtual Result<void> put_target_pool(const health::TargetPool& pool) = 0;
+  /// Errors: kNotFound.
+  virtual Result<void> remove_target_pool(const std::string& name) = 0;
 
   /// Moves the serials of zones whose data changed (unless the edit itself changed the serial), takes the revision as
   /// the last statement, commits with fsync. The position after it; unchanged when nothing that is served was touched.
@@ -172,6 +189,8 @@ class Follower : public zone::Source {
   /// Of the first database that was read; "" when it could not be read yet. For the thread that uses the follower.
   [[nodiscard]] std::string identity() const override = 0;
   [[nodiscard]] std::uint64_t rows_read() const override = 0;
+  /// As they are now, and nothing else: for the check at the start. In order of their names; they may break rules.
+  virtual Result<std::vector<health::TargetPool>> target_pools() = 0;
 };
 
 /// Reads the identity when the database is there; when it is not, load() and changes_since() say why.

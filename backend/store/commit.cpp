@@ -105,6 +105,7 @@ Result<Position> SqlTransaction::journal(std::string_view who, const Position& b
   if (tsig_keys_touched_) {
     if (auto done = journal_tsig_keys(after.revision, hasher); !done) return fail(done.error());
   }
+  if (auto done = journal_target_pools(after.revision, hasher); !done) return fail(done.error());
   for (auto& [id, zone] : edited_) {
     if (!zone.served_change()) continue;
     if (auto done = journal_zone(zone, after.revision, hasher); !done) return fail(done.error());
@@ -137,9 +138,10 @@ Result<Position> SqlTransaction::commit(std::string_view who) {
     if (auto moved = move_serials(); !moved) return fail(moved.error());
     auto position = read_position(db_);
     if (!position) return position;
-    const bool served = tsig_keys_touched_ || std::any_of(edited_.begin(), edited_.end(), [](const auto& entry) {
-                          return entry.second.served_change();
-                        });
+    if (auto settled = settle_target_pools(); !settled) return fail(settled.error());
+    const bool served =
+        tsig_keys_touched_ || !pools_before_.empty() ||
+        std::any_of(edited_.begin(), edited_.end(), [](const auto& entry) { return entry.second.served_change(); });
     if (served) position = journal(who, *position);
     if (!position) return position;
     if (auto done = db_.commit(); !done) return fail(done.error());

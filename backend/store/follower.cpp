@@ -51,6 +51,7 @@ class SqliteFollower final : public Follower {
 
   Result<zone::LoadedState> load(const std::function<void(zone::ZoneContent&&)>& each) override;
   Result<zone::Batch> changes_since(Revision at, const Chain& chain) override;
+  Result<std::vector<health::TargetPool>> target_pools() override;
   void wait(std::chrono::milliseconds limit) override;
   /// Learns the identity, when the database is there.
   void meet() {
@@ -149,9 +150,19 @@ Result<zone::LoadedState> SqliteFollower::load(const std::function<void(zone::Zo
     if (auto read = read_all(*db_, each); !read) return fail(read.error());
     auto tsig_keys = read_tsig_keys(*db_);
     if (!tsig_keys) return fail(tsig_keys.error());
+    auto pools = read_target_pools(*db_);
+    if (!pools) return fail(pools.error());
     known_ = *now;
     loaded_file_ = db_->file();
-    return zone::LoadedState{now->revision, now->chain, std::move(*tsig_keys)};
+    return zone::LoadedState{now->revision, now->chain, std::move(*tsig_keys), pools_of(std::move(*pools))};
+  });
+}
+
+Result<std::vector<health::TargetPool>> SqliteFollower::target_pools() {
+  return in_one_read<std::vector<health::TargetPool>>([&]() -> Result<std::vector<health::TargetPool>> {
+    auto pools = read_target_pools(*db_);
+    if (!pools) return fail(pools.error());
+    return pools_of(std::move(*pools));
   });
 }
 
@@ -191,7 +202,7 @@ Result<std::set<RowKey>> SqliteFollower::read_touched(Revision at, Revision to) 
     if (!there) return fail(there.error());
     if (!*there) return touched;
     const std::int64_t kind = (*rows)->integer(1);
-    if (kind < static_cast<int>(ChangeKind::kCreated) || kind > static_cast<int>(ChangeKind::kTsigKeys))
+    if (kind < static_cast<int>(ChangeKind::kCreated) || kind > static_cast<int>(ChangeKind::kTargetPool))
       return fail(damaged(*db_, fmt::format("the journal has a change of kind {}", kind)));
     touched.insert({static_cast<ZoneId>((*rows)->integer(0)), static_cast<ChangeKind>(kind),
                     std::string((*rows)->text(2)), static_cast<std::uint16_t>((*rows)->integer(3))});
@@ -228,6 +239,11 @@ Result<zone::Change> SqliteFollower::read_change(const RowKey& row) {
       auto keys = read_tsig_keys(*db_);
       if (!keys) return fail(keys.error());
       return zone::TsigKeysChanged{std::move(*keys)};
+    }
+    case ChangeKind::kTargetPool: {
+      auto pool = read_target_pool(*db_, row.owner);
+      if (!pool) return fail(pool.error());
+      return zone::TargetPoolChanged{row.owner, *pool ? std::optional(std::move((*pool)->pool)) : std::nullopt};
     }
     case ChangeKind::kRrset:
       break;

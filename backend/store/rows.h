@@ -14,7 +14,7 @@
 namespace sdns::store {
 
 /// `change.kind`, in the order in which a zone's changes are told.
-/// TSIG keys are of zone 0.
+/// TSIG keys are of zone 0, and so are target pools, whose name is the row's owner.
 enum class ChangeKind : std::uint8_t {
   kCreated = 1,
   kDeleted = 2,
@@ -23,6 +23,7 @@ enum class ChangeKind : std::uint8_t {
   kKeys = 5,
   kRrset = 6,
   kTsigKeys = 7,
+  kTargetPool = 8,
 };
 
 #define SDNS_ZONE_COLUMNS \
@@ -42,6 +43,10 @@ Result<dns::Rrset> read_rrset(Connection& db, ZoneId zone, const dns::Name& owne
 Result<std::vector<zone::Metadata>> read_metadata(Connection& db, ZoneId zone);
 Result<std::vector<zone::Key>> read_keys(Connection& db, ZoneId zone);
 Result<std::vector<zone::TsigKey>> read_tsig_keys(Connection& db);
+/// In order of their names.
+Result<std::vector<PoolRow>> read_target_pools(Connection& db);
+Result<std::optional<PoolRow>> read_target_pool(Connection& db, std::string_view name);
+std::vector<health::TargetPool> pools_of(std::vector<PoolRow> rows);
 Result<std::optional<ZoneRow>> read_zone(Connection& db, ZoneId zone);
 /// Everything that is served of one zone. Errors: kNotFound.
 Result<zone::ZoneContent> read_content(Connection& db, ZoneId zone);

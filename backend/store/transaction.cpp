@@ -92,6 +92,22 @@ Result<std::vector<StoredRecord>> SqlTransaction::records_at(ZoneId id, const dn
   }
 }
 
+Result<void> SqlTransaction::records_of_type(dns::RrType type,
+                                             const std::function<void(ZoneId, StoredRecord&&)>& each) {
+  auto rows = db_.query(
+      "SELECT type, ttl, disabled, content, owner, zone FROM record WHERE type = $1 ORDER BY zone, owner, item",
+      {type.value});
+  if (!rows) return fail(rows.error());
+  for (;;) {
+    const auto there = (*rows)->next();
+    if (!there) return fail(there.error());
+    if (!*there) return {};
+    const auto owner = stored_name(db_, (*rows)->text(4));
+    if (!owner) return fail(owner.error());
+    each(static_cast<ZoneId>((*rows)->integer(5)), stored_record(*owner, **rows));
+  }
+}
+
 Result<bool> SqlTransaction::has_names_below(ZoneId id, const dns::Name& owner) {
   const std::string from = owner.key();
   std::string to = from;  // the keys below begin with `from`, whose last octet is 0x00

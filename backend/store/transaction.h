@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A transaction of the authority database over any SQL connection: reads in transaction.cpp, edits in edit.cpp and
-// peer_edit.cpp, serials and journal in commit.cpp. Statements touch rows in the order of their keys.
+// A transaction of the authority database over any SQL connection: reads in transaction.cpp, edits in edit.cpp,
+// peer_edit.cpp and pool_edit.cpp, serials and journal in commit.cpp. Statements touch rows in the order of their keys.
 #pragma once
 
 #include <map>
@@ -38,6 +38,9 @@ class SqlTransaction final : public Transaction {
   Result<std::vector<zone::Key>> keys(ZoneId id) override;
   Result<std::vector<zone::TsigKey>> tsig_keys() override;
   Result<std::vector<Autoprimary>> autoprimaries() override;
+  Result<std::vector<PoolRow>> target_pools() override;
+  Result<std::optional<PoolRow>> target_pool(std::string_view name) override;
+  Result<void> records_of_type(dns::RrType type, const std::function<void(ZoneId, StoredRecord&&)>& each) override;
   Result<bool> rrset_changed_since(Revision since, ZoneId id, const dns::Name& owner, dns::RrType type) override;
   Result<bool> records_changed_since(Revision since, ZoneId id) override;
 
@@ -57,6 +60,8 @@ class SqlTransaction final : public Transaction {
   Result<void> remove_tsig_key(const dns::Name& name) override;
   Result<void> put_autoprimary(const Autoprimary& autoprimary) override;
   Result<void> remove_autoprimary(const std::string& address, const dns::Name& nameserver) override;
+  Result<void> put_target_pool(const health::TargetPool& pool) override;
+  Result<void> remove_target_pool(const std::string& name) override;
   Result<Position> commit(std::string_view who) override;
 
  private:
@@ -92,6 +97,9 @@ class SqlTransaction final : public Transaction {
   Result<void> move_serials();
   Result<Position> journal(std::string_view who, const Position& before);
   Result<void> journal_tsig_keys(Revision revision, zone::Hasher& hasher);
+  Result<bool> clear_target_pool(const std::string& name);
+  Result<void> settle_target_pools();
+  Result<void> journal_target_pools(Revision revision, zone::Hasher& hasher);
   Result<void> journal_zone(Edited& zone, Revision revision, zone::Hasher& hasher);
   Result<void> journal_row(Revision revision, ZoneId zone, ChangeKind kind, std::string_view key, dns::RrType type);
 
@@ -102,6 +110,8 @@ class SqlTransaction final : public Transaction {
   std::optional<Error> failed_;  // of a statement: what was written before it may be half of something
   std::map<ZoneId, Edited> edited_;
   bool tsig_keys_touched_ = false;
+  std::map<std::string, std::optional<health::TargetPool>>
+      pools_before_;  // of what was touched; nothing: was not there
 };
 
 }  // namespace sdns::store

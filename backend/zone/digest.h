@@ -114,6 +114,37 @@ inline void add_tsig_keys(Hasher& hasher, const std::vector<TsigKey>& keys) {
   }
 }
 
+/// The order of the members matters.
+inline void add_target_pool(Hasher& hasher, const health::TargetPool& pool) {
+  hasher.add(pool.name);
+  hasher.add(std::uint64_t{pool.options.size()});
+  for (const auto& [option, value] : pool.options) {
+    hasher.add(option);
+    hasher.add(value);
+  }
+  hasher.add(std::uint64_t{pool.members.size()});
+  for (const health::PoolMember& member : pool.members) {
+    hasher.add(member.name);
+    hasher.add(member.address.text());
+    hasher.add(std::uint64_t{member.weight});
+    hasher.add(std::uint64_t{member.group});
+    hasher.add(member.region);
+    hasher.add(member.latitude ? health::degrees_text(*member.latitude) : std::string());
+    hasher.add(member.longitude ? health::degrees_text(*member.longitude) : std::string());
+    hasher.add(std::uint64_t{member.enabled ? 1U : 0U});
+  }
+}
+
+/// In any order.
+inline void add_target_pools(Hasher& hasher, const std::vector<health::TargetPool>& pools) {
+  std::vector<const health::TargetPool*> sorted;
+  for (const health::TargetPool& pool : pools) sorted.push_back(&pool);
+  std::sort(sorted.begin(), sorted.end(),
+            [](const health::TargetPool* a, const health::TargetPool* b) { return a->name < b->name; });
+  hasher.add(std::uint64_t{sorted.size()});
+  for (const health::TargetPool* pool : sorted) add_target_pool(hasher, *pool);
+}
+
 /// The digest of one zone. Feed it the RRsets in canonical order: by owner name, then by number of the type.
 class ZoneDigest {
  public:
@@ -156,16 +187,18 @@ class ZoneDigest {
   return digest.finish(content.metadata, content.keys);
 }
 
-/// The digest of all zones and TSIG keys. Feed it the zones in order of their ids.
+/// The digest of all zones, TSIG keys and target pools of the database. Feed it the zones in order of their ids.
 class StateDigest {
  public:
   void add(const Digest& zone) {
     hasher_.add(zone);
     ++zones_;
   }
-  [[nodiscard]] Digest finish(const std::vector<TsigKey>& tsig_keys) {
+  [[nodiscard]] Digest finish(const std::vector<TsigKey>& tsig_keys,
+                              const std::vector<health::TargetPool>& target_pools) {
     hasher_.add(zones_);
     add_tsig_keys(hasher_, tsig_keys);
+    add_target_pools(hasher_, target_pools);
     return hasher_.finish();
   }
 

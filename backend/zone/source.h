@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -14,6 +15,7 @@
 
 #include "backend/base/error.h"
 #include "backend/dns/record.h"
+#include "backend/health/target_pool.h"
 
 namespace sdns::zone {
 
@@ -113,11 +115,16 @@ struct KeysChanged {
 struct TsigKeysChanged {
   std::vector<TsigKey> keys;
 };
-using Change =
-    std::variant<ZoneCreated, ZoneDeleted, HeadChanged, RrsetChanged, MetadataChanged, KeysChanged, TsigKeysChanged>;
+/// The target pool as it is now; nothing: it is gone. Of no zone.
+struct TargetPoolChanged {
+  std::string name;
+  std::optional<health::TargetPool> pool;
+};
+using Change = std::variant<ZoneCreated, ZoneDeleted, HeadChanged, RrsetChanged, MetadataChanged, KeysChanged,
+                            TsigKeysChanged, TargetPoolChanged>;
 
 /// Everything that happened in (from, to], read in one consistent read: applying it to the state at `from` gives the
-/// state at `to`. An RRset that was touched several times is there once.
+/// state at `to`. An RRset or a target pool that was touched several times is there once.
 struct Batch {
   Revision from = 0;
   Revision to = 0;
@@ -130,6 +137,7 @@ struct LoadedState {
   Revision revision = 0;
   Chain chain{};
   std::vector<TsigKey> tsig_keys{};
+  std::vector<health::TargetPool> target_pools{};
 };
 
 /// Where zones come from. Used by one thread.

@@ -32,6 +32,19 @@ std::shared_ptr<const std::vector<TsigKey>> sorted_keys(std::vector<TsigKey> key
   return std::make_shared<const std::vector<TsigKey>>(std::move(keys));
 }
 
+Result<health::TargetPools> stored_pools(std::vector<health::TargetPool> pools) {
+  auto made = health::TargetPools::make(std::move(pools));
+  if (made) return made;
+  Error error = std::move(made.error());
+  error.code = Errc::kInvalidZone;
+  return fail(std::move(error));
+}
+
+std::vector<std::string> differing_pools(const ZoneSet& before, const ZoneSet& after) {
+  if (before.target_pools() == after.target_pools()) return {};  // shared
+  return health::TargetPools::differing(*before.target_pools(), *after.target_pools());
+}
+
 // One batch on its way into a set.
 class Application {
  public:
@@ -50,7 +63,11 @@ class Application {
     }
     for (auto& [id, zone] : created_) put.push_back(zone);
     if (auto ok = check_apexes(put); !ok) return fail(ok.error());
-    applied_.set = ZoneSetBuilder::edit(before_, put, deleted_, revision_, chain, std::move(tsig_keys_));
+    auto pools = changed_pools();
+    if (!pools) return fail(pools.error());
+    applied_.set = ZoneSetBuilder::edit(before_, put, deleted_, revision_, chain,
+                                        {.tsig_keys = std::move(tsig_keys_), .stored_pools = std::move(*pools)});
+    applied_.target_pools = differing_pools(before_, *applied_.set);
     return std::move(applied_);
   }
 
@@ -106,6 +123,21 @@ class Application {
     tsig_keys_ = c.keys;
     return {};
   }
+  Result<void> on(const TargetPoolChanged& c) {
+    pools_[c.name] = c.pool;
+    return {};
+  }
+
+  // The stored pools with the changes; nothing when there are none.
+  Result<std::optional<health::TargetPools>> changed_pools() {
+    if (pools_.empty()) return std::nullopt;
+    std::vector<health::TargetPool> all;
+    for (const health::TargetPool& pool : before_.stored_target_pools().all())
+      if (!pools_.contains(pool.name)) all.push_back(pool);
+    for (auto& [name, pool] : pools_)
+      if (pool) all.push_back(std::move(*pool));
+    return stored_pools(std::move(all));
+  }
 
   static Result<void> unknown(ZoneId id) {
     return fail(Errc::kInvalidZone, fmt::format("the batch changes zone id {}, which is not served", id));
@@ -136,6 +168,7 @@ class Application {
   std::map<ZoneId, ZoneRef> created_;
   std::vector<ZoneId> deleted_;
   std::optional<std::vector<TsigKey>> tsig_keys_;
+  std::map<std::string, std::optional<health::TargetPool>> pools_;
   Applied applied_;
 };
 
@@ -181,6 +214,27 @@ Result<Applied> apply(const ZoneSet& before, const Batch& batch) {
   return application.finish(batch.chain);
 }
 
+Applied configure(const ZoneSet& before, health::TargetPools pools) {
+  Applied applied;
+  applied.set =
+      ZoneSetBuilder::edit(before, {}, {}, before.revision(), before.chain(), {.configured_pools = std::move(pools)});
+  applied.target_pools = differing_pools(before, *applied.set);
+  return applied;
+}
+
+void ZoneSet::merge_pools() {
+  health::MergedPools merged = health::TargetPools::merge(*configured_pools_, *stored_pools_);
+  target_pools_ = std::make_shared<const health::TargetPools>(std::move(merged.pools));
+  hidden_pools_ = std::move(merged.hidden);
+}
+
+Result<void> ZoneSetBuilder::add_target_pools(std::vector<health::TargetPool> pools) {
+  auto made = stored_pools(std::move(pools));
+  if (!made) return fail(std::move(made.error()));
+  stored_pools_ = std::move(*made);
+  return {};
+}
+
 Result<void> ZoneSetBuilder::add(ZoneContent&& content) {
   auto zone = ZoneEditor::build(std::move(content), 0);
   if (!zone) return fail(zone.error());
@@ -202,6 +256,9 @@ ZoneSetPtr ZoneSetBuilder::finish(Revision revision, const Chain& chain, std::ve
             [](const ZoneItem& a, const ZoneItem& b) { return a.zone->apex_key() < b.zone->apex_key(); });
   set->by_apex_ = PTree<ByApexTraits>::build(std::move(items));
   set->tsig_keys_ = sorted_keys(std::move(tsig_keys));
+  set->configured_pools_ = std::make_shared<const health::TargetPools>(std::move(configured_pools_));
+  set->stored_pools_ = std::make_shared<const health::TargetPools>(std::move(stored_pools_));
+  set->merge_pools();
   set->revision_ = revision;
   set->chain_ = chain;
   return set;
@@ -209,7 +266,7 @@ ZoneSetPtr ZoneSetBuilder::finish(Revision revision, const Chain& chain, std::ve
 
 ZoneSetPtr ZoneSetBuilder::edit(const ZoneSet& before, const std::vector<ZoneRef>& put,
                                 const std::vector<ZoneId>& erased, Revision revision, const Chain& chain,
-                                std::optional<std::vector<TsigKey>> tsig_keys) {
+                                Besides besides) {
   auto set = std::make_shared<ZoneSet>(before);
   for (const ZoneId id : erased) {
     const Zone* zone = before.find(id);
@@ -221,7 +278,12 @@ ZoneSetPtr ZoneSetBuilder::edit(const ZoneSet& before, const std::vector<ZoneRef
     set->by_id_.insert({zone});
     set->by_apex_.insert({zone});
   }
-  if (tsig_keys) set->tsig_keys_ = sorted_keys(std::move(*tsig_keys));
+  if (besides.tsig_keys) set->tsig_keys_ = sorted_keys(std::move(*besides.tsig_keys));
+  if (besides.configured_pools)
+    set->configured_pools_ = std::make_shared<const health::TargetPools>(std::move(*besides.configured_pools));
+  if (besides.stored_pools)
+    set->stored_pools_ = std::make_shared<const health::TargetPools>(std::move(*besides.stored_pools));
+  if (besides.configured_pools || besides.stored_pools) set->merge_pools();
   set->revision_ = revision;
   set->chain_ = chain;
   return set;

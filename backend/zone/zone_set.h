@@ -5,9 +5,11 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "backend/health/target_pool.h"
 #include "backend/zone/zone.h"
 
 namespace sdns::zone {
@@ -50,14 +52,28 @@ class ZoneSet {
   [[nodiscard]] const std::vector<TsigKey>& tsig_keys() const { return *tsig_keys_; }
   /// The key with this name, or null. O(log keys).
   [[nodiscard]] const TsigKey* find_tsig_key(const dns::Name& name) const;
+  /// All that records may name: those of the configuration, and those of the database that have other names. Sets that
+  /// differ in nothing of it share it.
+  [[nodiscard]] const std::shared_ptr<const health::TargetPools>& target_pools() const { return target_pools_; }
+  /// Those of the database, hidden ones too: what digest and changes are about.
+  [[nodiscard]] const health::TargetPools& stored_target_pools() const { return *stored_pools_; }
+  /// The names of stored pools that are hidden by pools of the configuration.
+  [[nodiscard]] const std::vector<std::string>& hidden_target_pools() const { return hidden_pools_; }
 
  private:
   friend class ZoneSetBuilder;
+  using Pools = std::shared_ptr<const health::TargetPools>;
+  void merge_pools();
+
   PTree<ByIdTraits> by_id_;
   PTree<ByApexTraits> by_apex_;
   Revision revision_ = 0;
   Chain chain_{};
   std::shared_ptr<const std::vector<TsigKey>> tsig_keys_ = std::make_shared<const std::vector<TsigKey>>();
+  Pools configured_pools_ = std::make_shared<const health::TargetPools>();
+  Pools stored_pools_ = configured_pools_;
+  Pools target_pools_ = configured_pools_;
+  std::vector<std::string> hidden_pools_;
 };
 using ZoneSetPtr = std::shared_ptr<const ZoneSet>;
 
@@ -78,26 +94,42 @@ struct Applied {
   ZoneSetPtr set;
   std::vector<Touched> rrsets;
   std::vector<ZoneTouch> zones;
+  std::vector<std::string> target_pools;  ///< names of those in ZoneSet::target_pools() that came, went or changed
 };
 
 /// The state after `batch`, sharing everything that it does not touch. O(changes × log n). Errors (kInvalidZone): the
 /// batch breaks a rule or does not fit the set (unknown zone); nothing is published then.
 Result<Applied> apply(const ZoneSet& before, const Batch& batch);
 
+/// What a set has besides zones; what is not there stays as it was.
+struct Besides {
+  std::optional<std::vector<TsigKey>> tsig_keys{};  ///< in any order
+  std::optional<health::TargetPools> stored_pools{};
+  std::optional<health::TargetPools> configured_pools{};
+};
+
+/// The same revision with other target pools of the configuration.
+Applied configure(const ZoneSet& before, health::TargetPools pools);
+
 /// A set from whole zones, for the first load.
 class ZoneSetBuilder {
  public:
   Result<void> add(ZoneContent&& zone);
+  /// Those of the database. Errors (kInvalidZone): they break a rule.
+  Result<void> add_target_pools(std::vector<health::TargetPool> pools);
+  /// Those of the configuration.
+  void configure(health::TargetPools pools) { configured_pools_ = std::move(pools); }
   [[nodiscard]] std::size_t size() const { return zones_.size(); }
   /// `tsig_keys` in any order.
   ZoneSetPtr finish(Revision revision, const Chain& chain, std::vector<TsigKey> tsig_keys = {});
-  /// A copy of `before` with some zones replaced or removed, and other TSIG keys when there are `tsig_keys`.
+  /// A copy of `before` with some zones replaced or removed, and what there is of `besides`.
   static ZoneSetPtr edit(const ZoneSet& before, const std::vector<ZoneRef>& put, const std::vector<ZoneId>& erased,
-                         Revision revision, const Chain& chain,
-                         std::optional<std::vector<TsigKey>> tsig_keys = std::nullopt);
+                         Revision revision, const Chain& chain, Besides besides = {});
 
  private:
   std::vector<ZoneRef> zones_;
+  health::TargetPools stored_pools_;
+  health::TargetPools configured_pools_;
 };
 
 }  // namespace sdns::zone

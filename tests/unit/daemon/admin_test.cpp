@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -191,17 +192,35 @@ TEST_F(AdminTest, TheDigestIsThatOfTheContentWhateverTheOrderItCameIn) {
   second.add({test::name("org."), dns::kNS, dns::Ttl{300}, {"ns.example."}});
   second.add({test::name("org."), dns::kSOA, dns::Ttl{300}, {"ns. host. 1 3600 600 86400 300"}});
   expected.add(second.finish({}, {}));
-  EXPECT_EQ(body["digest"], zone::to_hex(expected.finish({})));
+  EXPECT_EQ(body["digest"], zone::to_hex(expected.finish({}, {})));
 }
 
 TEST_F(AdminTest, TheDigestCoversTheTsigKeys) {
   publish(4);
   const Json without = json(get("/v1/digest"));
   zones_ = zone::ZoneSetBuilder::edit(*zones_, {}, {}, 5, zone::Chain{8},
-                                      {{{test::name("k.example."), "hmac-sha256", "c2VjcmV0"}}});
+                                      {.tsig_keys = {{{test::name("k.example."), "hmac-sha256", "c2VjcmV0"}}}});
   const Json with = json(get("/v1/digest"));
   EXPECT_NE(without["digest"], with["digest"]);
   EXPECT_THAT(get("/v1/digest").body, Not(HasSubstr("c2VjcmV0")));
+}
+
+TEST_F(AdminTest, TheDigestCoversTheTargetPoolsOfTheDatabaseAndNoOthers) {
+  publish(4);
+  const Json without = json(get("/v1/digest"));
+  const auto web = [](const std::string& address) {
+    health::PoolMember member;
+    member.address = *dns::IpAddress::parse(address);
+    member.name = "a";
+    return *health::TargetPools::make({health::TargetPool{"web", {}, {member}, false}});
+  };
+  zones_ = zone::configure(*zones_, web("192.0.2.1")).set;
+  EXPECT_EQ(without["digest"], json(get("/v1/digest"))["digest"]);
+  std::set<std::string> seen{without["digest"]};
+  for (const char* address : {"192.0.2.1", "192.0.2.2"}) {
+    zones_ = zone::ZoneSetBuilder::edit(*zones_, {}, {}, 5, zone::Chain{8}, {.stored_pools = web(address)});
+    EXPECT_TRUE(seen.insert(json(get("/v1/digest"))["digest"]).second) << address << ", although it is hidden";
+  }
 }
 
 TEST(AdminDoor, TakesTheAddressOverWhenItBecomesFree) {

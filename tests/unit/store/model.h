@@ -43,10 +43,21 @@ class Model {
       for (const auto& [key, rrset] : zone.rrsets) digest.add(rrset);
       state.add(digest.finish(zone.metadata, zone.keys));
     }
-    return zone::to_hex(state.finish(tsig_keys));
+    return zone::to_hex(state.finish(tsig_keys, pools()));
   }
   [[nodiscard]] std::size_t size() const { return zones_.size(); }
   void clear() { zones_.clear(); }
+
+  void put(const zone::LoadedState& besides) {
+    tsig_keys = besides.tsig_keys;
+    pools_.clear();
+    for (const health::TargetPool& pool : besides.target_pools) pools_[pool.name] = pool;
+  }
+  [[nodiscard]] std::vector<health::TargetPool> pools() const {
+    std::vector<health::TargetPool> all;
+    for (const auto& [name, pool] : pools_) all.push_back(pool);
+    return all;
+  }
 
   std::vector<zone::TsigKey> tsig_keys;
 
@@ -73,12 +84,17 @@ class Model {
     else rrsets[key] = change.rrset;
   }
   void apply_one(const zone::TsigKeysChanged& change) { tsig_keys = change.keys; }
+  void apply_one(const zone::TargetPoolChanged& change) {
+    if (change.pool) pools_[change.name] = *change.pool;
+    else pools_.erase(change.name);  // one that came and went in between was never there
+  }
   Zone& at(zone::ZoneId id) {
     EXPECT_TRUE(zones_.contains(id)) << "a change of zone " << id << ", which there is not";
     return zones_[id];
   }
 
   std::map<zone::ZoneId, Zone> zones_;
+  std::map<std::string, health::TargetPool> pools_;
 };
 
 }  // namespace sdns::store::test

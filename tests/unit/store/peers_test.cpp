@@ -118,7 +118,7 @@ TEST_F(PeersTest, AFollowerIsToldOfAllTsigKeysOnce) {
   auto follower = ok(open_follower(url()));
   Model model;
   auto state = ok(follower->load([&](zone::ZoneContent&& zone) { model.put(std::move(zone)); }));
-  model.tsig_keys = state.tsig_keys;
+  model.put(state);
   EXPECT_EQ(digest(), model.digest());
 
   put("b.example.");

@@ -31,6 +31,22 @@ class PropertyTest : public StoreTest, public testing::WithParamInterface<int> {
                            static_cast<std::uint32_t>(60 * (1 + chance.below(3))), chance.below(5) == 0));
     return records;
   }
+  static void edit_target_pool(Chance& chance, Transaction& edit) {
+    const std::string pool = numbered("pool{}", chance.below(3));
+    if (chance.below(3) == 0 && ok(edit.target_pool(pool))) return ok(edit.remove_target_pool(pool));
+    health::TargetPool wanted{pool, {}, {}, false};
+    if (chance.below(2) == 0) wanted.options["port"] = numbered("{}", 1 + chance.below(2));
+    for (std::uint64_t n = chance.below(3); n > 0; --n) {
+      health::PoolMember member;
+      member.name = numbered("192.0.2.{}", n);
+      member.address = ok(dns::IpAddress::parse(member.name));
+      member.weight = static_cast<std::uint32_t>(chance.below(2));
+      member.enabled = chance.below(3) != 0;
+      if (chance.below(2) == 0) member.latitude = member.longitude = static_cast<double>(chance.below(3)) - 0.1;
+      wanted.members.push_back(std::move(member));
+    }
+    ok(edit.put_target_pool(wanted));
+  }
   static void edit_zone(Chance& chance, Transaction& edit, const ZoneRow& row) {
     const ZoneId id = row.head.id;
     switch (chance.below(10)) {
@@ -87,6 +103,7 @@ class PropertyTest : public StoreTest, public testing::WithParamInterface<int> {
       if (there && chance.below(2) == 0) ok(edit.remove_tsig_key(key));
       else ok(edit.put_tsig_key({key, "hmac-sha256", chance.below(2) == 0 ? "c2VjcmV0" : "b3RoZXI="}));
     }
+    for (std::uint64_t n = chance.below(3); n > 0; --n) edit_target_pool(chance, edit);
     for (std::uint64_t n = 1 + chance.below(4); n > 0; --n) {
       const dns::Name apex = name(kApexes[chance.below(std::size(kApexes))]);
       const auto row = ok(edit.zone(apex));
@@ -109,7 +126,7 @@ TEST_P(PropertyTest, LoadAndChangesGiveWhatAFreshLoadGives) {
   auto follower = ok(open_follower(url()));
   Model model;
   auto at = ok(follower->load([&](zone::ZoneContent&& zone) { model.put(std::move(zone)); }));
-  model.tsig_keys = at.tsig_keys;
+  model.put(at);
   for (int step = 0; step < 150; ++step) {
     auto edit = ok(authority->edit());
     random_edit(chance, *edit);
@@ -129,8 +146,7 @@ TEST_P(PropertyTest, LoadAndChangesGiveWhatAFreshLoadGives) {
     at = {batch.to, batch.chain};
     ASSERT_EQ(now, model.digest()) << "at step " << step << ", revision " << batch.to;
     Model fresh;
-    fresh.tsig_keys =
-        ok(ok(open_follower(url()))->load([&](zone::ZoneContent&& zone) { fresh.put(std::move(zone)); })).tsig_keys;
+    fresh.put(ok(ok(open_follower(url()))->load([&](zone::ZoneContent&& zone) { fresh.put(std::move(zone)); })));
     ASSERT_EQ(now, fresh.digest());
   }
 }
@@ -141,7 +157,7 @@ TEST_P(PropertyTest, AFollowerBesideAWriterReportsOnlyStatesThatWere) {
   auto follower = ok(open_follower(url()));
   Model model;
   auto at = ok(follower->load([&](zone::ZoneContent&& zone) { model.put(std::move(zone)); }));
-  model.tsig_keys = at.tsig_keys;
+  model.put(at);
   std::map<Revision, std::string> was{{0, model.digest()}};
   std::mutex mutex;
   std::atomic<Revision> last{0};

@@ -78,6 +78,83 @@ TEST(ZoneSet, CarriesTheTsigKeysUntilABatchChangesThem) {
   EXPECT_EQ(first->tsig_keys().size(), 2U) << "the one before is as it was";
 }
 
+health::TargetPool target_pool(const std::string& name, const std::string& address = "192.0.2.1") {
+  health::PoolMember member;
+  member.address = *dns::IpAddress::parse(address);
+  member.name = "a";
+  return {name, {}, {member}, false};
+}
+health::TargetPools target_pools(std::vector<health::TargetPool> pools) {
+  for (health::TargetPool& pool : pools) pool.from_configuration = true;
+  return *health::TargetPools::make(std::move(pools));
+}
+std::string first_address(const ZoneSet& set, std::string_view pool) {
+  const health::TargetPool* found = set.target_pools()->find(pool);
+  return found == nullptr ? "none" : found->members[0].address.text();
+}
+
+TEST(ZoneSet, CarriesTheTargetPoolsUntilABatchChangesThem) {
+  ZoneSetBuilder builder;
+  ASSERT_TRUE(builder.add(simple_zone(1, "example.")).has_value());
+  ASSERT_TRUE(builder.add_target_pools({target_pool("web"), target_pool("app"), target_pool("gone")}).has_value());
+  const ZoneSetPtr first = builder.finish(5, Chain{});
+  EXPECT_EQ(first->target_pools()->all().size(), 3U);
+  EXPECT_EQ(*first->target_pools(), first->stored_target_pools());
+
+  const auto other = apply(*first, Batch{5, 6, Chain{}, {ZoneDeleted{1}}});
+  ASSERT_TRUE(other.has_value());
+  EXPECT_EQ(other->set->target_pools(), first->target_pools()) << "shared";
+  EXPECT_TRUE(other->target_pools.empty());
+  const auto changed = apply(
+      *other->set,
+      Batch{6,
+            7,
+            Chain{},
+            {TargetPoolChanged{"gone", std::nullopt}, TargetPoolChanged{"new", target_pool("new")},
+             TargetPoolChanged{"web", target_pool("web", "192.0.2.2")}, TargetPoolChanged{"app", target_pool("app")}}});
+  ASSERT_TRUE(changed.has_value());
+  EXPECT_EQ(changed->target_pools, (std::vector<std::string>{"gone", "new", "web"})) << "app is as it was";
+  EXPECT_EQ(first_address(*changed->set, "web"), "192.0.2.2");
+  EXPECT_EQ(first_address(*changed->set, "gone"), "none");
+  EXPECT_EQ(first_address(*changed->set, "app"), "192.0.2.1");
+  EXPECT_EQ(changed->set->stored_target_pools().all().size(), 3U);
+  EXPECT_EQ(first_address(*first, "web"), "192.0.2.1") << "the one before is as it was";
+}
+
+TEST(ZoneSet, ShowsTheConfigurationsTargetPoolsInFrontOfTheDatabases) {
+  ZoneSetBuilder builder;
+  ASSERT_TRUE(builder.add_target_pools({target_pool("web"), target_pool("app")}).has_value());
+  builder.configure(target_pools({target_pool("web", "192.0.2.9")}));
+  const ZoneSetPtr first = builder.finish(5, Chain{});
+  EXPECT_EQ(first_address(*first, "web"), "192.0.2.9");
+  EXPECT_EQ(first_address(*first, "app"), "192.0.2.1");
+  EXPECT_EQ(first->hidden_target_pools(), std::vector<std::string>{"web"});
+  EXPECT_EQ(first->stored_target_pools().find("web")->members[0].address.text(), "192.0.2.1");
+
+  const auto hidden = apply(*first, Batch{5, 6, Chain{}, {TargetPoolChanged{"web", target_pool("web", "192.0.2.2")}}});
+  ASSERT_TRUE(hidden.has_value());
+  EXPECT_TRUE(hidden->target_pools.empty()) << "nobody sees it";
+  EXPECT_EQ(first_address(*hidden->set, "web"), "192.0.2.9");
+
+  const Applied bare = configure(*hidden->set, target_pools({target_pool("mine")}));
+  EXPECT_EQ(bare.target_pools, (std::vector<std::string>{"mine", "web"}));
+  EXPECT_TRUE(bare.zones.empty() && bare.rrsets.empty());
+  EXPECT_EQ(bare.set->revision(), 6U);
+  EXPECT_EQ(first_address(*bare.set, "web"), "192.0.2.2") << "as it was changed while it was hidden";
+  EXPECT_TRUE(bare.set->hidden_target_pools().empty());
+}
+
+TEST(ZoneSet, RefusesTargetPoolsThatBreakARule) {
+  const health::TargetPool bad{"web", {{"port", "http"}}, {}, false};
+  ZoneSetBuilder builder;
+  EXPECT_EQ(builder.add_target_pools({bad}).error().code, Errc::kInvalidZone);
+  EXPECT_EQ(builder.add_target_pools({target_pool("a"), target_pool("a")}).error().code, Errc::kInvalidZone);
+  const auto refused = apply(*set_of({"example."}), Batch{5, 6, Chain{}, {TargetPoolChanged{"web", bad}}});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::kInvalidZone);
+  EXPECT_NE(refused.error().what.find("target pool web: port"), std::string::npos);
+}
+
 TEST(ZoneSet, RefusesABatchThatItCannotServeAndStaysAsItWas) {
   const ZoneSetPtr before = set_of({"example.", "org."});
   const auto refused = [&](Change change, Revision from = 5) {
