@@ -2,6 +2,7 @@
 // Where an address is: MaxMind databases, and our own table of networks, which wins.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -63,6 +64,8 @@ class Geo {
   /// PowerDNS takes a location only with latitude, longitude and accuracy radius.
   [[nodiscard]] GeoLocation locate(const dns::IpAddress& address) const;
   [[nodiscard]] bool empty() const;  ///< nothing configured
+  /// Differs for every Geo that was made: what was remembered of one is not of another.
+  [[nodiscard]] std::uint64_t generation() const { return generation_; }
   /// One line per database: path, type, build time. For people.
   [[nodiscard]] std::vector<std::string> describe() const;
 
@@ -70,6 +73,8 @@ class Geo {
   Geo();
   struct Impl;
   std::unique_ptr<Impl> impl_;
+  inline static std::atomic<std::uint64_t> made_{0};
+  std::uint64_t generation_ = ++made_;
 };
 using GeoCell = SnapshotCell<Geo>;
 

@@ -16,6 +16,9 @@ struct Limits {
   std::size_t memory_octets = 1U << 20;  ///< that an evaluation may add to the state
 };
 
+/// For what a runtime does itself.
+inline constexpr Limits kUnlimited{~std::uint64_t{0} >> 1, ~std::uint64_t{0} >> 2, ~std::size_t{0} >> 2};
+
 /// Of one lua_State; used by its thread alone.
 class Meter {
  public:

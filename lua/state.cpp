@@ -104,13 +104,12 @@ Ended State::call(int arguments, int results, const Limits& limits, std::string&
   return ended;
 }
 
-bool State::protect(int (*body)(lua_State*), void* argument) {
+Ended State::run(int (*body)(lua_State*), void* argument, const Limits& limits, std::string& error) {
   const int top = lua_gettop(state_);
-  meter_.stop();
-  memory_limit_ = ~std::size_t{0};
-  if (lua_cpcall(state_, body, argument) == 0) return true;
+  begin(limits);
+  const Ended ended = end(lua_cpcall(state_, body, argument), error);
   lua_settop(state_, top);
-  return false;
+  return ended;
 }
 
 Meter& meter_of(lua_State* state) { return owner_of(state).meter_; }

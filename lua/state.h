@@ -40,9 +40,9 @@ class State {
   /// Calls the function below its arguments, as lua_pcall does. Unless kReturned, the stack is as it was without them
   /// and `error` says why.
   Ended call(int arguments, int results, const Limits& limits, std::string& error);
-  /// Calls `body(state)` protected and without limits, for what the runtime itself does. False: out of memory, or the
-  /// body raised an error; the stack is as it was then.
-  bool protect(int (*body)(lua_State*), void* argument);
+  /// Calls `body` protected and under `limits`, with `argument` as light userdata on an empty stack. Its results are
+  /// dropped; unless kReturned, `error` says why.
+  Ended run(int (*body)(lua_State*), void* argument, const Limits& limits, std::string& error);
 
   /// Whatever the functions of this state need, found again with context_of().
   void set_context(void* context) { context_ = context; }

@@ -3,12 +3,19 @@
 import re
 import subprocess
 
+import dns.rdatatype
+
 SECURE, SECURE_NEGATIVE, INSECURE, BOGUS = "secure", "secure negative", "insecure", "bogus"
 
 
 def _run(arguments):
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
     return done.stdout + done.stderr
+
+
+def _number(rrtype):
+    """TYPEnnn, which every tool takes; dnspython has mnemonics of its own."""
+    return f"TYPE{int(dns.rdatatype.from_text(rrtype))}"
 
 
 class Validators:
@@ -31,6 +38,7 @@ class Validators:
 
     def delv(self, anchor, name, rrtype):
         """(verdict, what delv printed). A denial at the end of a CNAME chain counts as secure when all of the chain is."""
+        rrtype = _number(rrtype)
         text = _run(["delv", "@127.0.0.1", "-p", str(self.port), "-a", str(self.anchor_files[anchor]), f"+root={anchor}",
                      "+multiline", name, rrtype])
         if re.search(r"^; (negative response, )?unsigned", text, re.M):
@@ -43,7 +51,7 @@ class Validators:
 
     def unbound(self, name, rrtype):
         """(verdict, what unbound-host printed); of a CNAME chain likewise."""
-        text = _run(["unbound-host", "-v", "-C", str(self.unbound_conf), "-t", rrtype, name])
+        text = _run(["unbound-host", "-v", "-C", str(self.unbound_conf), "-t", _number(rrtype), name])
         lines = [line for line in text.splitlines() if re.search(r"\((secure|insecure|BOGUS)", line)]
         if not lines or any("BOGUS" in line for line in lines):
             return BOGUS, text

@@ -17,6 +17,9 @@ from .questions import group_of
 from .wire import RRSIG, Answer, Question, ask_all
 
 NSEC, DNSKEY, NSEC3 = 47, 48, 50
+YXDOMAIN = 6
+AFTER_YXDOMAIN = ("PowerDNS 4.7 leaves a lookup unfinished when it answers YXDOMAIN (\"Attempt to lookup while one running\"): with "
+                  "no query cache the next question of that thread fails, on either side; asked again it is answered alike")
 TO_BASE32HEX = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789abcdefghijklmnopqrstuv")
 
 
@@ -184,6 +187,8 @@ class Comparison:
     def ask(self, questions):
         mine, reference = ask_all(self.ours.port, questions), ask_all(self.theirs.port, questions)
         self.asked += len(questions)
+        # Each YXDOMAIN leaves a backend of each side in the middle of a lookup: one question, at most, fails for it.
+        self.broken_lookups = sum(octets[3] & 15 == YXDOMAIN for octets in (*mine, *reference))
         for question, octets, expected in zip(questions, mine, reference):
             answer = Answer(octets)
             kind = classify(question, answer, self.names)
@@ -210,8 +215,17 @@ class Comparison:
                     self.known[reason] += 1
                     break
             else:
+                if self.broken_lookups and self.alike_when_asked_again(question):
+                    self.broken_lookups -= 1
+                    self.known[AFTER_YXDOMAIN] += 1
+                    continue
                 kinds = f"{kind} / {classify(question, other, self.names)} / {group_of(question.rrtype)}"
                 self.failures.append((question, kinds, f"--- ours\n{text_of(octets)}\n--- gsqlite3\n{text_of(expected)}"))
+
+    def alike_when_asked_again(self, question):
+        answers = [Answer(ask_all(side.port, [question])[0]) for side in (self.ours, self.theirs)]
+        again = Difference(question, self.names, *(answer.comparable(self.serials) for answer in answers))
+        return not (again.header or again.ours or again.theirs)
 
     def report(self, most=12):
         """The differences that are none of the known ones, a few of each kind."""

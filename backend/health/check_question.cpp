@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+#include "backend/health/check_question.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace sdns::health {
+namespace {
+
+// Blanks end a word; `%` begins an escape.
+void append_word(std::string_view text, std::string& out) {
+  for (const char c : text) {
+    const auto octet = static_cast<unsigned char>(c);
+    if (octet <= ' ' || octet >= 0x7F || c == '%') out += fmt::format("%{:02x}", octet);
+    else out += c;
+  }
+}
+
+bool read_word(std::string_view word, std::string& out) {
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    if (word[i] != '%') {
+      out += word[i];
+      continue;
+    }
+    unsigned value = 0;
+    if (i + 2 >= word.size()) return false;
+    const auto end = std::from_chars(word.data() + i + 1, word.data() + i + 3, value, 16);
+    if (end.ec != std::errc{} || end.ptr != word.data() + i + 3) return false;
+    out += static_cast<char>(value);
+    i += 2;
+  }
+  return true;
+}
+
+template <class Number>
+bool read_number(std::string_view word, Number& out) {
+  const auto end = std::from_chars(word.data(), word.data() + word.size(), out);
+  return end.ec == std::errc{} && end.ptr == word.data() + word.size();
+}
+
+bool read_option(std::string_view name, std::string_view value, CheckOptions& options) {
+  if (name == "timeout") return read_number(value, options.timeout_seconds);
+  if (name == "interval") return read_number(value, options.interval_seconds);
+  if (name == "minimumFailures") return read_number(value, options.minimum_failures);
+  if (name == "byteslimit") return read_number(value, options.byteslimit);
+  if (name == "httpcode") return read_number(value, options.httpcode);
+  if (name == "stringmatch") return read_word(value, options.stringmatch);
+  if (name == "useragent") return read_word(value, options.useragent);
+  if (name == "source") {
+    const auto address = dns::IpAddress::parse(value);
+    if (address) options.source = *address;
+    return address.has_value();
+  }
+  if (name.starts_with("header:")) return read_word(value, options.headers[std::string(name.substr(7))]);
+  return false;
+}
+
+tl::unexpected<Error> not_an_identity(std::string_view text) {
+  return fail(Errc::kInvalidArgument, fmt::format("\"{}\" does not name a health check", text.substr(0, 300)),
+              "`sdnsctl health list` shows their names");
+}
+
+}  // namespace
+
+void append_endpoint(const dns::IpAddress& address, std::uint16_t port, std::string& out) {
+  const bool brackets = port != 0 && !address.is_v4();
+  if (brackets) out += '[';
+  address.append_text(out);
+  if (brackets) out += ']';
+  if (port == 0) return;
+  char digits[6];
+  out += ':';
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, port).ptr);
+}
+
+IdentityParts identity_parts(CheckKind kind, std::string_view url, const CheckOptions& options) {
+  IdentityParts parts;
+  if (kind == CheckKind::kTcp) {
+    parts.prefix = "tcp ";
+  } else {
+    parts.prefix = "url ";
+    append_word(url, parts.prefix);
+    if (kind == CheckKind::kUrl) parts.prefix += " from ";
+  }
+  const CheckOptions defaults;
+  std::string& out = parts.suffix;
+  const auto number = [&](std::string_view name, std::uint64_t value, std::uint64_t usual) {
+    if (value != usual) out += fmt::format(" {}={}", name, value);
+  };
+  const auto text = [&](std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    out.append(" ").append(name) += '=';
+    append_word(value, out);
+  };
+  number("timeout", options.timeout_seconds, defaults.timeout_seconds);
+  number("interval", options.interval_seconds, defaults.interval_seconds);
+  number("minimumFailures", options.minimum_failures, defaults.minimum_failures);
+  if (options.source) text("source", options.source->text());
+  if (kind == CheckKind::kTcp) return parts;
+  text("stringmatch", options.stringmatch);
+  text("useragent", options.useragent);
+  number("byteslimit", options.byteslimit, defaults.byteslimit);
+  number("httpcode", options.httpcode, defaults.httpcode);
+  for (const auto& [name, value] : options.headers) {
+    out += " header:";
+    append_word(name, out);
+    out += '=';
+    append_word(value, out);
+  }
+  return parts;
+}
+
+std::string CheckQuestion::identity() const {
+  IdentityParts parts = identity_parts(kind, url, options);
+  std::string text = std::move(parts.prefix);
+  if (kind != CheckKind::kUrlOnly) append_endpoint(address, port, text);
+  return text + parts.suffix;
+}
+
+Result<CheckQuestion> CheckQuestion::parse(std::string_view identity) {
+  CheckQuestion question;
+  std::string_view rest = identity;
+  const auto next = [&] {
+    const std::size_t end = std::min(rest.find(' '), rest.size());
+    const std::string_view word = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    return word;
+  };
+  const std::string_view kind = next();
+  std::string_view endpoint;
+  if (kind == "tcp") {
+    endpoint = next();
+  } else if (kind == "url") {
+    question.kind = CheckKind::kUrlOnly;
+    if (!read_word(next(), question.url) || question.url.empty()) return not_an_identity(identity);
+    if (rest.starts_with("from ")) {
+      question.kind = CheckKind::kUrl;
+      next();
+      endpoint = next();
+    }
+  } else {
+    return not_an_identity(identity);
+  }
+  if (question.kind != CheckKind::kUrlOnly) {
+    const auto parsed = dns::Endpoint::parse(endpoint);
+    if (!parsed || parsed->lenient) return not_an_identity(identity);
+    question.address = parsed->address;
+    question.port = parsed->port;
+  }
+  while (!rest.empty()) {
+    const std::string_view word = next();
+    const std::size_t equals = word.find('=');
+    if (equals == std::string_view::npos) return not_an_identity(identity);
+    std::string name;
+    if (!read_word(word.substr(0, equals), name) || !read_option(name, word.substr(equals + 1), question.options))
+      return not_an_identity(identity);
+  }
+  return question;
+}
+
+}  // namespace sdns::health

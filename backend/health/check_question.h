@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// What a health check asks, as data and as one line of text: two that ask the same are one check.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "backend/base/error.h"
+#include "backend/dns/ip.h"
+
+namespace sdns::health {
+
+enum class CheckKind : std::uint8_t {
+  kTcp,      ///< connects to address and port
+  kUrl,      ///< gets the URL from this address
+  kUrlOnly,  ///< gets the URL from wherever its host is (ifurlextup)
+};
+
+/// PowerDNS's options with their defaults (docs/lua-records.md). What only chooses among answers is not part of it.
+struct CheckOptions {
+  std::uint32_t timeout_seconds = 2;
+  std::uint32_t interval_seconds = 0;  ///< 0: the daemon's
+  std::uint32_t minimum_failures = 1;
+  std::optional<dns::IpAddress> source;
+  std::string stringmatch;
+  std::string useragent;         ///< "": the daemon's
+  std::uint64_t byteslimit = 0;  ///< 0: none
+  std::uint32_t httpcode = 200;
+  std::map<std::string, std::string> headers;
+  friend bool operator==(const CheckOptions&, const CheckOptions&) = default;
+};
+
+struct CheckQuestion {
+  CheckKind kind = CheckKind::kTcp;
+  dns::IpAddress address;  ///< 0.0.0.0 for kUrlOnly
+  std::uint16_t port = 0;  ///< for kTcp; an address of a URL may have one too, 0 when not
+  std::string url;
+  CheckOptions options;
+
+  /// `tcp 192.0.2.1:443`, `url https://example.net/ from 192.0.2.1`, then the options that are not the default, in one
+  /// order: equal for equal questions.
+  [[nodiscard]] std::string identity() const;
+  /// The inverse of identity(). Errors (kInvalidArgument).
+  static Result<CheckQuestion> parse(std::string_view identity);
+  friend bool operator==(const CheckQuestion&, const CheckQuestion&) = default;
+};
+
+/// The part of an identity before, and after, the address: for those who ask the same of many addresses. identity() is
+/// prefix + address and port + suffix.
+struct IdentityParts {
+  std::string prefix;
+  std::string suffix;
+};
+[[nodiscard]] IdentityParts identity_parts(CheckKind kind, std::string_view url, const CheckOptions& options);
+/// `192.0.2.1:443`, `[2001:db8::1]:443`; without the port when it is 0.
+void append_endpoint(const dns::IpAddress& address, std::uint16_t port, std::string& out);
+
+}  // namespace sdns::health

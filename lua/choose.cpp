@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: MIT
+#include "lua/choose.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "lua/location_memo.h"
+#include "lua/objects.h"
+#include "lua/select.h"
+
+namespace sdns::lua {
+namespace {
+
+void trace(const Call& call, std::string_view where, std::size_t candidate, bool kept, std::string why) {
+  if (!call.evaluation.trace) return;
+  call.evaluation.trace->steps.push_back(
+      {std::string(where), std::string(answer_text(call, candidate)), kept, std::move(why)});
+}
+void note(const Call& call, std::string text) {
+  if (call.evaluation.trace) call.evaluation.trace->notes.push_back(std::move(text));
+}
+
+bool keep_one(const Call& call, std::string_view where, const std::vector<std::size_t>& among, std::size_t at,
+              std::string_view how) {
+  Scratch& scratch = call.scratch();
+  scratch.chosen.assign(1, among[at]);
+  if (call.evaluation.trace)
+    for (std::size_t i = 0; i < among.size(); ++i)
+      trace(call, where, among[i], i == at, i == at ? std::string(how) : "another was chosen");
+  return true;
+}
+
+// The weight of a pair is read as C's atoi does.
+bool read_weight(const Call& call, std::string_view text, std::uint32_t& weight) {
+  std::int64_t value = 0;
+  bool negative = false;
+  std::size_t at = 0;
+  while (at < text.size() && text[at] == ' ') ++at;
+  if (at < text.size() && (text[at] == '-' || text[at] == '+')) negative = text[at++] == '-';
+  for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at)
+    value = std::min<std::int64_t>(value * 10 + (text[at] - '0'), std::numeric_limits<std::int32_t>::max());
+  if (negative && value != 0) {
+    call.scratch().error = fmt::format("the weight {} is negative", text.substr(0, 40));
+    return false;
+  }
+  weight = static_cast<std::uint32_t>(value);
+  return true;
+}
+
+bool add_text(const Call& call, std::string_view text, std::uint32_t group, std::uint32_t weight) {
+  Scratch& scratch = call.scratch();
+  Candidate& candidate = scratch.candidates.emplace_back();
+  candidate.text = static_cast<std::uint32_t>(scratch.texts.size());
+  candidate.group = group;
+  candidate.weight = weight;
+  scratch.texts.add(text);
+  return true;
+}
+
+bool looks_like_weight(lua_State* state, int index) {
+  if (lua_type(state, index) == LUA_TNUMBER) return true;
+  if (lua_type(state, index) != LUA_TSTRING) return false;
+  std::size_t size = 0;
+  const char* text = lua_tolstring(state, index, &size);
+  return size > 0 && std::all_of(text, text + size, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// The element on top of the stack, a table: a pair, or a group.
+bool read_inner(const Call& call, ListShape shape, std::uint32_t group) {
+  lua_State* state = call.state;
+  const int inner = lua_gettop(state);
+  if (shape == ListShape::kWeighted || shape == ListShape::kAny) {
+    lua_rawgeti(state, inner, 1);
+    lua_rawgeti(state, inner, 2);
+    const bool pair = lua_objlen(state, inner) == 2 && (shape == ListShape::kWeighted || looks_like_weight(state, -2));
+    std::string_view weight_text;
+    std::string_view value;
+    std::uint32_t weight = 0;
+    if (pair && call.text(-2, weight_text) && call.text(-1, value)) {
+      const bool read = read_weight(call, weight_text, weight);
+      if (read) add_text(call, value, 0, weight);
+      lua_settop(state, inner);
+      return read;
+    }
+    lua_settop(state, inner);
+    if (shape == ListShape::kWeighted) {
+      call.scratch().error = "each entry must be a weight and a value, as in {{10, '192.0.2.1'}, {20, '192.0.2.2'}}";
+      return false;
+    }
+  }
+  lua_pushnil(state);
+  while (lua_next(state, inner) != 0) {
+    std::string_view text;
+    if (lua_isnumber(state, -2) == 0 || !call.text(-1, text)) {
+      call.scratch().error =
+          fmt::format("a group has a {} in it; it must be a list of texts", luaL_typename(state, -1));
+      return false;
+    }
+    add_text(call, text, group, 1);
+    lua_pop(state, 1);
+  }
+  return true;
+}
+
+bool read_pool(const Call& call, const health::TargetPool& pool) {
+  Scratch& scratch = call.scratch();
+  if (!scratch.options.take(pool.options, scratch.error)) {
+    scratch.error = fmt::format("target pool {}: {}", pool.name, scratch.error);
+    return false;
+  }
+  for (const health::PoolMember& member : pool.members) {
+    scratch.more.clear();
+    member.address.append_text(scratch.more);
+    add_text(call, scratch.more, member.group, member.weight);
+    Candidate& candidate = scratch.candidates.back();
+    candidate.address = member.address;
+    candidate.addressed = true;
+    candidate.member = &member;
+    if (!member.enabled) {
+      trace(call, "pool", scratch.candidates.size() - 1, false, "it is disabled");
+      scratch.candidates.pop_back();
+    }
+  }
+  std::stable_sort(scratch.candidates.begin(), scratch.candidates.end(),
+                   [](const Candidate& a, const Candidate& b) { return a.group < b.group; });
+  return true;
+}
+
+std::optional<Coordinates> where_is(const Call& call, const Candidate& candidate) {
+  if (candidate.member && candidate.member->latitude && candidate.member->longitude)
+    return Coordinates{*candidate.member->latitude, *candidate.member->longitude};
+  return call.evaluation.locations->where(candidate.address);
+}
+
+bool choose_closest(const Call& call, std::string_view where, const std::vector<std::size_t>& among) {
+  Scratch& scratch = call.scratch();
+  if (!read_addresses(call)) return false;
+  const Options& options = scratch.options;
+  const Geo* geo = call.evaluation.sources->geo;
+  const GeoLocation client = geo ? geo->locate(call.evaluation.best()) : GeoLocation{};
+  if (geo && !geo->empty()) call.evidence().on_client(client.bits);
+  const Coordinates from = client.where.value_or(Coordinates{});
+  scratch.places.clear();
+  // The candidates that take part: all, or those of which it is known where they are.
+  auto& order = scratch.closest_among;
+  order.clear();
+  if (options.unknown_location_last && client.where) {
+    for (const std::size_t i : among)
+      if (where_is(call, scratch.candidates[i])) order.push_back(i);
+  }
+  if (order.empty()) order = among;
+  for (const std::size_t i : order)
+    scratch.places.push_back(where_is(call, scratch.candidates[i]).value_or(Coordinates{}));
+  auto& nearest = scratch.nearest;
+  nearest.clear();
+  if (options.unknown_location_last && !client.where) {
+    for (std::size_t i = 0; i < order.size(); ++i) nearest.push_back(i);
+  } else {
+    closest(from, scratch.places, options.distance, nearest);
+  }
+  const std::size_t winner = nearest[call.evaluation.draw(nearest.size())];
+  if (call.evaluation.trace) {
+    note(call, client.where ? fmt::format("the client is at {:.4f}, {:.4f}", from.latitude, from.longitude)
+                            : "it is not known where the client is");
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const Coordinates& place = scratch.places[i];
+      trace(call, where, order[i], i == winner,
+            fmt::format("at {:.4f}, {:.4f}{}: distance {:.4f}", place.latitude, place.longitude,
+                        where_is(call, scratch.candidates[order[i]]) ? "" : " (not known)",
+                        distance(from, place, options.distance)));
+    }
+  }
+  scratch.chosen.assign(1, order[winner]);
+  return true;
+}
+
+bool choose_weighted(const Call& call, std::string_view where, Selector selector,
+                     const std::vector<std::size_t>& among) {
+  Scratch& scratch = call.scratch();
+  scratch.weights.clear();
+  std::uint64_t sum = 0;
+  for (const std::size_t i : among) {
+    scratch.weights.push_back(scratch.candidates[i].weight);
+    sum += scratch.candidates[i].weight;
+    if (scratch.candidates[i].weight == 0)
+      note(call, fmt::format("{} has the weight 0 and is never chosen", answer_text(call, i)));
+  }
+  if (sum == 0) {
+    scratch.error = "the sum of the weights is 0";
+    return false;
+  }
+  const bool choice = among.size() > 1;
+  if (selector == Selector::kConsistentHashed) {
+    scratch.weighted.clear();
+    for (const std::size_t i : among) scratch.weighted.push_back({scratch.candidates[i].weight, answer_text(call, i)});
+    if (choice) call.evaluation.on_whole_client();
+    const auto picked = HashCircle(scratch.weighted).pick(hash_address(call.evaluation.best()));
+    return keep_one(call, where, among, picked.value_or(0), "the next point on the circle");
+  }
+  std::uint64_t drawn = 0;
+  if (selector == Selector::kWeightedHashed) {
+    if (choice) call.evaluation.on_whole_client();
+    drawn = hash_address(call.evaluation.best()) % sum;
+  } else if (selector == Selector::kNameHashed) {
+    call.evidence().query_name = true;
+    drawn = hash_name(call.evaluation.question->qname_wire) % sum;
+  } else if (choice) {
+    drawn = call.evaluation.draw(sum);
+  }
+  const std::size_t picked = pick_weighted(scratch.weights, drawn);
+  return keep_one(call, where, among, picked,
+                  call.evaluation.trace ? fmt::format("drawn: {} of {}", drawn, sum) : std::string());
+}
+
+}  // namespace
+
+std::string_view answer_text(const Call& call, std::size_t candidate) {
+  return call.scratch().texts[call.scratch().candidates[candidate].text];
+}
+
+bool read_candidates(const Call& call, int index, ListShape shape) {
+  Scratch& scratch = call.scratch();
+  lua_State* state = call.state;
+  scratch.texts.clear();
+  scratch.candidates.clear();
+  if (const health::TargetPool* pool = pool_at(state, index)) return read_pool(call, *pool);
+  if (!lua_istable(state, index)) {
+    call.fail_type(index, "a list");
+    return false;
+  }
+  bool flat = false;
+  bool nested = false;
+  std::uint32_t group = 0;
+  lua_pushnil(state);
+  while (lua_next(state, index) != 0) {
+    std::string_view text;
+    if (lua_isnumber(state, -2) == 0) {
+      scratch.error = "a list has a key that is no number";
+      return false;
+    }
+    if (shape != ListShape::kWeighted && call.text(-1, text)) {
+      flat = true;
+      add_text(call, text, 0, 1);
+    } else if (shape != ListShape::kFlat && lua_istable(state, -1)) {
+      nested = true;
+      if (!read_inner(call, shape, group++)) return false;
+    } else {
+      scratch.error = fmt::format("a list has a {} in it", luaL_typename(state, -1));
+      return false;
+    }
+    if (flat && nested) {
+      scratch.error = "a list has texts and lists in it: it must be one or the other";
+      return false;
+    }
+    lua_pop(state, 1);
+  }
+  return true;
+}
+
+bool read_addresses(const Call& call) {
+  Scratch& scratch = call.scratch();
+  for (Candidate& candidate : scratch.candidates) {
+    if (candidate.addressed) continue;
+    const std::string_view text = scratch.texts[candidate.text];
+    const auto endpoint = dns::Endpoint::parse(text);
+    if (!endpoint) {
+      scratch.error = endpoint.error().what;
+      return false;
+    }
+    candidate.address = endpoint->address;
+    candidate.port = endpoint->port;
+    candidate.addressed = true;
+    if (endpoint->lenient) note(call, fmt::format("{} is read as {}", text, endpoint->address.text()));
+    scratch.more.clear();
+    candidate.address.append_text(scratch.more);
+    if (scratch.more != text) {
+      candidate.text = static_cast<std::uint32_t>(scratch.texts.size());
+      scratch.texts.add(scratch.more);
+    }
+  }
+  return true;
+}
+
+void ask_health(const Call& call, health::CheckKind kind, std::string_view url, std::uint16_t port) {
+  Scratch& scratch = call.scratch();
+  const health::HealthTable* table = call.evaluation.sources->health;
+  auto& checks = call.evidence().checks;
+  const health::IdentityParts parts = health::identity_parts(kind, url, scratch.options.check);
+  for (std::size_t i = 0; i < scratch.candidates.size(); ++i) {
+    Candidate& candidate = scratch.candidates[i];
+    std::string& identity = scratch.identity;
+    if (kind == health::CheckKind::kUrlOnly) {
+      const auto own = health::identity_parts(kind, scratch.texts[candidate.url], scratch.options.check);
+      identity = own.prefix + own.suffix;
+    } else {
+      identity = parts.prefix;
+      health::append_endpoint(candidate.address, candidate.port != 0 ? candidate.port : port, identity);
+      identity += parts.suffix;
+    }
+    add_once(checks, identity);
+    const health::State* state = table ? &table->state(table->find(identity)) : nullptr;
+    candidate.verdict = state ? state->verdict : health::Verdict::kUnknown;
+    candidate.self_weight = candidate.verdict != health::Verdict::kUp ? 0 : state->weight;
+    if (call.evaluation.trace)
+      trace(call, "health", i, candidate.verdict == health::Verdict::kUp,
+            fmt::format("{}{} ({})", health::verdict_name(candidate.verdict), state && state->forced ? ", forced" : "",
+                        identity));
+  }
+}
+
+bool choose(const Call& call, std::string_view where, Selector selector, const std::vector<std::size_t>& among) {
+  Scratch& scratch = call.scratch();
+  scratch.chosen.clear();
+  if (selector == Selector::kEmpty) return true;
+  if (among.empty()) {
+    scratch.error = "the list is empty";
+    return false;
+  }
+  switch (selector) {
+    case Selector::kAll:
+      scratch.chosen = among;
+      if (call.evaluation.trace)
+        for (const std::size_t i : among) trace(call, where, i, true, "all are answered");
+      return true;
+    case Selector::kFirst:
+      return keep_one(call, where, among, 0, "the first");
+    case Selector::kRandom:
+      return keep_one(call, where, among, call.evaluation.draw(among.size()), "by chance");
+    case Selector::kHashed:
+      if (among.size() > 1) call.evaluation.on_whole_client();
+      return keep_one(call, where, among, hash_address(call.evaluation.best()) % among.size(),
+                      "by the hash of the client's address");
+    case Selector::kClosest:
+      if (among.size() == 1) return read_addresses(call) && keep_one(call, where, among, 0, "the only one");
+      return choose_closest(call, where, among);
+    default:
+      return choose_weighted(call, where, selector, among);
+  }
+}
+
+void first_group(const Call& call) {
+  Scratch& scratch = call.scratch();
+  scratch.order.clear();
+  for (std::size_t i = 0; i < scratch.candidates.size(); ++i)
+    if (scratch.candidates[i].group == scratch.candidates[0].group) scratch.order.push_back(i);
+}
+
+bool choose_healthy(const Call& call, std::string_view where, Selector selector, Selector otherwise) {
+  Scratch& scratch = call.scratch();
+  const Options& options = scratch.options;
+  if (scratch.candidates.empty()) {
+    scratch.error = "the list is empty";
+    return false;
+  }
+  bool finished = false;
+  for (std::size_t start = 0; start < scratch.candidates.size();) {
+    const std::uint32_t group = scratch.candidates[start].group;
+    std::size_t end = start;
+    scratch.order.clear();
+    for (; end < scratch.candidates.size() && scratch.candidates[end].group == group; ++end) {
+      finished |= scratch.candidates[end].verdict != health::Verdict::kUnknown;
+      if (scratch.candidates[end].verdict == health::Verdict::kUp) scratch.order.push_back(end);
+    }
+    const std::size_t size = end - start;
+    const std::size_t needed = options.min_healthy_is_percent ? (size * options.min_healthy + 99) / 100
+                                                              : std::min<std::size_t>(options.min_healthy, size);
+    if (scratch.order.size() >= std::max<std::size_t>(needed, 1)) return choose(call, where, selector, scratch.order);
+    start = end;
+  }
+  if (options.fail_on_incomplete && !finished) {
+    scratch.error = "no check has finished, and failOnIncompleteCheck is set";
+    return false;
+  }
+  first_group(call);
+  switch (options.all_down) {
+    case AllDown::kUnset:
+      return choose(call, where, otherwise, scratch.order);
+    case AllDown::kAll:
+      return choose(call, where, Selector::kAll, scratch.order);
+    case AllDown::kFirst:
+      return choose(call, where, Selector::kFirst, scratch.order);
+    case AllDown::kRandom:
+      return choose(call, where, Selector::kRandom, scratch.order);
+    case AllDown::kNone:
+      scratch.error = "too few targets are up, and alldown is none";
+      return false;
+    case AllDown::kFallback:
+      break;
+  }
+  scratch.candidates.clear();
+  for (const std::string& address : options.fallback) add_text(call, address, 0, 1);
+  if (!read_addresses(call)) return false;
+  if (scratch.candidates.empty()) {
+    scratch.error = "too few targets are up, and the fallback list is empty";
+    return false;
+  }
+  first_group(call);
+  return choose(call, where, Selector::kAll, scratch.order);
+}
+
+int push_chosen_table(const Call& call) {
+  lua_createtable(call.state, static_cast<int>(call.scratch().chosen.size()), 0);
+  int number = 0;
+  for (const std::size_t i : call.scratch().chosen) {
+    call.push(answer_text(call, i));
+    lua_rawseti(call.state, -2, ++number);
+  }
+  return 1;
+}
+
+int push_chosen_text(const Call& call) {
+  if (call.scratch().chosen.size() == 1) return call.push(answer_text(call, call.scratch().chosen[0]));
+  return push_chosen_table(call);
+}
+
+}  // namespace sdns::lua

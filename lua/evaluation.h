@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+// What goes into the evaluation of a record, and what comes out: its values, and what they rest on.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backend/base/random.h"
+#include "backend/dns/ip.h"
+#include "backend/dns/rrtype.h"
+#include "backend/health/health_table.h"
+#include "backend/health/target_pool.h"
+#include "lua/geo.h"
+
+namespace sdns::lua {
+
+/// Who asks. PowerDNS's remote protocol has no ports.
+struct Client {
+  dns::IpAddress who;                   ///< the resolver, or the client itself
+  std::optional<dns::IpNetwork> ecs;    ///< EDNS client subnet (RFC 7871), when the query has one
+  std::optional<dns::IpAddress> local;  ///< the address that was asked
+
+  /// What choices are made by: the subnet's network address, else the resolver.
+  [[nodiscard]] dns::IpAddress best() const { return ecs ? ecs->network() : who; }
+  [[nodiscard]] std::uint8_t source_bits() const { return ecs ? ecs->bits : who.bits(); }
+};
+
+struct Question {
+  std::string_view qname_wire;  ///< as asked, letter case kept; for a wildcard that is answered as such, its own name
+  std::string_view zone_wire;   ///< the apex
+  std::string_view base_wire;   ///< what createForward counts labels from: the wildcard's parent, or ""
+  std::int64_t zone_id = 0;
+  const Client* client = nullptr;
+};
+
+/// Records that code may read: of the zones that are served.
+class LocalRecords {
+ public:
+  virtual ~LocalRecords() = default;
+  /// The contents of LUA records at this name, relative to the zone of the record that runs. False: not a name.
+  virtual bool library(std::string_view relative_name, std::vector<std::string>& contents) = 0;
+  /// Contents of this name and type in any zone, without wildcards and CNAMEs. False: not a name.
+  virtual bool lookup(std::string_view name, dns::RrType type, std::vector<std::string>& contents) = 0;
+};
+
+/// What an evaluation reads besides its arguments. Null: there is none.
+struct Sources {
+  const health::HealthTable* health = nullptr;
+  const health::TargetPools* pools = nullptr;
+  const Geo* geo = nullptr;
+  LocalRecords* records = nullptr;
+  Random* random = nullptr;
+};
+
+/// What a result rests on: decides scope, cacheability, and what must change it.
+struct Evidence {
+  bool client = false;                ///< on who asks
+  std::uint8_t bits = 0;              ///< on so many leading bits of Client::best(); counts only with `client`
+  bool chance = false;                ///< on chance or time: another evaluation may say something else
+  bool query_name = false;            ///< on the name that was asked
+  std::vector<std::string> checks;    ///< identities of health checks, without duplicates
+  std::vector<std::string> pools;     ///< names of target pools, also of ones that do not exist
+  std::vector<std::string> includes;  ///< names of libraries, relative to the zone
+  std::vector<std::string> names;     ///< that dblookup() read, absolute
+
+  void on_client(std::uint8_t up_to_bits) {
+    client = true;
+    bits = std::max(bits, up_to_bits);
+  }
+  /// The same answer is right for everybody, until something of the rest changes.
+  [[nodiscard]] bool cacheable() const { return !client && !chance; }
+  /// PowerDNS's scopeMask for records made so: 0 is "may be cached for everybody".
+  [[nodiscard]] std::uint8_t scope_mask(std::uint8_t source_bits) const {
+    if (cacheable()) return 0;
+    return std::max<std::uint8_t>(1, client ? std::min(bits, source_bits) : std::uint8_t{1});
+  }
+  void merge(const Evidence& other);
+  void clear();
+};
+
+/// Why a candidate stayed or went, for `explain`.
+struct TraceStep {
+  std::string where;      ///< the function: `pickclosest`
+  std::string candidate;  ///< as it would be answered
+  bool kept = false;
+  std::string why;  ///< `down (tcp 192.0.2.1:443)`, `2.41 degrees away`, `drawn: 17 of 57`
+};
+struct Trace {
+  std::vector<TraceStep> steps;
+  std::vector<std::string> notes;  ///< of the whole evaluation: `the client is at 52.0, 4.9`
+};
+
+struct LogLine {
+  int level = 4;  ///< of syslog
+  std::string text;
+};
+
+enum class Failure : std::uint8_t { kNone, kError, kOverBudget, kNoMemory, kBrokenOff };
+
+/// Of one evaluation; made once per thread and used again.
+struct Values {
+  Failure failure = Failure::kNone;
+  std::string error;
+  std::vector<std::string> contents;  ///< what the code gave, not yet checked to be content of the type
+  Evidence evidence;
+  std::vector<LogLine> log;  ///< pdnslog(), at most kMostLogLines
+  static constexpr std::size_t kMostLogLines = 8;
+  void clear();
+};
+
+}  // namespace sdns::lua

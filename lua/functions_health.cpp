@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+// ifportup, ifurlup, ifurlextup, pickselfweighted, pool: answers by health.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lua/call.h"
+#include "lua/choose.h"
+#include "lua/environment.h"
+#include "lua/objects.h"
+
+namespace sdns::lua {
+namespace {
+
+// The options at `index`, over those of a pool that was read.
+bool take_options(const Call& call, int index) {
+  Scratch& scratch = call.scratch();
+  if (!scratch.options.take(call.state, index, scratch.error)) return false;
+  if (call.evaluation.trace)
+    for (const std::string& remark : scratch.options.remarks) call.evaluation.trace->notes.push_back(remark);
+  return true;
+}
+
+bool candidates_and_options(const Call& call, int index) {
+  call.scratch().options.clear();
+  return read_candidates(call, index, ListShape::kAny) && read_addresses(call) && take_options(call, index + 1);
+}
+
+int push_by_health(const Call& call, const char* where) {
+  const Options& options = call.scratch().options;
+  if (!choose_healthy(call, where, options.selector, options.backup_selector)) return -1;
+  return push_chosen_table(call);
+}
+
+int ifportup(const Call& call) {
+  std::int64_t port = 0;
+  if (!call.integer(1, port)) return call.fail_type(1, "a port");
+  if (!candidates_and_options(call, 2)) return -1;
+  ask_health(call, health::CheckKind::kTcp, {}, static_cast<std::uint16_t>(std::clamp<std::int64_t>(port, 0, 65'535)));
+  return push_by_health(call, "ifportup");
+}
+
+int ifurlup(const Call& call) {
+  std::string_view url;
+  if (!call.text(1, url)) return call.fail_type(1, "a URL");
+  if (!candidates_and_options(call, 2)) return -1;
+  ask_health(call, health::CheckKind::kUrl, url, 0);
+  return push_by_health(call, "ifurlup");
+}
+
+// Groups of {[address]=url}, each in the order of its addresses' text.
+int ifurlextup(const Call& call) {
+  Scratch& scratch = call.scratch();
+  lua_State* state = call.state;
+  scratch.options.clear();
+  scratch.texts.clear();
+  scratch.candidates.clear();
+  if (!lua_istable(state, 1)) return call.fail_type(1, "a list of tables {['address']='URL'}");
+  std::uint32_t group = 0;
+  lua_pushnil(state);
+  while (lua_next(state, 1) != 0) {
+    if (lua_isnumber(state, -2) == 0 || !lua_istable(state, -1))
+      return call.fail("each group must be a table {['address']='URL'}");
+    const int inner = lua_gettop(state);
+    const std::size_t first = scratch.candidates.size();
+    lua_pushnil(state);
+    while (lua_next(state, inner) != 0) {
+      std::string_view url;
+      if (lua_type(state, -2) != LUA_TSTRING || !call.text(-1, url))
+        return call.fail("each group must be a table {['address']='URL'}");
+      std::size_t size = 0;
+      const char* address = lua_tolstring(state, -2, &size);
+      Candidate& candidate = scratch.candidates.emplace_back();
+      candidate.group = group;
+      candidate.text = static_cast<std::uint32_t>(scratch.texts.size());
+      scratch.texts.add({address, size});
+      candidate.url = static_cast<std::uint32_t>(scratch.texts.size());
+      scratch.texts.add(url);
+      lua_pop(state, 1);
+    }
+    std::sort(scratch.candidates.begin() + static_cast<std::ptrdiff_t>(first), scratch.candidates.end(),
+              [&](const Candidate& a, const Candidate& b) { return scratch.texts[a.text] < scratch.texts[b.text]; });
+    ++group;
+    lua_pop(state, 1);
+  }
+  if (!read_addresses(call) || !take_options(call, 2)) return -1;
+  ask_health(call, health::CheckKind::kUrlOnly, {}, 0);
+  return push_by_health(call, "ifurlextup");
+}
+
+// Weights that the targets themselves say, in the list's own order; by chance when none is up.
+int pickselfweighted(const Call& call) {
+  Scratch& scratch = call.scratch();
+  std::string_view url;
+  if (!call.text(1, url)) return call.fail_type(1, "a URL");
+  scratch.options.clear();
+  if (!read_candidates(call, 2, ListShape::kFlat) || !read_addresses(call) || !take_options(call, 3)) return -1;
+  if (scratch.candidates.empty()) return call.fail("the list is empty");
+  ask_health(call, health::CheckKind::kUrl, url, 0);
+  scratch.weights.clear();
+  std::uint64_t sum = 0;
+  std::size_t positive = 0;
+  for (const Candidate& candidate : scratch.candidates) {
+    scratch.weights.push_back(candidate.self_weight);
+    sum += candidate.self_weight;
+    positive += candidate.self_weight > 0 ? 1 : 0;
+  }
+  if (sum == 0) {
+    first_group(call);
+    if (!choose(call, "pickselfweighted", Selector::kRandom, scratch.order)) return -1;
+    return push_chosen_text(call);
+  }
+  if (positive > 1) call.evaluation.on_whole_client();
+  const std::uint64_t drawn = hash_address(call.evaluation.best()) % sum;
+  scratch.chosen.assign(1, pick_weighted_in_order(scratch.weights, drawn));
+  if (call.evaluation.trace)
+    call.evaluation.trace->steps.push_back({"pickselfweighted", std::string(answer_text(call, scratch.chosen[0])), true,
+                                            fmt::format("drawn: {} of {}", drawn, sum)});
+  return push_chosen_text(call);
+}
+
+int pool(const Call& call) {
+  std::string_view name;
+  if (!call.text(1, name)) return call.fail_type(1, "the name of a target pool");
+  add_once(call.evidence().pools, name);
+  const health::TargetPools* pools = call.evaluation.sources->pools;
+  const health::TargetPool* found = pools ? pools->find(name) : nullptr;
+  if (!found) return call.fail(fmt::format("no target pool has the name {}", name.substr(0, 100)));
+  push_pool(call.state, found);
+  return 1;
+}
+
+constexpr FunctionEntry kFunctions[] = {
+    {"ifportup", 2, 3, ifportup},
+    {"ifurlup", 2, 3, ifurlup},
+    {"ifurlextup", 1, 2, ifurlextup},
+    {"pickselfweighted", 2, 3, pickselfweighted},
+    {"pool", 1, 1, pool},
+};
+
+}  // namespace
+
+int choose_from_pool(const Call& call, int index) {
+  Scratch& scratch = call.scratch();
+  scratch.options.clear();
+  if (!read_candidates(call, index, ListShape::kFlat)) return -1;
+  const Options& options = scratch.options;
+  const char* where = "pool";
+  if (!options.checked()) {
+    scratch.order.clear();
+    if (!scratch.candidates.empty()) first_group(call);
+    if (!choose(call, where, options.selector, scratch.order)) return -1;
+    return push_chosen_table(call);
+  }
+  ask_health(call, options.url.empty() ? health::CheckKind::kTcp : health::CheckKind::kUrl, options.url,
+             options.port.value_or(0));
+  if (!choose_healthy(call, where, options.selector, options.selector)) return -1;
+  return push_chosen_table(call);
+}
+
+std::span<const FunctionEntry> health_functions() { return kFunctions; }
+
+}  // namespace sdns::lua

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+#include "lua/options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <lua.hpp>
+#include <utility>
+
+namespace sdns::lua {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Selector>, 10> kSelectors = {{
+    {"random", Selector::kRandom},
+    {"all", Selector::kAll},
+    {"hashed", Selector::kHashed},
+    {"pickclosest", Selector::kClosest},
+    {"pickfirst", Selector::kFirst},
+    {"empty", Selector::kEmpty},
+    {"pickwrandom", Selector::kWeightedRandom},
+    {"pickwhashed", Selector::kWeightedHashed},
+    {"picknamehashed", Selector::kNameHashed},
+    {"pickchashed", Selector::kConsistentHashed},
+}};
+
+// As C's atoi: the digits in front; what has none is 0.
+std::int64_t leading_number(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size() && (text[at] == ' ' || text[at] == '\t')) ++at;
+  const bool negative = at < text.size() && text[at] == '-';
+  if (at < text.size() && (text[at] == '-' || text[at] == '+')) ++at;
+  std::int64_t value = 0;
+  for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at)
+    value = std::min<std::int64_t>(value * 10 + (text[at] - '0'), 1'000'000'000'000);
+  return negative ? -value : value;
+}
+
+std::string_view text_at(lua_State* state, int index) {
+  if (lua_type(state, index) == LUA_TBOOLEAN) return lua_toboolean(state, index) != 0 ? "true" : "false";
+  std::size_t size = 0;
+  const char* text = lua_tolstring(state, index, &size);
+  return {text, size};
+}
+bool has_text(lua_State* state, int index) {
+  const int type = lua_type(state, index);
+  return type == LUA_TSTRING || type == LUA_TNUMBER || type == LUA_TBOOLEAN;
+}
+
+}  // namespace
+
+std::optional<Selector> parse_selector(std::string_view text) {
+  for (const auto& [name, selector] : kSelectors)
+    if (name == text) return selector;
+  return std::nullopt;
+}
+
+void Options::clear() { *this = Options{}; }
+
+bool Options::set(std::string_view name, std::string_view value, std::string& error) {
+  const auto number = [&](std::uint32_t& out, std::int64_t least, std::int64_t most) {
+    const std::int64_t read = leading_number(value);
+    if (read < least || read > most)
+      remarks.push_back(fmt::format("{}={} is not from {} to {}: {} is used", name, value, least, most, out));
+    else out = static_cast<std::uint32_t>(read);
+    return true;
+  };
+  const auto selector_value = [&](Selector& out) {
+    const auto parsed = parse_selector(value);
+    if (!parsed) remarks.push_back(fmt::format("{}={} is not known: random is used", name, value));
+    out = parsed.value_or(Selector::kRandom);
+    return true;
+  };
+  if (name == "selector") {
+    has_selector = true;
+    return selector_value(selector);
+  }
+  if (name == "backupSelector") return selector_value(backup_selector);
+  if (name == "timeout") return number(check.timeout_seconds, 1, 3600);
+  if (name == "interval") return number(check.interval_seconds, 1, 86'400);
+  if (name == "minimumFailures") return number(check.minimum_failures, 1, 1000);
+  if (name == "httpcode") return number(check.httpcode, 100, 999);
+  if (name == "byteslimit") {
+    check.byteslimit = static_cast<std::uint64_t>(std::max<std::int64_t>(0, leading_number(value)));
+    return true;
+  }
+  if (name == "stringmatch") return check.stringmatch = value, true;
+  if (name == "useragent") return check.useragent = value, true;
+  if (name == "failOnIncompleteCheck") return fail_on_incomplete = value == "true", true;
+  if (name == "source") {
+    const auto address = dns::IpAddress::parse(value);
+    if (!address) return error = fmt::format("source={}: {}", value, address.error().what), false;
+    check.source = *address;
+    return true;
+  }
+  if (name == "url") return url = value, true;
+  if (name == "port") {
+    const std::int64_t read = leading_number(value);
+    if (read < 1 || read > 65'535) return error = fmt::format("port={} is not from 1 to 65535", value), false;
+    port = static_cast<std::uint16_t>(read);
+    return true;
+  }
+  if (name == "minhealthy") {
+    min_healthy_is_percent = value.ends_with('%');
+    return number(min_healthy, 0, min_healthy_is_percent ? 100 : 1'000'000);
+  }
+  if (name == "alldown") {
+    constexpr std::array<std::pair<std::string_view, AllDown>, 5> kPolicies = {{{"all", AllDown::kAll},
+                                                                                {"first", AllDown::kFirst},
+                                                                                {"random", AllDown::kRandom},
+                                                                                {"none", AllDown::kNone},
+                                                                                {"fallback", AllDown::kFallback}}};
+    for (const auto& [text, policy] : kPolicies)
+      if (text == value) return all_down = policy, true;
+    return error = fmt::format("alldown={}: use all, first, random, none, or a list of addresses", value), false;
+  }
+  if (name == "fallback") {
+    for (std::size_t at = 0; at < value.size();) {
+      const std::size_t end = std::min(value.find_first_of(" ,", at), value.size());
+      if (end > at) fallback.emplace_back(value.substr(at, end - at));
+      at = end + 1;
+    }
+    return true;
+  }
+  if (name == "distance") {
+    if (value != "planar" && value != "greatcircle")
+      return error = fmt::format("distance={}: use planar or greatcircle", value), false;
+    distance = value == "planar" ? Distance::kPlanar : Distance::kGreatCircle;
+    return true;
+  }
+  if (name == "unknownlocation") {
+    if (value != "zero" && value != "last")
+      return error = fmt::format("unknownlocation={}: use zero or last", value), false;
+    unknown_location_last = value == "last";
+    return true;
+  }
+  remarks.push_back(fmt::format("the option {} is not known and has no effect", name));
+  return true;
+}
+
+bool Options::take(const health::PoolOptions& options, std::string& error) {
+  return std::all_of(options.begin(), options.end(),
+                     [&](const auto& option) { return set(option.first, option.second, error); });
+}
+
+bool Options::take(lua_State* state, int index, std::string& error) {
+  if (lua_isnoneornil(state, index)) return true;
+  if (!lua_istable(state, index))
+    return error = fmt::format("the options must be a table, not a {}", luaL_typename(state, index)), false;
+  lua_pushnil(state);
+  while (lua_next(state, index) != 0) {
+    if (lua_type(state, -2) != LUA_TSTRING)
+      return error = "an option has no name: options are written {name='value'}", false;
+    const std::string_view name = text_at(state, -2);
+    bool taken = false;
+    if (has_text(state, -1)) {
+      taken = set(name, text_at(state, -1), error);
+    } else if (lua_istable(state, -1) && name == "headers") {
+      taken = take_headers(state, lua_gettop(state), error);
+    } else if (lua_istable(state, -1) && (name == "alldown" || name == "fallback")) {
+      taken = take_fallback(state, lua_gettop(state), error);
+    } else {
+      error = fmt::format("the option {} cannot be a {}", name, luaL_typename(state, -1));
+    }
+    if (!taken) return false;
+    lua_pop(state, 1);
+  }
+  return true;
+}
+
+// In names `_` stands for `-`, which a Lua name cannot have.
+bool Options::take_headers(lua_State* state, int index, std::string& error) {
+  lua_pushnil(state);
+  while (lua_next(state, index) != 0) {
+    if (lua_type(state, -2) != LUA_TSTRING || !has_text(state, -1))
+      return error = "headers must be a table of names and texts", false;
+    const std::string_view value = text_at(state, -1);
+    std::string header(text_at(state, -2));
+    std::replace(header.begin(), header.end(), '_', '-');
+    check.headers[std::move(header)] = value;
+    lua_pop(state, 1);
+  }
+  return true;
+}
+
+bool Options::take_fallback(lua_State* state, int index, std::string& error) {
+  all_down = AllDown::kFallback;
+  lua_pushnil(state);
+  while (lua_next(state, index) != 0) {
+    if (!has_text(state, -1)) return error = "a fallback is a list of addresses", false;
+    fallback.emplace_back(text_at(state, -1));
+    lua_pop(state, 1);
+  }
+  return true;
+}
+
+}  // namespace sdns::lua

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// The options table of a function, and the options of a target pool: read into one form.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backend/health/check_question.h"
+#include "backend/health/target_pool.h"
+#include "lua/select.h"
+
+struct lua_State;
+
+namespace sdns::lua {
+
+enum class Selector : std::uint8_t {
+  kRandom,
+  kAll,
+  kHashed,
+  kClosest,
+  kFirst,
+  kEmpty,
+  kWeightedRandom,
+  kWeightedHashed,
+  kNameHashed,
+  kConsistentHashed,
+};
+[[nodiscard]] std::optional<Selector> parse_selector(std::string_view text);
+
+/// What is answered when too few are up.
+enum class AllDown : std::uint8_t {
+  kUnset,  ///< the function's own: backupSelector, or as if all were up
+  kAll,
+  kFirst,
+  kRandom,
+  kNone,      ///< SERVFAIL
+  kFallback,  ///< the addresses of `fallback`
+};
+
+struct Options {
+  health::CheckOptions check;
+  std::string url;
+  std::optional<std::uint16_t> port;
+  Selector selector = Selector::kRandom;
+  Selector backup_selector = Selector::kRandom;
+  bool has_selector = false;
+  bool fail_on_incomplete = false;
+  std::uint32_t min_healthy = 1;
+  bool min_healthy_is_percent = false;
+  AllDown all_down = AllDown::kUnset;
+  std::vector<std::string> fallback;
+  Distance distance = Distance::kPlanar;
+  bool unknown_location_last = false;  ///< else an unknown place is at 0, 0
+  std::vector<std::string> remarks;    ///< options without effect and values that were replaced
+
+  [[nodiscard]] bool checked() const { return !url.empty() || port.has_value(); }
+  void clear();
+  /// A value as text. False: it cannot be used, and `error` says why; unknown names are remarked on.
+  [[nodiscard]] bool set(std::string_view name, std::string_view value, std::string& error);
+  /// All options of a pool.
+  [[nodiscard]] bool take(const health::PoolOptions& options, std::string& error);
+  /// The options table at `index`, which may be nil. Booleans are taken as `true` and `false`.
+  [[nodiscard]] bool take(lua_State* state, int index, std::string& error);
+
+ private:
+  [[nodiscard]] bool take_headers(lua_State* state, int index, std::string& error);
+  [[nodiscard]] bool take_fallback(lua_State* state, int index, std::string& error);
+};
+
+}  // namespace sdns::lua
