@@ -18,7 +18,7 @@ MAY_INCLUDE = {
     "purge": {"zone", "net", "dns", "base"},
     "answer": {"protocol", "zone", "dns", "base", "purge/asked_names.h", "net/line_handler.h", "health/health_table.h", "health/target_pool.h", "lua"},
     "health": {"dns", "base"},
-    "lua": {"dns", "base", "health/health_table.h", "health/target_pool.h"},
+    "lua": {"dns", "base", "health/health_table.h", "health/check_question.h", "health/target_pool.h"},
     "store": {"zone", "net", "dns", "base", "health/target_pool.h"},
     "lease": {"zone", "net", "dns", "base"},
     "module": {"answer", "store", "health/health_table.h"},

@@ -128,6 +128,7 @@ void App::Impl::start_publisher() {
   };
   const auto open = [url = running.database.url] { return store::open_follower(url); };
   publisher = std::make_unique<Publisher>(open, zones, state, *publication, clock, log, metrics);
+  publisher->set_target_pools(running.target_pools);
   publisher_thread = std::thread([this] { publisher->run(); });
 }
 
@@ -213,10 +214,14 @@ void App::Impl::reload() {
                                        "the service for listen.*"}});
   const bool servers_changed = running.powerdns != next.powerdns;
   running.log.level = next.log.level;
+  const bool pools_changed = running.target_pools != next.target_pools;
   running.powerdns = next.powerdns;
+  running.target_pools = next.target_pools;
   log.set_level(next.log.level);
   if (servers_changed) publication->set_servers(servers_of(running));
-  log.info("config.reloaded", {{"file", loaded->file}, {"powerdns_changed", servers_changed}});
+  if (pools_changed) publisher->set_target_pools(running.target_pools);
+  log.info("config.reloaded",
+           {{"file", loaded->file}, {"powerdns_changed", servers_changed}, {"target_pools_changed", pools_changed}});
   link.reloaded();
 }
 

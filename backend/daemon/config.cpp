@@ -14,6 +14,7 @@
 
 #include "backend/base/json_text.h"
 #include "backend/daemon/config_check.h"
+#include "backend/daemon/config_pools.h"
 #include "backend/daemon/config_raw.h"
 
 namespace sdns::daemon {
@@ -200,7 +201,21 @@ class Loader {
     config.cache.packet_cache_ttl = std::chrono::seconds(packet);
     config.cache.query_cache_ttl = std::chrono::seconds(query);
     read_powerdns();
+    read_pools();
     read_log();
+  }
+
+  // Only in the file: the environment has no place for lists of lists.
+  void read_pools() {
+    PoolsRead read = read_target_pools(file_);
+    for (Setting& setting : read.settings) out_.settings.push_back(std::move(setting));
+    for (Problem& warning : read.warnings) out_.warnings.push_back(std::move(warning));
+    for (const auto& [name, value] : source_.environment)
+      if (name.starts_with("SDNS_TARGET_POOL"))
+        out_.warnings.push_back({name, "has no effect; target pools are set in the file, or in the database"});
+    for (health::TargetPool& pool : read.pools) pool.from_configuration = true;
+    if (read.problems.empty()) out_.config.target_pools = *health::TargetPools::make(std::move(read.pools));
+    for (Problem& problem : read.problems) problems_.push_back(std::move(problem));
   }
 
   void read_log() {
@@ -318,8 +333,9 @@ class Loader {
   void report_unknown() {
     std::vector<std::string> known = kKeys;
     for (const std::string& key : kPowerDnsKeys) known.push_back("powerdns[]." + key);
+    for (const std::string& key : target_pool_keys()) known.push_back(key);
     for (const auto& [key, value] : file_) {
-      if (used_.count(key) != 0) continue;
+      if (used_.count(key) != 0 || is_target_pool_key(key)) continue;
       if (value.kind == RawValue::Kind::kSection && is_section(key)) continue;
       std::string pattern = key;
       const std::size_t open = pattern.find('[');

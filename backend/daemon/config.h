@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "backend/base/log.h"
+#include "backend/health/target_pool.h"
 
 namespace sdns::daemon {
 
@@ -75,6 +76,7 @@ struct Config {
     std::chrono::seconds query_cache_ttl{60};
   } cache;
   std::vector<PowerDnsConfig> powerdns;
+  health::TargetPools target_pools;
   struct Logging {
     LogLevel level = LogLevel::kInfo;
     LogFormat format = LogFormat::kText;

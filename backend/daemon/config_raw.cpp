@@ -34,6 +34,9 @@ class Flattener {
     } else if (const auto* integer = node.as_integer()) {
       value.kind = Kind::kInteger;
       value.integer = integer->get();
+    } else if (const auto* number = node.as_floating_point()) {
+      value.kind = Kind::kNumber;
+      value.number = number->get();
     } else if (const auto* boolean = node.as_boolean()) {
       value.kind = Kind::kBoolean;
       value.boolean = boolean->get();
@@ -96,6 +99,8 @@ std::string_view kind_name(RawValue::Kind kind) {
       return "a text";
     case RawValue::Kind::kInteger:
       return "a whole number";
+    case RawValue::Kind::kNumber:
+      return "a number with a fraction";
     case RawValue::Kind::kBoolean:
       return "true or false";
     case RawValue::Kind::kTextList:

@@ -14,10 +14,11 @@
 namespace sdns::daemon {
 
 struct RawValue {
-  enum class Kind { kText, kInteger, kBoolean, kTextList, kSection, kOther };
+  enum class Kind { kText, kInteger, kNumber, kBoolean, kTextList, kSection, kOther };
   Kind kind = Kind::kText;
   std::string text{};
   std::int64_t integer = 0;
+  double number = 0;  ///< with a fraction or an exponent
   bool boolean = false;
   std::vector<std::string> list{};
   bool from_environment = false;

@@ -47,6 +47,9 @@ zone::Applied difference(const zone::ZoneSet* before, zone::ZoneSetPtr after) {
     if (then == nullptr || then->apex() != item.zone->apex())
       applied.zones.push_back({What::kCreated, item.zone->id(), item.zone->apex()});
   });
+  static const health::TargetPools kNone;
+  applied.target_pools =
+      health::TargetPools::differing(before != nullptr ? *before->target_pools() : kNone, *after->target_pools());
   applied.set = std::move(after);
   return applied;
 }
@@ -62,6 +65,7 @@ Publisher::Publisher(OpenSource open, SnapshotCell<zone::ZoneSet>& zones, Servin
       confirmed_(clock.now()),
       published_revision_(metrics.gauge("sdns_revision", "Revision of the database that is served.")),
       zone_count_(metrics.gauge("sdns_zones", "Zones that are served.")),
+      pool_count_(metrics.gauge("sdns_target_pools", "Target pools that records may name.")),
       ready_(metrics.gauge("sdns_ready", "1 when zones are loaded and served.")),
       database_up_(metrics.gauge("sdns_database_up", "1 when the last look at the database succeeded.")),
       database_errors_(metrics.counter("sdns_database_errors_total", "Looks at the database that failed.")),
@@ -80,6 +84,14 @@ void Publisher::stop() {
   wake_.notify_all();
 }
 
+void Publisher::set_target_pools(health::TargetPools pools) {
+  {
+    std::lock_guard lock(mutex_);
+    next_pools_ = std::move(pools);
+  }
+  wake_.notify_all();
+}
+
 void Publisher::run() {
   while (!stopping_) {
     const milliseconds pause = turn();
@@ -93,6 +105,7 @@ void Publisher::run() {
 
 milliseconds Publisher::turn() {
   say_age();
+  take_target_pools();
   const SteadyTime now = clock_.now();
   if (now < next_look_) return std::max(duration_cast<milliseconds>(next_look_ - now), milliseconds(1));
   if (!source_ && !open()) return backoff_;
@@ -119,6 +132,7 @@ bool Publisher::open() {
 void Publisher::load() {
   const SteadyTime begin = clock_.now();
   zone::ZoneSetBuilder builder;
+  builder.configure(configured_pools_);
   std::optional<Error> refused;
   auto loaded = source_->load([&](zone::ZoneContent&& content) {
     if (refused || stopping_) return;
@@ -129,6 +143,9 @@ void Publisher::load() {
   database_id_ = source_->identity();
   state_.set_database_id(database_id_);
   database_is_up();
+  if (!refused)
+    if (auto added = builder.add_target_pools(std::move(loaded->target_pools)); !added)
+      refused = std::move(added.error());
   const auto took = duration_cast<milliseconds>(clock_.now() - begin);
   // A load that is refused costs as much as one that succeeds: not more than a quarter of the time goes into trying.
   if (refused) return reject(loaded->revision, *refused, std::max(kBackoffMost, 3 * took));
@@ -179,9 +196,17 @@ void Publisher::follow() {
                                  {"us", took.count()}});
 }
 
-void Publisher::publish(const zone::Applied& applied, How how) {
+zone::ZoneSetPtr Publisher::put_in_force(const zone::Applied& applied) {
   zone::ZoneSetPtr before = std::exchange(current_, applied.set);
   zones_.publish(current_);
+  publications_.add();
+  pool_count_.set(static_cast<std::int64_t>(current_->target_pools()->all().size()));
+  say_hidden_pools();
+  return before;
+}
+
+void Publisher::publish(const zone::Applied& applied, How how) {
+  zone::ZoneSetPtr before = put_in_force(applied);
   needs_load_ = false;
   diverged_ = false;
   if (std::exchange(rejected_, std::nullopt)) state_.clear_rejected();
@@ -190,9 +215,34 @@ void Publisher::publish(const zone::Applied& applied, How how) {
   published_revision_.set(static_cast<std::int64_t>(current_->revision()));
   zone_count_.set(static_cast<std::int64_t>(current_->size()));
   ready_.set(1);
-  publications_.add();
   if (how == How::kLoad) sink_.loaded(std::move(before), applied);
   else sink_.published(std::move(before), applied);
+}
+
+// Whatever the state of the database is.
+void Publisher::take_target_pools() {
+  std::optional<health::TargetPools> pools;
+  {
+    std::lock_guard lock(mutex_);
+    pools.swap(next_pools_);
+  }
+  if (!pools) return;
+  configured_pools_ = std::move(*pools);
+  if (!current_) return;
+  const zone::Applied applied = zone::configure(*current_, configured_pools_);
+  if (applied.target_pools.empty()) return;
+  sink_.published(put_in_force(applied), applied);
+}
+
+void Publisher::say_hidden_pools() {
+  const std::vector<std::string>& hidden = current_->hidden_target_pools();
+  for (const std::string& pool : hidden)
+    if (std::find(told_hidden_.begin(), told_hidden_.end(), pool) == told_hidden_.end())
+      log_.warn("target_pool.hidden", {{"pool", pool},
+                                       {"hint",
+                                        "configuration and database define it: that of the configuration is used; "
+                                        "remove one of them, or the next start is refused"}});
+  told_hidden_ = hidden;
 }
 
 void Publisher::reject(zone::Revision revision, const Error& error, milliseconds pause) {

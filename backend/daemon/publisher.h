@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
@@ -27,7 +28,8 @@ namespace sdns::daemon {
 class PublicationSink {
  public:
   virtual ~PublicationSink() = default;
-  /// `applied.set` has been published in place of `before`.
+  /// `applied.set` has been published in place of `before`; at the same revision when other target pools were
+  /// configured.
   virtual void published(zone::ZoneSetPtr before, const zone::Applied& applied) = 0;
   /// A whole state has been published: at the start (`before` is null), after history had diverged, or after a revision
   /// that was rejected. `applied.zones` are the zones that came and went; `applied.rrsets` is empty.
@@ -49,6 +51,8 @@ class Publisher {
   void run();
   /// One look at the source; how long to wait before the next. The source's own wait() counts as part of the look.
   std::chrono::milliseconds turn();
+  /// The target pools of the configuration from now on; published at the next turn. Safe from any thread.
+  void set_target_pools(health::TargetPools pools);
   /// Safe from any thread. A load that is under way is abandoned.
   void stop();
 
@@ -58,6 +62,9 @@ class Publisher {
   void follow();
   enum class How { kChanges, kLoad };
   void publish(const zone::Applied& applied, How how);
+  zone::ZoneSetPtr put_in_force(const zone::Applied& applied);
+  void take_target_pools();
+  void say_hidden_pools();
   void reject(zone::Revision revision, const Error& error, std::chrono::milliseconds pause);
   void database_failed(const Error& error);
   void database_is_up();
@@ -74,6 +81,8 @@ class Publisher {
   std::unique_ptr<zone::Source> source_;
   zone::ZoneSetPtr current_;  // what is published
   std::string database_id_;   // of the database that current_ came from
+  health::TargetPools configured_pools_;
+  std::vector<std::string> told_hidden_;  // names of stored pools
   bool needs_load_ = true;
   bool diverged_ = false;  // what is published is no part of the database's history
   std::optional<zone::Revision> rejected_;
@@ -87,6 +96,7 @@ class Publisher {
 
   Metric& published_revision_;
   Metric& zone_count_;
+  Metric& pool_count_;
   Metric& ready_;
   Metric& database_up_;
   Metric& database_errors_;
@@ -98,10 +108,12 @@ class Publisher {
 
   std::atomic<bool> stopping_ = false;
   std::mutex mutex_;
+  std::optional<health::TargetPools> next_pools_;
   std::condition_variable wake_;
 };
 
-/// The zones that came or went between two states, as a purge plan takes them; `before` may be null.
+/// The zones that came or went between two states, and the target pools that differ, as a purge plan takes them;
+/// `before` may be null.
 zone::Applied difference(const zone::ZoneSet* before, zone::ZoneSetPtr after);
 
 }  // namespace sdns::daemon
