@@ -21,9 +21,10 @@ namespace sdns::lua {
 /// With PowerDNS's numbers (GeoIPQueryAttribute).
 enum class GeoAttribute : std::uint8_t { kAsn, kCity, kContinent, kCountry, kCountry2, kName, kRegion, kLocation };
 
-/// What a lookup says and on how much of the address that rests.
+/// What a lookup says and on how much of the address that rests: every address with as many leading bits in common gets
+/// the same.
 struct GeoValue {
-  std::string_view text;  ///< lower case; "" when there is none. Lives as long as the Geo, or until its next lookup
+  std::string_view text;  ///< ASCII in lower case; "" when there is none. Lives as long as the Geo and `scratch` do
   std::uint8_t bits = 0;  ///< leading bits of the address that decided, of its own family; also for "none"
 };
 struct GeoLocation {
@@ -31,22 +32,22 @@ struct GeoLocation {
   std::uint8_t bits = 0;
 };
 
-/// One row of the networks table.
+/// One row of the networks table. Of two rows for one network, the first that has a value counts.
 struct GeoNetwork {
   dns::IpNetwork network;
-  std::string region;     ///< any of these may be empty
-  std::string country;    ///< ISO 3166 code
-  std::string continent;  ///< two letters
-  std::string city;
-  std::string asn;   ///< decimal
-  std::string name;  ///< of the network's owner
-  std::optional<Coordinates> where;
+  std::string region{};     ///< any of these may be empty
+  std::string country{};    ///< ISO 3166 code
+  std::string continent{};  ///< two letters
+  std::string city{};
+  std::string asn{};   ///< decimal
+  std::string name{};  ///< of the network's owner
+  std::optional<Coordinates> where{};
 };
 
 struct GeoConfig {
-  std::vector<std::filesystem::path> databases;  ///< .mmdb, asked in this order; the first that has a value wins
-  std::vector<GeoNetwork> networks;              ///< the longest prefix that has a value wins, before all databases
-  std::string language = "en";                   ///< of city names
+  std::vector<std::filesystem::path> databases{};  ///< .mmdb, asked in this order; the first that has a value wins
+  std::vector<GeoNetwork> networks{};              ///< the longest prefix that has a value wins, before all databases
+  std::string language = "en";                     ///< of city names
 };
 
 /// An immutable set of opened databases. Lookups are safe from many threads, O(bits), and allocate nothing but
@@ -78,7 +79,7 @@ class Geo {
 };
 using GeoCell = SnapshotCell<Geo>;
 
-/// Notices that database files changed (device, inode, size, time of change) and opens them anew.
+/// Notices that database files changed (device, inode, size, time of status change) and opens them anew.
 class GeoFiles {
  public:
   explicit GeoFiles(GeoConfig config);
