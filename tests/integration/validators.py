@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-import dns.rdatatype
+from differential.wire import type_number
 
 SECURE, SECURE_NEGATIVE, INSECURE, BOGUS = "secure", "secure negative", "insecure", "bogus"
 
@@ -14,8 +14,8 @@ def _run(arguments):
 
 
 def _number(rrtype):
-    """TYPEnnn, which every tool takes; dnspython has mnemonics of its own."""
-    return f"TYPE{int(dns.rdatatype.from_text(rrtype))}"
+    """TYPEnnn, which every tool takes; their mnemonics differ."""
+    return f"TYPE{type_number(rrtype)}"
 
 
 class Validators:

@@ -188,7 +188,7 @@ class Comparison:
         mine, reference = ask_all(self.ours.port, questions), ask_all(self.theirs.port, questions)
         self.asked += len(questions)
         # Each YXDOMAIN leaves a backend of each side in the middle of a lookup: one question, at most, fails for it.
-        self.broken_lookups = sum(octets[3] & 15 == YXDOMAIN for octets in (*mine, *reference))
+        self.broken_lookups = sum(octets[1] & 15 == YXDOMAIN for octets in (*mine, *reference))
         for question, octets, expected in zip(questions, mine, reference):
             answer = Answer(octets)
             kind = classify(question, answer, self.names)
