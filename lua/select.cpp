@@ -82,12 +82,22 @@ struct DegreesMinutesSeconds {
   int minutes;
   double seconds;
 };
+// PowerDNS prints what no LOC record may say: `-0`, an exponent (`5.1e-12`, read back as 5.1), 60 seconds. Here these
+// are no seconds, of the next minute.
 DegreesMinutesSeconds split(double positive) {
   DegreesMinutesSeconds parts{};
   parts.degrees = static_cast<int>(positive);
   const double minutes = (positive - parts.degrees) * 60.0;
   parts.minutes = static_cast<int>(minutes);
   parts.seconds = (minutes - parts.minutes) * 60.0;
+  constexpr double kLeast = 1e-4;           // below it six digits need an exponent
+  constexpr double kRoundsTo60 = 59.99995;  // with six digits
+  if (parts.seconds < kLeast || parts.seconds >= kRoundsTo60) {
+    if (parts.seconds >= kRoundsTo60) ++parts.minutes;
+    parts.seconds = 0;
+  }
+  parts.degrees += parts.minutes / 60;
+  parts.minutes %= 60;
   return parts;
 }
 

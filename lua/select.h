@@ -38,7 +38,8 @@ struct WeightedText {
 /// The points of a weighted list on the circle of consistent hashing, sorted: made once per list.
 class HashCircle {
  public:
-  /// Two entries with one value are one: the last weight that PowerDNS's walk sees wins.
+  /// Two entries with one value are one: the last weight that PowerDNS's walk sees wins. Costs the sum of the weights:
+  /// the caller refuses lists that it does not want to pay for.
   explicit HashCircle(std::span<const WeightedText> entries);
   /// The index of the entry with the smallest point at or after `hash`, else with the smallest of all. Nothing when
   /// there are no points.
@@ -58,8 +59,8 @@ struct Coordinates {
   friend bool operator==(const Coordinates&, const Coordinates&) = default;
 };
 enum class Distance {
-  kPlanar,       ///< PowerDNS's: squares of the differences in degrees; longitude wraps at 180, both ways
-  kGreatCircle,  ///< haversine
+  kPlanar,       ///< PowerDNS's: sum of the squares of the differences in degrees; longitude wraps at 180, both ways
+  kGreatCircle,  ///< haversine, in kilometres
 };
 [[nodiscard]] double distance(const Coordinates& from, const Coordinates& to, Distance how);
 /// Appends the indexes of the candidates with exactly the smallest distance. Nothing for an empty list.
@@ -68,7 +69,8 @@ void closest(const Coordinates& from, std::span<const Coordinates> candidates, D
 
 /// `"%f %f"`.
 [[nodiscard]] std::string latlon_text(const Coordinates& where);
-/// The text of a LOC record: `D M S N D M S E 0.00m 1.00m 10000.00m 10.00m`, seconds with six significant digits.
+/// The text of a LOC record (RFC 1876): `D M S N D M S E 0.00m 1.00m 10000.00m 10.00m`, seconds with six significant
+/// digits. Differs from PowerDNS's where that is not valid.
 [[nodiscard]] std::string latlonloc_text(const Coordinates& where);
 
 }  // namespace sdns::lua

@@ -87,10 +87,16 @@ bool parse_loose(std::string_view text, std::uint8_t* out) {
   return false;
 }
 
-std::optional<std::uint16_t> parse_port(std::string_view text) {
+// Decimal digits; strtol, which PowerDNS reads them with, takes blanks and a plus sign in front.
+std::optional<std::uint16_t> parse_port(std::string_view text, bool& lenient) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end && is_blank(*at)) ++at;
+  if (at != end && *at == '+') ++at;
+  lenient = at != text.data();
   std::uint16_t port = 0;
-  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (fault != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  const auto [behind, fault] = std::from_chars(at, end, port);
+  if (fault != std::errc() || behind != end) return std::nullopt;
   return port;
 }
 
@@ -213,29 +219,28 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
 
   const std::size_t colon = text.find(':');
   const std::string_view host = text.substr(0, colon);
-  const auto port = colon == text.npos ? std::uint16_t{0} : parse_port(text.substr(colon + 1));
+  bool loose_port = false;
+  const auto port = colon == text.npos ? std::uint16_t{0} : parse_port(text.substr(colon + 1), loose_port);
   const bool strict = parse_quad(host, octets.data());
   if (port && (strict || parse_loose(host, octets.data()))) {
     take(4);
     endpoint.port = *port;
-    endpoint.lenient = !strict;
+    endpoint.lenient = loose_port || !strict;
     return endpoint;
   }
 
-  const std::size_t closing = text.starts_with('[') ? text.find(']') : text.npos;
-  if (closing != text.npos) {
-    const std::string_view rest = text.substr(closing + 1);
-    const auto v6_port = rest.empty()            ? std::uint16_t{0}
-                         : rest.starts_with(':') ? parse_port(rest.substr(1))
-                                                 : std::nullopt;
-    if (v6_port && parse_v6(text.substr(1, closing - 1), octets.data())) {
-      take(16);
-      endpoint.port = *v6_port;
-      return endpoint;
-    }
-  } else if (parse_v6(text, octets.data())) {
+  if (parse_v6(text, octets.data())) {
     take(16);
     return endpoint;
+  }
+  const std::size_t closing = text.starts_with('[') ? text.find(']') : text.npos;
+  if (closing != text.npos && parse_v6(text.substr(1, closing - 1), octets.data())) {
+    const std::string_view rest = text.substr(closing + 1);
+    take(16);
+    if (rest.empty()) return endpoint;
+    const auto v6_port = rest.starts_with(':') ? parse_port(rest.substr(1), endpoint.lenient) : std::nullopt;
+    endpoint.port = v6_port.value_or(0);
+    if (v6_port) return endpoint;
   }
   return fail(Errc::kInvalidArgument, fmt::format("\"{}\" is not an IP address, with or without a port", text),
               "write it as 192.0.2.1, 192.0.2.1:443, 2001:db8::1 or [2001:db8::1]:443");

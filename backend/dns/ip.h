@@ -65,7 +65,7 @@ struct IpNetwork {
 struct Endpoint {
   IpAddress address;
   std::uint16_t port = 0;  ///< 0: none was given
-  bool lenient = false;    ///< only inet_aton accepts the text: `1.2.3`, octal, hexadecimal, one integer
+  bool lenient = false;    ///< only inet_aton and strtol accept the text: `1.2.3`, octal, hexadecimal, `1.2.3.4: 53`
 
   /// What inet_aton accepts, else IPv6; with `:port` after IPv4 and `[IPv6]:port`. Errors (kInvalidArgument).
   static Result<Endpoint> parse(std::string_view text);

@@ -240,5 +240,35 @@ TEST(LatLonText, HasSixDecimals) {
   EXPECT_EQ(latlon_text({-33.8688197, 151.2092956}), "-33.868820 151.209296");
 }
 
+struct LocCase {
+  const char* what;
+  Coordinates where;
+  const char* start;
+};
+class LatLonLocText : public testing::TestWithParam<LocCase> {};
+TEST_P(LatLonLocText, IsThatOfALocRecord) {
+  EXPECT_EQ(latlonloc_text(GetParam().where), std::string(GetParam().start) + " 0.00m 1.00m 10000.00m 10.00m")
+      << GetParam().what;
+}
+INSTANTIATE_TEST_SUITE_P(
+    Select, LatLonLocText,
+    testing::Values(LocCase{"as PowerDNS 4.7.3 prints it", {52.3759, 4.8975}, "52 22 33.24 N 4 53 51 E"},
+                    LocCase{"west, and no minutes", {40.7128, -74.006}, "40 42 46.08 N 74 0 21.6 W"},
+                    LocCase{"south", {-33.8688, 151.2093}, "33 52 7.68 S 151 12 33.48 E"},
+                    LocCase{"zero is south and west, and has no sign", {0, 0}, "0 0 0 S 0 0 0 W"},
+                    LocCase{"seconds that are next to nothing", {-16.85, -180}, "16 51 0 S 180 0 0 W"},
+                    LocCase{"seconds that are next to a minute", {2.05, 8.3}, "2 3 0 N 8 18 0 E"},
+                    LocCase{"next to a degree", {0.99999999, 1.9999999999}, "1 0 0 N 2 0 0 E"},
+                    LocCase{"six digits", {10.123456, 0.001}, "10 7 24.4416 N 0 0 3.6 E"}));
+
+TEST(LatLonLocTexts, HaveNeitherExponentsNor60SecondsAnywhere) {
+  for (int i = -180'000; i <= 180'000; i += 7) {
+    const std::string text = latlonloc_text({i / 2000.0, i / 1000.0});
+    ASSERT_EQ(text.find('e'), text.npos) << text;
+    ASSERT_EQ(text.find('-'), text.npos) << text;
+    for (const char* sixty : {" 60 N", " 60 S", " 60 E", " 60 W"}) ASSERT_EQ(text.find(sixty), text.npos) << text;
+  }
+}
+
 }  // namespace
 }  // namespace sdns::lua
