@@ -59,22 +59,18 @@ struct Answerer {
     const std::string_view relative = key.substr(zone->apex_key().size());
     const zone::Zone::Found found = zone->find(relative);
     if (!found.exists || (found.flags & zone::kBelowCut) != 0) scratch.asked = {zone->id(), relative};
-    if (!found.exists) return records;
-    if (!found.owner) {
-      // Also at a name that begins with `*`: it is a source of synthesis without types, so NODATA (RFC 4592
-      // section 4.9).
-      records.empty_non_terminal = lookup.qtype == dns::kANY;
-      records.empty_non_terminal_auth = (found.flags & zone::kBelowCut) == 0;
+    if (!found.exists) {
+      if (facts.steering && zone->has_lua_wildcard() && lookup.qtype != dns::kSOA)
+        if (auto reply = synthesise(lookup, *zone, relative, records)) return *reply;
       return records;
     }
-    const auto add = [&](const zone::RrsetView& rrset) {
+    if (!found.owner) return empty_non_terminal(lookup, found.flags, records);
+    for_each_wanted(*found.owner, lookup.qtype, [&](const zone::RrsetView& rrset) {
+      if (facts.steering && rrset.type == dns::kLUA) return;
       scratch.blocks.push_back({rrset.rows, zone::authoritative(found.flags, rrset.type)});
-    };
-    if (lookup.qtype == dns::kANY) {
-      for (std::size_t i = 0; i < found.owner->rrset_count(); ++i) add(found.owner->rrset(i));
-    } else if (zone::RrsetView rrset; found.owner->find(lookup.qtype, rrset)) {
-      add(rrset);
-    }
+    });
+    if (facts.steering && (found.flags & zone::kHasLua) != 0)
+      return steer({zones, *zone, *found.owner, lookup}, found.flags, records);
     records.blocks = scratch.blocks;
     return records;
   }
@@ -124,7 +120,7 @@ struct Answerer {
     if (!zone) return broken(fmt::format("getBeforeAndAfterNamesAbsolute: no zone has the id {}", request.id));
     if (!zone->serial())
       return broken(fmt::format("getBeforeAndAfterNamesAbsolute: zone {} has no data", zone->apex().text()));
-    if (auto neighbours = find_neighbours(*zone, request.qname, scratch)) return *neighbours;
+    if (auto neighbours = find_neighbours(*zone, request.qname, facts.synthesised, scratch)) return *neighbours;
     return broken(fmt::format("getBeforeAndAfterNamesAbsolute: zone {} has no neighbours for \"{}\"",
                               zone->apex().text(), request.qname.substr(0, 300)));
   }
@@ -182,6 +178,58 @@ struct Answerer {
   requires protocol::kIsEdit<Edit> Reply operator()(const Edit&) const { return protocol::Declined{}; }
 
  private:
+  // Also at a name that begins with `*`: it is a source of synthesis without types, so NODATA (RFC 4592 section 4.9).
+  static protocol::Records& empty_non_terminal(const protocol::Lookup& lookup, zone::OwnerFlags flags,
+                                               protocol::Records& records) {
+    records.empty_non_terminal = lookup.qtype == dns::kANY;
+    records.empty_non_terminal_auth = (flags & zone::kBelowCut) == 0;
+    return records;
+  }
+
+  template <class Use>
+  static void for_each_wanted(const zone::Owner& owner, dns::RrType type, const Use& use) {
+    if (type == dns::kANY) {
+      for (std::size_t i = 0; i < owner.rrset_count(); ++i) use(owner.rrset(i));
+    } else if (zone::RrsetView rrset; owner.find(type, rrset)) {
+      use(rrset);
+    }
+  }
+
+  // What the LUA records of the owner give, after its other records. One type that fails is left out when others are
+  // there: in a signed zone its denial is bogus, as SERVFAIL is meant to be. A name of which nothing is left fails.
+  Reply steer(const Steering::Subject& subject, zone::OwnerFlags flags, protocol::Records& records) const {
+    facts.steering->steer(subject, scratch.steered);
+    const SteeredRows& rows = scratch.steered;
+    if (rows.failed && (rows.followed || (!rows.any && scratch.blocks.empty())))
+      return protocol::Unanswerable{records.qname_json, records.zone_id, rows.failed->type};
+    for (const SteeredRows::Block& block : rows.blocks)
+      scratch.blocks.push_back(
+          {std::string_view(rows.text).substr(block.start, block.size), zone::authoritative(flags, block.type)});
+    records.blocks = scratch.blocks;
+    // The name is there, whatever its records gave.
+    if (scratch.blocks.empty() || (rows.text.empty() && scratch.blocks.size() == rows.blocks.size()))
+      return empty_non_terminal(subject.lookup, flags, records);
+    return records;
+  }
+
+  // A wildcard whose records read the query name is answered as the name asked: PowerDNS asks for `*` without it. By
+  // the rule of RFC 4592 section 3.3.1, which wildcard_for() keeps.
+  std::optional<Reply> synthesise(const protocol::Lookup& lookup, const zone::Zone& zone, std::string_view relative,
+                                  protocol::Records& records) const {
+    if (zone.cut_above(relative) || !zone.wildcard_for(relative, scratch.text)) return std::nullopt;
+    const zone::Zone::Found source = zone.find(scratch.text);
+    scratch.text.clear();
+    if ((source.flags & zone::kLuaWildcard) == 0 || facts.steering->evaluates(zone) != Steering::Who::kWe ||
+        !facts.steering->reads_query_name(zone, *source.owner))
+      return std::nullopt;
+    if (facts.synthesised && zone.settings().denial.mode == zone::Denial::Mode::kNsec3)
+      facts.synthesised->remember(zone, relative);
+    for_each_wanted(*source.owner, lookup.qtype, [&](const zone::RrsetView& rrset) {
+      if (rrset.type != dns::kLUA) scratch.blocks.push_back({rrset.rows, true});
+    });
+    return steer({zones, zone, *source.owner, lookup, true}, source.flags, records);
+  }
+
   void append_tsig_key(const zone::TsigKey& key, std::string_view name) const {
     scratch.text += '{';
     if (!name.empty()) {

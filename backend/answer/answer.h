@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "backend/answer/steering.h"
+#include "backend/answer/synthesised_names.h"
 #include "backend/dns/name.h"
 #include "backend/protocol/reply.h"
 #include "backend/protocol/request.h"
@@ -29,18 +31,21 @@ struct Scratch {
   std::string unhashed;
   std::string before;
   std::string after;
+  SteeredRows steered;
   Asked asked;  ///< of the request that was answered last
 };
 
 /// What an answer takes from around it.
 struct Facts {
-  std::int64_t now_seconds = 0;  ///< since 1970: which secondary zones are due
-  std::string_view version;      ///< of this program
+  std::int64_t now_seconds = 0;             ///< since 1970: which secondary zones are due
+  std::string_view version;                 ///< of this program
+  Steering* steering = nullptr;             ///< this thread's; null: LUA records are data
+  SynthesisedNames* synthesised = nullptr;  ///< all threads'
 };
 
-/// Pure: the same request, zones and facts give the same reply. The reply's views live as long as the request, the
-/// zones and `scratch` stay as they are. O(log n) for whatever PowerDNS asks per query; lists are O(what they list).
-/// Edits are declined: they belong to the connection that makes them.
+/// Pure but for what LUA records draw by chance: the same request, zones and facts give the same reply. The reply's
+/// views live as long as the request, the zones and `scratch` stay as they are. O(log n) for whatever PowerDNS asks per
+/// query; lists are O(what they list). Edits are declined: they belong to the connection that makes them.
 protocol::Reply answer(const protocol::Request& request, const zone::ZoneSet& zones, Scratch& scratch,
                        const Facts& facts = {});
 

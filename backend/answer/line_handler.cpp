@@ -90,6 +90,8 @@ LineHandler::LineHandler(const Parts& parts)
       wall_clock_(&parts.wall_clock),
       log_(&parts.log),
       version_(parts.version),
+      steering_(parts.steering),
+      synthesised_(parts.synthesised),
       malformed_limit_(parts.clock),
       broken_limit_(parts.clock),
       declined_limit_(parts.clock) {
@@ -145,7 +147,7 @@ net::Outcome LineHandler::handle(net::ConnectionId connection, std::string_view 
   } else if (takes_long(*request, *zones)) {
     return read_in_background(connection, *request, line, nullptr);
   }
-  const protocol::Reply answered = answer(*request, *zones, scratch_, facts());
+  const protocol::Reply answered = answer(*request, *zones, scratch_, own_facts());
   count(method, result_of(answered));
   protocol::write_reply(answered, reply);
   if (scratch_.asked.zone != 0 && asked_) asked_->push(scratch_.asked.zone, scratch_.asked.relative_key);
@@ -162,6 +164,13 @@ net::Outcome LineHandler::handle(net::ConnectionId connection, std::string_view 
 Facts LineHandler::facts() const {
   return {std::chrono::duration_cast<std::chrono::seconds>(wall_clock_->wall_now().time_since_epoch()).count(),
           version_};
+}
+
+Facts LineHandler::own_facts() const {
+  Facts own = facts();
+  own.steering = steering_;
+  own.synthesised = synthesised_;
+  return own;
 }
 
 LineHandler::Result LineHandler::result_of(const protocol::Reply& reply) {
@@ -195,6 +204,7 @@ void LineHandler::log_broken(net::ConnectionId connection, const Error& why) {
 
 void LineHandler::refresh() {
   if (zones_.holds() && !zones_.current()) zones_.release();
+  if (steering_) steering_->refresh();
   end_idle_transactions();
 }
 

@@ -58,6 +58,8 @@ class LineHandler final : public net::LineHandler {
     const Log& log;
     Metrics& metrics;
     std::string_view version;
+    Steering* steering = nullptr;             ///< this thread's; null: LUA records are data
+    SynthesisedNames* synthesised = nullptr;  ///< all threads'
   };
   /// All parts outlive the handler.
   explicit LineHandler(const Parts& parts);
@@ -109,7 +111,9 @@ class LineHandler final : public net::LineHandler {
   static void write(const protocol::Reply& reply, Pending& out);
   static void write_failed(const protocol::Reply& reply, Pending& out);
   void log_failed(net::ConnectionId connection, std::size_t method, const Error& why) const;
+  /// For other threads: no steering.
   [[nodiscard]] Facts facts() const;
+  [[nodiscard]] Facts own_facts() const;
 
   net::Outcome malformed(net::ConnectionId connection, std::size_t size, const Error& error, std::string& reply);
   void log_broken(net::ConnectionId connection, const Error& why);
@@ -124,6 +128,8 @@ class LineHandler final : public net::LineHandler {
   const WallClock* wall_clock_;
   const Log* log_;
   std::string_view version_;
+  Steering* steering_;
+  SynthesisedNames* synthesised_;
   protocol::RequestParser parser_;
   Scratch scratch_;
   std::unordered_map<net::ConnectionId, Session> sessions_;  // of connections that edit or wait

@@ -24,4 +24,14 @@ class SystemRandom final : public Random {
   std::random_device device_;
 };
 
+/// Fast, and good enough to choose among targets; not for secrets. Used by one thread.
+class QuickRandom final : public Random {
+ public:
+  explicit QuickRandom(std::uint64_t seed) : engine_(seed) {}
+  std::uint64_t next() override { return engine_(); }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
 }  // namespace sdns

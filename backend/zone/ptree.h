@@ -62,6 +62,8 @@ class PTree {
 
   [[nodiscard]] std::size_t size() const { return root_ ? root_->size : 0; }
   [[nodiscard]] bool empty() const { return root_ == nullptr; }
+  /// Whether an item has one of these flags. O(1).
+  [[nodiscard]] bool any(std::uint8_t mask) const { return root_ && (root_->flags & mask) != 0; }
 
   [[nodiscard]] const Item* find(const Key& key) const { return find_probe(Traits::probe(key)); }
 

@@ -23,6 +23,8 @@ enum OwnerFlag : std::uint8_t {
   kCut = 4,       ///< a zone cut: NS below the apex
   kBelowCut = 8,  ///< glue or occluded: not authoritative
   kAuthoritative = 16,
+  kHasLua = 32,       ///< has LUA records
+  kLuaWildcard = 64,  ///< has them and is a wildcard
 };
 using OwnerFlags = std::uint8_t;
 
@@ -131,6 +133,10 @@ class Zone {
   /// The relative key of the wildcard owner that could answer for a name that does not exist (RFC 4592 section 3.3.1:
   /// below its closest encloser), written to `scratch`; false when there is none.
   [[nodiscard]] bool wildcard_for(std::string_view relative_key, std::string& scratch) const;
+
+  /// Whether any owner name has LUA records, or any wildcard has. O(1).
+  [[nodiscard]] bool has_lua() const { return owners_.any(kHasLua); }
+  [[nodiscard]] bool has_lua_wildcard() const { return owners_.any(kLuaWildcard); }
 
   [[nodiscard]] ZoneId id() const { return head_->id; }
   [[nodiscard]] const ZoneHead& head() const { return *head_; }

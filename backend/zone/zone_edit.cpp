@@ -68,12 +68,21 @@ bool is_hash_owner(const Owner& owner) {
   return !owner.key().empty();
 }
 
-OwnerFlags flags_for(const Owner& owner, bool below_cut) {
+OwnerFlags lua_flags(const Owner& owner) {
+  if (!owner.has(dns::kLUA)) return 0;
+  return dns::key_is_wildcard(owner.key()) ? kHasLua | kLuaWildcard : kHasLua;
+}
+
+OwnerFlags chain_flags(const Owner& owner, bool below_cut) {
   if (below_cut) return kBelowCut;
   if (is_hash_owner(owner)) return kAuthoritative;
   if (!owner.key().empty() && owner.has(dns::kNS))
     return static_cast<OwnerFlags>(kCut | kInNsec | (owner.has(dns::kDS) ? kInOptOut : 0));
   return kAuthoritative | kInNsec | kInOptOut;
+}
+
+OwnerFlags flags_for(const Owner& owner, bool below_cut) {
+  return static_cast<OwnerFlags>(chain_flags(owner, below_cut) | lua_flags(owner));
 }
 
 OwnerItem item_of(Ref<Owner> owner, bool below_cut) {

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+#include "backend/answer/steering.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "backend/answer/zone_records.h"
+#include "backend/base/json_text.h"
+#include "backend/dns/ldns_codec.h"
+#include "backend/dns/rdata_text.h"
+#include "backend/zone/metadata.h"
+
+namespace sdns::answer {
+namespace {
+
+constexpr std::size_t kMostEntries = 50'000;
+constexpr std::size_t kMostContents = 20'000;
+constexpr std::chrono::seconds kTellAgain{20};  // well within the life of what was told
+
+// These take part in delegation or are PowerDNS's to make: a record that makes them would change the zone under its
+// feet.
+bool may_be_made(dns::RrType type) {
+  constexpr dns::RrType kNever[] = {dns::kNS,    dns::kSOA,    dns::kDNAME, dns::kDS,         dns::kRRSIG, dns::kNSEC,
+                                    dns::kNSEC3, dns::kDNSKEY, dns::kLUA,   dns::kNSEC3PARAM, dns::kALIAS, dns::kANY};
+  return std::find(std::begin(kNever), std::end(kNever), type) == std::end(kNever);
+}
+
+template <class T>
+void let_go(void*, std::shared_ptr<const T>) {}
+
+std::string relative_text(const zone::Owner& owner) {
+  return owner.key().empty() ? "@" : dns::key_to_relative_text(owner.key());
+}
+
+std::size_t hash_of(const lua::Evidence& evidence) {
+  std::size_t sum = evidence.cacheable() ? 1 : 2;
+  const auto add = [&](const std::vector<std::string>& texts) {
+    sum = sum * 31 + texts.size();
+    for (const std::string& text : texts) sum = sum * 131 + std::hash<std::string>{}(text);
+  };
+  add(evidence.checks);
+  add(evidence.pools);
+  add(evidence.includes);
+  add(evidence.names);
+  return sum;
+}
+
+}  // namespace
+
+void SteeredRows::clear() {
+  text.clear();
+  blocks.clear();
+  any = followed = false;
+  failed.reset();
+}
+
+struct Steering::Record {
+  lua::Script script;
+  dns::RrType type;
+  std::uint32_t ttl = 0;
+  std::string broken;        ///< why it cannot be run at all
+  bool to_powerdns = false;  ///< it needs what only PowerDNS knows, and PowerDNS may
+  std::string raw;           ///< its row as data
+};
+
+struct Steering::Entry {
+  zone::Ref<zone::Owner> owner;  // keeps the address from being given to another
+  std::vector<Record> records;
+  bool query_name = false;
+  std::size_t told = 0;
+  SteadyTime told_at{};
+};
+
+Steering::Steering(const Parts& parts)
+    : parts_(parts),
+      health_(parts.health, &let_go<health::HealthTable>, nullptr),
+      geo_(parts.geo, &let_go<lua::Geo>, nullptr),
+      random_(parts.seed) {
+  constexpr std::string_view kName = "sdns_lua_evaluations_total";
+  constexpr std::string_view kHelp = "Evaluations of LUA records by result";
+  evaluated_ = &parts.metrics.counter(kName, kHelp, {{"result", "answered"}});
+  failed_ = &parts.metrics.counter(kName, kHelp, {{"result", "failed"}});
+  over_budget_ = &parts.metrics.counter(kName, kHelp, {{"result", "over_budget"}});
+  scoped_ = &parts.metrics.counter("sdns_lua_scoped_total", "Answers of LUA records that PowerDNS may not cache");
+}
+
+Steering::~Steering() = default;
+
+void Steering::refresh() {
+  if (health_.holds() && !health_.current()) health_.release();
+  if (geo_.holds() && !geo_.current()) geo_.release();
+  if (parts_.told) parts_.told->flush();
+}
+
+Steering::Who Steering::evaluates(const zone::Zone& zone) {
+  const auto& metadata = zone.settings().metadata;
+  if (!parts_.settings.enabled && zone::metadata_value(metadata, "ENABLE-LUA-RECORDS") != "1") return Who::kNobody;
+  if (zone::is_presigned(metadata)) return Who::kNobody;
+  if (parts_.settings.powerdns_may && zone::metadata_value(metadata, "X-SDNS-LUA") == "powerdns") return Who::kPowerDns;
+  return Who::kWe;
+}
+
+std::optional<lua::Client> Steering::client_of(const protocol::Lookup& lookup) {
+  const auto who = dns::IpAddress::parse(lookup.remote);
+  if (!who) return std::nullopt;
+  const auto network = dns::IpNetwork::parse(lookup.real_remote);
+  if (who->is_zero() && (!network || network->bits == 0)) return std::nullopt;
+  lua::Client client;
+  client.who = *who;
+  const bool itself = !network || (network->address == *who && network->bits == who->bits());
+  if (!itself) client.ecs = *network;
+  if (const auto local = dns::IpAddress::parse(lookup.local)) client.local = *local;
+  return client;
+}
+
+lua::Runtime& Steering::runtime_of(const zone::Zone& zone) {
+  if (!parts_.settings.full_library.empty() && parts_.settings.full_library.contains(zone.apex())) {
+    auto& runtime = full_[zone.id()];
+    if (!runtime) {
+      lua::RuntimeOptions options = parts_.settings.runtime;
+      options.library = lua::Library::kFull;
+      runtime = std::make_unique<lua::Runtime>(std::move(options), parts_.clock);
+    }
+    return *runtime;
+  }
+  if (!sandbox_) sandbox_ = std::make_unique<lua::Runtime>(parts_.settings.runtime, parts_.clock);
+  return *sandbox_;
+}
+
+Steering::Entry& Steering::entry_of(const zone::Zone& zone, const zone::Owner& owner) {
+  if (const auto found = entries_.find(&owner); found != entries_.end()) return *found->second;
+  if (entries_.size() >= kMostEntries) {
+    // Their chunks go with the states.
+    entries_.clear();
+    sandbox_.reset();
+    full_.clear();
+  }
+  auto entry = std::make_unique<Entry>();
+  owner.retain();
+  entry->owner = zone::Ref<zone::Owner>::adopt(&owner);
+  zone::RrsetView rrset;
+  if (owner.find(dns::kLUA, rrset)) {
+    for (const std::string& content : zone::contents_of(rrset)) {
+      auto code = lua::parse_record(content, parts_.settings.runtime.join);
+      std::string broken = code ? "" : code.error().what;
+      const dns::RrType type = code ? code->type : dns::kLUA;
+      if (code && type != dns::kLUA && !may_be_made(type))
+        broken = fmt::format("a LUA record cannot make {} records", type.text());
+      Record record{
+          lua::Script(code ? std::move(*code) : lua::Code{}), type, rrset.ttl.seconds, std::move(broken), false, {}};
+      const lua::Mentions& mentions = record.script.mentions();
+      record.to_powerdns = mentions.powerdns_only && parts_.settings.powerdns_may;
+      record.raw = zone::render_rows({dns::Name{}, dns::kLUA, rrset.ttl, {content}});
+      if (type != dns::kLUA) entry->query_name |= mentions.query_name && !record.to_powerdns;
+      entry->records.push_back(std::move(record));
+    }
+  }
+  (void)zone;
+  return *entries_.emplace(&owner, std::move(entry)).first->second;
+}
+
+bool Steering::reads_query_name(const zone::Zone& zone, const zone::Owner& owner) {
+  return entry_of(zone, owner).query_name;
+}
+
+// As data. PowerDNS makes no records of them unless it evaluates LUA itself: it takes their types into the bitmaps of
+// NSEC and NSEC3, and leaves them out of additional sections.
+void Steering::raw(const zone::Owner& owner, bool keep_out_of_caches, SteeredRows& rows) {
+  zone::RrsetView rrset;
+  if (!owner.find(dns::kLUA, rrset)) return;
+  const std::size_t start = rows.text.size();
+  if (!keep_out_of_caches) {
+    rows.text += rrset.rows;
+  } else {
+    for (std::string_view rest = rrset.rows; !rest.empty();) {
+      const std::size_t end = rest.find('\n');
+      rows.text += rest.substr(0, end);
+      rows.text += ",\"scopeMask\":1\n";
+      rest.remove_prefix(end + 1);
+    }
+  }
+  rows.blocks.push_back({start, rows.text.size() - start, dns::kLUA});
+  rows.any = true;
+}
+
+void Steering::steer(const Subject& subject, SteeredRows& rows) {
+  rows.clear();
+  const protocol::Lookup& lookup = subject.lookup;
+  const Who who = evaluates(subject.zone);
+  if (who != Who::kWe || lookup.qtype == dns::kLUA) {
+    if (lookup.qtype == dns::kANY || lookup.qtype == dns::kLUA) raw(subject.owner, false, rows);
+    return;
+  }
+  const auto client = client_of(lookup);
+  // PowerDNS asks for itself: for a bitmap, for an additional section, for its API. The row may not be cached: a
+  // client's question would find it.
+  if (!client) {
+    if (lookup.qtype == dns::kANY) raw(subject.owner, true, rows);
+    return;
+  }
+  if (lookup.qtype != dns::kANY && !may_be_made(lookup.qtype)) return;
+  evaluate(subject, *client, entry_of(subject.zone, subject.owner), rows);
+}
+
+void Steering::evaluate(const Subject& subject, const lua::Client& client, Entry& entry, SteeredRows& rows) {
+  lua::Runtime& runtime = runtime_of(subject.zone);
+  qname_wire_.clear();
+  if (dns::append_name_wire(subject.lookup.qname, dns::Name{}, qname_wire_) != nullptr) return;
+  base_wire_.clear();
+  if (subject.synthesised) {
+    const std::string key = std::string(subject.zone.apex_key()).append(subject.owner.key());
+    base_wire_ = dns::Name::from_key(dns::parent_key(key)).wire();
+  }
+  ZoneRecords records(subject.zones, subject.zone);
+  const health::HealthTable& health = health_.get();
+  lua::Question question{.qname_wire = qname_wire_,
+                         .zone_wire = subject.zone.apex().wire(),
+                         .base_wire = base_wire_,
+                         .zone_id = static_cast<std::int64_t>(subject.zone.id()),
+                         .client = &client};
+  const lua::Sources sources{.health = &health,
+                             .pools = subject.zones.target_pools().get(),
+                             .geo = &geo_.get(),
+                             .records = &records,
+                             .random = &random_};
+  const bool is_signed = !subject.zone.settings().keys.empty();
+  evidence_.clear();
+  std::string why;
+  for (Record& record : entry.records) {
+    if (record.type == dns::kLUA && record.broken.empty()) continue;  // a library
+    if (record.to_powerdns) {
+      const std::size_t start = rows.text.size();
+      rows.text += record.raw;
+      rows.blocks.push_back({start, rows.text.size() - start, dns::kLUA});
+      rows.any = true;
+      continue;
+    }
+    if (subject.lookup.qtype != dns::kANY && record.type != subject.lookup.qtype && record.type != dns::kCNAME)
+      continue;
+    why.clear();
+    if (!record.broken.empty()) {
+      why = record.broken;
+    } else {
+      runtime.evaluate(record.script, question, sources, values_);
+      if (values_.evidence.query_name) entry.query_name = true;
+      evidence_.merge(values_.evidence);
+      if (!values_.log.empty()) log_lines(subject);
+      if (values_.failure != lua::Failure::kNone) {
+        why = values_.error.empty() ? "it failed" : values_.error;
+        if (values_.failure != lua::Failure::kError) over_budget_->add();
+      } else if (values_.contents.empty() && (is_signed || !values_.evidence.cacheable())) {
+        why = is_signed ? "it gave nothing, and the zone's denials say that the type exists"
+                        : "it gave nothing, and might give something to another client";
+      }
+    }
+    const std::uint8_t mask = values_.evidence.scope_mask(client.source_bits());
+    if (why.empty() && add_rows(record, record.broken.empty() ? mask : 0, rows, why)) {
+      evaluated_->add();
+      if (mask != 0) scoped_->add();
+      rows.any = true;
+      continue;
+    }
+    failed_->add();
+    rows.followed |= record.type == dns::kCNAME;
+    rows.failed = SteeringFailure{record.type, why};
+    log_failure(subject, record, why);
+  }
+  if (parts_.told) tell(subject, entry, evidence_);
+}
+
+// All values of the record, or none.
+bool Steering::add_rows(const Record& record, std::uint8_t scope_mask, SteeredRows& rows, std::string& why) {
+  const std::size_t start = rows.text.size();
+  for (const std::string& value : values_.contents) {
+    const std::string* content = content_of(record.type, value, why);
+    if (!content) {
+      rows.text.resize(start);
+      return false;
+    }
+    rows.text += R"("qtype":")";
+    rows.text += record.type.text();
+    rows.text += R"(","content":)";
+    append_json_string(rows.text, *content);
+    fmt::format_to(std::back_inserter(rows.text), R"(,"ttl":{})", record.ttl);
+    if (scope_mask != 0) fmt::format_to(std::back_inserter(rows.text), R"(,"scopeMask":{})", scope_mask);
+    rows.text += '\n';
+  }
+  rows.blocks.push_back({start, rows.text.size() - start, record.type});
+  return true;
+}
+
+const std::string* Steering::content_of(dns::RrType type, std::string_view value, std::string& why) {
+  text_.assign(reinterpret_cast<const char*>(&type.value), sizeof type.value).append(value);
+  if (const auto found = contents_.find(text_); found != contents_.end()) return &found->second;
+  const auto content = type == dns::kTXT ? dns::canonical_content(type, fmt::format("\"{}\"", value), dns::Name{})
+                                         : dns::canonical_content(type, value, dns::Name{});
+  if (!content) {
+    why = fmt::format("\"{}\" is no content of {} records: {}", dns::printable(value.substr(0, 200)), type.text(),
+                      content.error().what);
+    return nullptr;
+  }
+  if (contents_.size() >= kMostContents) contents_.clear();
+  return &contents_.emplace(text_, *content).first->second;
+}
+
+void Steering::tell(const Subject& subject, Entry& entry, const lua::Evidence& evidence) {
+  if (evidence.checks.empty() && evidence.pools.empty() && evidence.includes.empty() && evidence.names.empty()) return;
+  const std::size_t hash = hash_of(evidence);
+  const SteadyTime now = parts_.clock.now();
+  if (hash == entry.told && now - entry.told_at < kTellAgain) return;
+  entry.told = hash;
+  entry.told_at = now;
+  purge::Told told;
+  told.zone = subject.zone.id();
+  told.owner = dns::Name::from_key(std::string(subject.zone.apex_key()).append(subject.owner.key()));
+  told.health_sequence = health_.get().sequence();
+  told.revision = subject.zones.revision();
+  told.cached = evidence.cacheable();
+  told.checks = evidence.checks;
+  told.pools = evidence.pools;
+  for (const std::string& name : evidence.includes)
+    if (const auto library = ZoneRecords::library_name(name, subject.zone.apex())) told.names.push_back(*library);
+  for (const std::string& name : evidence.names)
+    if (const auto parsed = dns::Name::parse(name)) told.names.push_back(*parsed);
+  parts_.told->tell(std::move(told));
+}
+
+void Steering::log_failure(const Subject& subject, const Record& record, std::string_view why) {
+  const SteadyTime now = parts_.clock.now();
+  if (logged_ != SteadyTime{} && now - logged_ < std::chrono::seconds(1)) {
+    ++unlogged_;
+    return;
+  }
+  logged_ = now;
+  parts_.log.warn("lua.failed", {{"zone", subject.zone.apex().text()},
+                                 {"owner", relative_text(subject.owner)},
+                                 {"type", record.type.text()},
+                                 {"reason", why},
+                                 {"suppressed", std::exchange(unlogged_, 0)}});
+}
+
+void Steering::log_lines(const Subject& subject) {
+  const SteadyTime now = parts_.clock.now();
+  if (logged_ != SteadyTime{} && now - logged_ < std::chrono::seconds(1)) {
+    unlogged_ += values_.log.size();
+    return;
+  }
+  logged_ = now;
+  for (const lua::LogLine& line : values_.log)
+    parts_.log.info("lua.log", {{"zone", subject.zone.apex().text()},
+                                {"owner", relative_text(subject.owner)},
+                                {"level", line.level},
+                                {"text", dns::printable(line.text)}});
+}
+
+}  // namespace sdns::answer

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// Answers of LUA records: which of an owner's records are evaluated, by whom, and what PowerDNS may keep of it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/metrics.h"
+#include "backend/base/random.h"
+#include "backend/health/health_table.h"
+#include "backend/protocol/reply.h"
+#include "backend/protocol/request.h"
+#include "backend/purge/dependents.h"
+#include "backend/zone/zone_set.h"
+#include "lua/geo.h"
+#include "lua/runtime.h"
+
+namespace sdns::answer {
+
+/// How LUA records are treated; from the configuration.
+struct SteeringSettings {
+  bool enabled = true;        ///< in every zone; else only in those with the metadata ENABLE-LUA-RECORDS 1
+  bool powerdns_may = false;  ///< PowerDNS evaluates what a zone hands to it, and what only it can know
+  lua::RuntimeOptions runtime;
+  std::set<dns::Name> full_library;  ///< apexes of zones whose records run without the sandbox
+};
+
+/// Why a LUA record was not answered, for the log and `explain`.
+struct SteeringFailure {
+  dns::RrType type;
+  std::string reason;
+};
+
+/// What the LUA records of one owner gave.
+struct SteeredRows {
+  struct Block {
+    std::size_t start = 0;  ///< in the text
+    std::size_t size = 0;
+    dns::RrType type;
+  };
+  std::string text;  ///< rows as protocol::RowBlock has them
+  std::vector<Block> blocks;
+  bool any = false;       ///< a record gave rows, or was handed to PowerDNS
+  bool followed = false;  ///< a CNAME failed: it would have answered for every type
+  std::optional<SteeringFailure> failed;
+  void clear();
+};
+
+/// One answering thread's: its Lua states, and the records that they have compiled.
+class Steering {
+ public:
+  struct Parts {
+    const SteeringSettings& settings;
+    const health::HealthCell& health;
+    const lua::GeoCell& geo;
+    purge::ToldInbox* told = nullptr;  ///< null: nobody purges by what answers rest on
+    const Clock& clock;
+    const Log& log;
+    Metrics& metrics;
+    std::uint64_t seed = 0;
+  };
+  /// All parts outlive it.
+  explicit Steering(const Parts& parts);
+  ~Steering();
+  Steering(const Steering&) = delete;
+  Steering& operator=(const Steering&) = delete;
+
+  enum class Who : std::uint8_t {
+    kNobody,    ///< LUA records are off in this zone: as data alone
+    kPowerDns,  ///< the zone hands its records over
+    kWe,
+  };
+  [[nodiscard]] Who evaluates(const zone::Zone& zone);
+
+  /// A lookup whose `owner` has LUA records: `qname` is the name asked, `relative` the owner's relative key. Fills
+  /// `rows`. O(code).
+  struct Subject {
+    const zone::ZoneSet& zones;
+    const zone::Zone& zone;
+    const zone::Owner& owner;
+    const protocol::Lookup& lookup;
+    bool synthesised = false;  ///< the owner is a wildcard, answered as the name asked
+  };
+  void steer(const Subject& subject, SteeredRows& rows);
+
+  /// Whether a wildcard's records read the query name, so that it cannot be answered as `*`.
+  [[nodiscard]] bool reads_query_name(const zone::Zone& zone, const zone::Owner& owner);
+
+  /// Lets go of old tables; for a thread that goes idle.
+  void refresh();
+
+  /// The client of a lookup; nothing when PowerDNS asks for itself. Allocates nothing.
+  static std::optional<lua::Client> client_of(const protocol::Lookup& lookup);
+
+ private:
+  struct Record;
+  struct Entry;
+  struct ZoneRuntime;
+
+  Entry& entry_of(const zone::Zone& zone, const zone::Owner& owner);
+  lua::Runtime& runtime_of(const zone::Zone& zone);
+  void evaluate(const Subject& subject, const lua::Client& client, Entry& entry, SteeredRows& rows);
+  void raw(const zone::Owner& owner, bool keep_out_of_caches, SteeredRows& rows);
+  bool add_rows(const Record& record, std::uint8_t scope_mask, SteeredRows& rows, std::string& why);
+  const std::string* content_of(dns::RrType type, std::string_view value, std::string& why);
+  void tell(const Subject& subject, Entry& entry, const lua::Evidence& evidence);
+  void log_failure(const Subject& subject, const Record& record, std::string_view why);
+  void log_lines(const Subject& subject);
+
+  const Parts parts_;
+  health::HealthCell::Reader health_;
+  lua::GeoCell::Reader geo_;
+  QuickRandom random_;
+  std::unique_ptr<lua::Runtime> sandbox_;
+  std::map<zone::ZoneId, std::unique_ptr<lua::Runtime>> full_;
+  std::unordered_map<const zone::Owner*, std::unique_ptr<Entry>> entries_;
+  std::unordered_map<std::string, std::string> contents_;  // what canonical_content() said of values
+  lua::Values values_;
+  lua::Evidence evidence_;  // of the whole owner
+  std::string qname_wire_;
+  std::string base_wire_;
+  std::string text_;
+  SteadyTime logged_{};
+  std::uint64_t unlogged_ = 0;
+  Metric* evaluated_ = nullptr;
+  Metric* failed_ = nullptr;
+  Metric* over_budget_ = nullptr;
+  Metric* scoped_ = nullptr;
+};
+
+}  // namespace sdns::answer
