@@ -14,6 +14,7 @@
 #include "backend/daemon/config.h"
 #include "backend/daemon/holder.h"
 #include "backend/daemon/options.h"
+#include "backend/daemon/start_check.h"
 #include "backend/daemon/version.h"
 #include "backend/daemon/worker_link.h"
 
@@ -22,8 +23,8 @@ namespace {
 
 constexpr const char* kProgram = "sovereign-dnsd";
 
-void say_warnings(const LoadedConfig& loaded) {
-  for (const Problem& warning : loaded.warnings)
+void say_warnings(const std::vector<Problem>& warnings) {
+  for (const Problem& warning : warnings)
     fmt::print(stderr, "{}: warning: {} {}\n", kProgram, warning.where, warning.what);
 }
 
@@ -78,10 +79,20 @@ int run(int argc, char** argv) {
     fmt::print(stderr, "{}", loaded.error().text(kProgram, "nothing was started"));
     return kExitGiveUp;
   }
-  if (!options->worker) say_warnings(*loaded);
+  if (!options->worker) say_warnings(loaded->warnings);
   if (options->what == Options::Do::kPrintConfig) {
     fmt::print("{}", print_config(*loaded));
     return 0;
+  }
+  // A worker that takes over from another serves what there is, and says so: see Publisher.
+  if (!options->worker) {
+    StartCheck check = check_start(*loaded);
+    say_warnings(check.warnings);
+    if (!check.problems.empty()) {
+      const ConfigProblems problems{loaded->file, std::move(check.problems)};
+      fmt::print(stderr, "{}", problems.text(kProgram, "nothing was started"));
+      return kExitGiveUp;
+    }
   }
   if (options->what == Options::Do::kCheckConfig) {
     fmt::print("{}: {} is complete and correct\n", kProgram, loaded->file.empty() ? "the configuration" : loaded->file);

@@ -18,13 +18,13 @@ namespace sdns::health {
 
 /// One target of a pool.
 struct PoolMember {
-  std::string name;                 ///< unique within the pool; the address's text when none was given
-  dns::IpAddress address;           ///< what is answered; unique within the pool
-  std::uint32_t weight = 1;         ///< 0: takes part only in what does not weigh
-  std::uint32_t group = 1;          ///< 1 is asked first; the next ones stand by
-  std::string region;               ///< "" when none
-  std::optional<double> latitude;   ///< degrees, -90 to 90; both or neither
-  std::optional<double> longitude;  ///< degrees, -180 to 180
+  std::string name;                   ///< unique within the pool; the address's text when none was given
+  dns::IpAddress address;             ///< what is answered; unique within the pool
+  std::uint32_t weight = 1;           ///< 0: takes part only in what does not weigh
+  std::uint32_t group = 1;            ///< 1 is asked first; the next ones stand by
+  std::string region{};               ///< "" when none
+  std::optional<double> latitude{};   ///< degrees, -90 to 90; both or neither
+  std::optional<double> longitude{};  ///< degrees, -180 to 180
   bool enabled = true;
   friend bool operator==(const PoolMember&, const PoolMember&) = default;
 };
@@ -35,9 +35,9 @@ using PoolOptions = std::map<std::string, std::string>;
 
 struct TargetPool {
   std::string name;  ///< letters, digits, `-`, `_`, `.`; at most 63
-  PoolOptions options;
-  std::vector<PoolMember> members;  ///< in the order in which they are tried
-  bool from_configuration = false;  ///< defined in config.toml, not in the authority database
+  PoolOptions options{};
+  std::vector<PoolMember> members{};  ///< in the order in which they are tried
+  bool from_configuration = false;    ///< defined in config.toml, not in the authority database
   friend bool operator==(const TargetPool&, const TargetPool&) = default;
 };
 

@@ -27,12 +27,14 @@ class RecordingSink final : public PublicationSink {
  public:
   void published(zone::ZoneSetPtr before, const zone::Applied& applied) override {
     said.push_back("published " + std::to_string(before->revision()) + ">" + std::to_string(applied.set->revision()));
+    for (const std::string& pool : applied.target_pools) said.back() += " ~" + pool;
   }
   void loaded(zone::ZoneSetPtr before, const zone::Applied& applied) override {
     std::string line = "loaded " + (before ? std::to_string(before->revision()) : "nothing") + ">" +
                        std::to_string(applied.set->revision());
     for (const zone::ZoneTouch& zone : applied.zones)
       line += (zone.what == zone::ZoneTouch::What::kCreated ? " +" : " -") + zone.apex.text();
+    for (const std::string& pool : applied.target_pools) line += " ~" + pool;
     said.push_back(line);
   }
   void tick() override { ++ticks; }
@@ -53,6 +55,22 @@ class PublisherTest : public testing::Test {
     const zone::ZoneSetPtr set = zones_.load();
     const zone::Zone* zone = set->closest(name(owner).key());
     return zone != nullptr && zone->find(name(owner).key().substr(zone->apex_key().size())).exists;
+  }
+
+  static health::TargetPool pool(const std::string& name, const std::string& address) {
+    health::PoolMember member;
+    member.address = *dns::IpAddress::parse(address);
+    member.name = address;
+    return {name, {}, {member}, false};
+  }
+  static health::TargetPools configured(const std::string& address) {
+    health::TargetPool made = pool("web", address);
+    made.from_configuration = true;
+    return *health::TargetPools::make({made});
+  }
+  std::string address_of(std::string_view pool) const {
+    const health::TargetPool* found = zones_.load()->target_pools()->find(pool);
+    return found == nullptr ? "none" : found->members.at(0).address.text();
   }
 
   test::FakeDatabase database_;
@@ -278,6 +296,73 @@ TEST_F(PublisherTest, AFailedResynchronisationKeepsTheFormerStateAndIsTriedAgain
   clock_.advance(seconds(3));
   publisher_.turn();
   EXPECT_EQ(served(), 4U);
+}
+
+TEST_F(PublisherTest, PublishesTheTargetPoolsOfTheDatabase) {
+  database_.commit(zone::TargetPoolChanged{"web", pool("web", "192.0.2.2")});
+  database_.commit(zone::TargetPoolChanged{"app", pool("app", "192.0.2.3")});
+  database_.position = {1, zone::Chain{1}, {}, {pool("web", "192.0.2.1")}};
+  for (int i = 0; i < 3; ++i) publisher_.turn();
+  EXPECT_THAT(sink_.said, ElementsAre("loaded nothing>1 +example. ~web", "published 1>2 ~web", "published 2>3 ~app"));
+  EXPECT_EQ(address_of("web"), "192.0.2.2");
+  EXPECT_THAT(metrics_.render(), HasSubstr("sdns_target_pools 2"));
+  EXPECT_EQ(log_.count("target_pool.hidden"), 0U);
+}
+
+TEST_F(PublisherTest, PutsTheConfigurationsTargetPoolsInFrontAndSaysOnceWhatTheyHide) {
+  publisher_.set_target_pools(configured("192.0.2.9"));
+  publisher_.turn();
+  EXPECT_EQ(address_of("web"), "192.0.2.9");
+  database_.commit(zone::TargetPoolChanged{"web", pool("web", "192.0.2.1")});
+  publisher_.turn();
+  EXPECT_EQ(address_of("web"), "192.0.2.9");
+  EXPECT_EQ(log_.count("target_pool.hidden"), 1U);
+  EXPECT_THAT(log_.text(), HasSubstr("event=target_pool.hidden pool=web"));
+  database_.commit(zone::TargetPoolChanged{"web", pool("web", "192.0.2.2")});
+  database_.commit(address(1, "a.example.", "192.0.2.1"));
+  publisher_.turn();
+  publisher_.turn();
+  EXPECT_EQ(log_.count("target_pool.hidden"), 1U);
+  database_.commit(zone::TargetPoolChanged{"web", std::nullopt});
+  database_.commit(zone::TargetPoolChanged{"web", pool("web", "192.0.2.3")});
+  publisher_.turn();
+  publisher_.turn();
+  EXPECT_EQ(log_.count("target_pool.hidden"), 2U) << "it had gone";
+  EXPECT_THAT(sink_.said, ElementsAre("loaded nothing>1 +example. ~web", "published 1>2", "published 2>3",
+                                      "published 3>4", "published 4>5", "published 5>6"));
+}
+
+TEST_F(PublisherTest, OtherConfiguredTargetPoolsAreInForceAtOnceAlsoWithoutADatabase) {
+  database_.position.target_pools = {pool("web", "192.0.2.1")};
+  publisher_.turn();
+  database_.changes_error = Error{Errc::kUnavailable, "gone", ""};
+  publisher_.turn();
+  clock_.advance(seconds(1));
+  const auto age = state_.view().age;
+  publisher_.set_target_pools(configured("192.0.2.9"));
+  publisher_.turn();
+  EXPECT_EQ(address_of("web"), "192.0.2.9");
+  EXPECT_EQ(log_.count("target_pool.hidden"), 1U);
+  EXPECT_EQ(served(), 1U);
+  EXPECT_EQ(state_.view().age, age) << "that says nothing of the database";
+  publisher_.set_target_pools(configured("192.0.2.9"));
+  publisher_.turn();
+  publisher_.set_target_pools({});
+  publisher_.turn();
+  EXPECT_EQ(address_of("web"), "192.0.2.1");
+  EXPECT_THAT(sink_.said, ElementsAre("loaded nothing>1 +example. ~web", "published 1>1 ~web", "published 1>1 ~web"));
+}
+
+TEST_F(PublisherTest, DoesNotPublishTargetPoolsThatBreakARule) {
+  database_.position.target_pools = {{"web", {{"port", "http"}}, {}, false}};
+  publisher_.turn();
+  EXPECT_FALSE(state_.ready());
+  EXPECT_EQ(state_.view().rejected, 1U);
+  EXPECT_THAT(state_.view().rejected_error, HasSubstr("target pool web: port"));
+  database_.position.target_pools.clear();
+  clock_.advance(seconds(10));
+  publisher_.turn();
+  EXPECT_TRUE(state_.ready());
 }
 
 TEST_F(PublisherTest, AgeIsToldAtGrowingIntervals) {
