@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#include "backend/health/registry.h"
+
+#include <algorithm>
+
+namespace sdns::health {
+
+State Registry::decided(CheckId id, std::int64_t now_seconds) const {
+  const auto found = observed_.find(id);
+  State state = found == observed_.end() ? State{} : found->second;
+  if (const Override* override = override_for(overrides_, pools_, table_->identity(id), now_seconds)) {
+    state.verdict = override->verdict;
+    state.forced = true;
+  }
+  return state;
+}
+
+Changed Registry::decide(const std::vector<CheckId>& ids, std::int64_t now_seconds) {
+  std::vector<StateChange> changes;
+  Changed changed;
+  for (const CheckId id : ids) {
+    const State state = decided(id, now_seconds);
+    if (state == table_->state(id)) continue;
+    changes.push_back({id, state});
+    changed.identities.emplace_back(table_->identity(id));
+  }
+  if (!changes.empty()) {
+    table_ = HealthTableBuilder::set(*table_, changes);
+    cell_.publish(table_);
+  }
+  changed.sequence = table_->sequence();
+  return changed;
+}
+
+Changed Registry::want(const std::vector<std::string>& identities, std::int64_t now_seconds) {
+  std::vector<std::string> fresh;
+  for (const std::string& identity : identities)
+    if (table_->find(identity) == kNoCheck) fresh.push_back(identity);
+  if (fresh.empty()) return {{}, table_->sequence()};
+  table_ = HealthTableBuilder::add(*table_, fresh);
+  cell_.publish(table_);
+  std::vector<CheckId> ids;
+  for (const std::string& identity : fresh) ids.push_back(table_->find(identity));
+  return decide(ids, now_seconds);
+}
+
+void Registry::forget(const std::vector<std::string>& identities) {
+  std::vector<CheckId> ids;
+  for (const std::string& identity : identities)
+    if (const CheckId id = table_->find(identity); id != kNoCheck) ids.push_back(id);
+  for (const CheckId id : ids) observed_.erase(id);
+  table_ = HealthTableBuilder::remove(*table_, ids);
+  cell_.publish(table_);
+}
+
+Changed Registry::observe(const std::vector<std::pair<std::string, State>>& states, std::int64_t now_seconds) {
+  std::vector<CheckId> ids;
+  for (const auto& [identity, state] : states) {
+    const CheckId id = table_->find(identity);
+    if (id == kNoCheck) continue;
+    observed_[id] = state;
+    ids.push_back(id);
+  }
+  return decide(ids, now_seconds);
+}
+
+Changed Registry::set_overrides(Overrides overrides, TargetPools pools, std::int64_t now_seconds) {
+  overrides_ = std::move(overrides);
+  pools_ = std::move(pools);
+  return decide(table_->ids(), now_seconds);
+}
+
+Changed Registry::expire(std::int64_t now_seconds) {
+  const std::size_t before = overrides_.size();
+  std::erase_if(overrides_, [&](const Override& override) {
+    return override.until_seconds != 0 && override.until_seconds <= now_seconds;
+  });
+  if (overrides_.size() == before) return {{}, table_->sequence()};
+  return decide(table_->ids(), now_seconds);
+}
+
+std::int64_t Registry::next_end(std::int64_t now_seconds) const {
+  std::int64_t next = 0;
+  for (const Override& override : overrides_)
+    if (override.until_seconds > now_seconds && (next == 0 || override.until_seconds < next))
+      next = override.until_seconds;
+  return next;
+}
+
+}  // namespace sdns::health

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// Which checks there are, what they and the operator say of targets, and the table that answers are made from.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "backend/health/health_table.h"
+#include "backend/health/override.h"
+
+namespace sdns::health {
+
+/// Identities of checks whose state changed, and the sequence of the table that has it.
+struct Changed {
+  std::vector<std::string> identities;
+  std::uint64_t sequence = 0;
+};
+
+/// Owned by one thread. Each call publishes at most one table, before it returns.
+class Registry {
+ public:
+  explicit Registry(HealthCell& cell) : cell_(cell), table_(cell.load()) {}
+
+  /// There are records that ask these. New ones are unknown until they are observed or overridden.
+  Changed want(const std::vector<std::string>& identities, std::int64_t now_seconds);
+  /// Nobody asks these any more.
+  void forget(const std::vector<std::string>& identities);
+  /// What checks say. Of identities that nobody wants nothing is kept.
+  Changed observe(const std::vector<std::pair<std::string, State>>& states, std::int64_t now_seconds);
+  /// What operators say; the pools that overrides may name.
+  Changed set_overrides(Overrides overrides, TargetPools pools, std::int64_t now_seconds);
+  /// Overrides that have run out since the last call. 0 is returned by next_end() when none will.
+  Changed expire(std::int64_t now_seconds);
+  [[nodiscard]] std::int64_t next_end(std::int64_t now_seconds) const;
+
+  [[nodiscard]] const HealthTable& table() const { return *table_; }
+
+ private:
+  Changed decide(const std::vector<CheckId>& ids, std::int64_t now_seconds);
+  [[nodiscard]] State decided(CheckId id, std::int64_t now_seconds) const;
+
+  HealthCell& cell_;
+  HealthTablePtr table_;
+  std::unordered_map<CheckId, State> observed_;
+  Overrides overrides_;
+  TargetPools pools_;
+};
+
+}  // namespace sdns::health
