@@ -187,8 +187,8 @@ class Comparison:
     def ask(self, questions):
         mine, reference = ask_all(self.ours.port, questions), ask_all(self.theirs.port, questions)
         self.asked += len(questions)
-        # Each YXDOMAIN leaves a backend of each side in the middle of a lookup: one question, at most, fails for it.
-        self.broken_lookups = sum(octets[1] & 15 == YXDOMAIN for octets in (*mine, *reference))
+        # Each YXDOMAIN leaves a backend of each side in the middle of a lookup: one question of each, at most, fails for it.
+        self.broken_lookups = 2 * sum(octets[1] & 15 == YXDOMAIN for octets in (*mine, *reference))
         for question, octets, expected in zip(questions, mine, reference):
             answer = Answer(octets)
             kind = classify(question, answer, self.names)
