@@ -7,10 +7,11 @@ struct lua_State;
 
 namespace sdns::lua {
 
-/// Leaves a table on the stack: byte char find format gmatch gsub len lower match rep reverse sub upper. No `dump`.
+/// Leaves a table on the stack: byte char find format gmatch gsub len lower match rep reverse sub upper. No `dump`. The
+/// caller makes one of these tables the `__index` of strings, for ("x"):rep(3).
 void push_string_library(lua_State* state);
 
-/// Leaves a table on the stack: concat insert maxn remove sort, and `unpack` apart for the base library.
+/// Leaves a table on the stack: concat foreach foreachi getn insert maxn move remove sort.
 void push_table_library(lua_State* state);
 
 /// `unpack(list [, i [, j]])`.

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#include "lua/scratch.h"
+
+#include <algorithm>
+#include <lua.hpp>
+#include <new>
+#include <type_traits>
+
+namespace sdns::lua {
+namespace {
+
+static_assert(std::is_trivially_destructible_v<Text>);
+
+constexpr std::size_t kKept = std::size_t{64} << 10;  // of the block, when the outermost use is over
+constexpr std::size_t kMaxSize = 0x7FFF'FF00;         // LuaJIT's strings are shorter
+constexpr std::size_t kFirst = 1024;
+
+char registry_key;  // its address
+
+// Raises what the VM raises when the allocator has nothing.
+void raise_no_memory(lua_State* state) {
+  lua_newuserdata(state, std::size_t{1} << 30);
+  luaL_error(state, "not enough memory");
+}
+
+}  // namespace
+
+void Scratch::push(lua_State* state) {
+  lua_pushlightuserdata(state, &registry_key);
+  lua_rawget(state, LUA_REGISTRYINDEX);
+  if (lua_isuserdata(state, -1)) return;
+  lua_pop(state, 1);
+  new (lua_newuserdata(state, sizeof(Scratch))) Scratch;
+  lua_newtable(state);
+  lua_pushcfunction(state, &Scratch::close);
+  lua_setfield(state, -2, "__gc");
+  lua_setmetatable(state, -2);
+  lua_pushlightuserdata(state, &registry_key);
+  lua_pushvalue(state, -2);
+  lua_rawset(state, LUA_REGISTRYINDEX);
+}
+
+Scratch& Scratch::of(lua_State* state) { return *static_cast<Scratch*>(lua_touserdata(state, lua_upvalueindex(1))); }
+
+int Scratch::close(lua_State* state) {
+  Scratch& scratch = *static_cast<Scratch*>(lua_touserdata(state, 1));
+  if (scratch.data_) {
+    void* user = nullptr;
+    const lua_Alloc allocate = lua_getallocf(state, &user);
+    allocate(user, scratch.data_, scratch.capacity_, 0);
+  }
+  scratch.data_ = nullptr;
+  scratch.capacity_ = scratch.depth_ = 0;
+  scratch.closed_ = true;
+  return 0;
+}
+
+Scratch::Use& Scratch::begin(lua_State* state, const void* frame) {
+  const auto address = reinterpret_cast<std::uintptr_t>(frame);
+  // The stack grows downwards: what began at this address or below it is over.
+  while (depth_ > 0 && uses_[depth_ - 1].frame <= address) --depth_;
+  if (depth_ == kMaxDepth) luaL_error(state, "stack overflow (too many nested calls)");
+  Use& use = uses_[depth_];
+  use = {address, depth_ == 0 ? 0 : uses_[depth_ - 1].end};
+  ++depth_;
+  return use;
+}
+
+void Scratch::reserve(lua_State* state, std::size_t capacity) {
+  void* user = nullptr;
+  const lua_Alloc allocate = lua_getallocf(state, &user);
+  void* const grown = closed_ ? nullptr : allocate(user, data_, capacity_, capacity);
+  if (!grown) return raise_no_memory(state);
+  data_ = static_cast<char*>(grown);
+  capacity_ = capacity;
+}
+
+void Scratch::trim(lua_State* state, std::size_t begin) {
+  const std::size_t capacity = std::max(kKept, begin);
+  if (capacity_ <= capacity) return;
+  void* user = nullptr;
+  const lua_Alloc allocate = lua_getallocf(state, &user);
+  void* const smaller = allocate(user, data_, capacity_, capacity);
+  if (!smaller) return;
+  data_ = static_cast<char*>(smaller);
+  capacity_ = capacity;
+}
+
+Text::Text(lua_State* state, const void* frame)
+    : state_(state),
+      scratch_(Scratch::of(state)),
+      use_(scratch_.begin(state, frame)),
+      meter_(meter_of(state)),
+      begin_(use_.end),
+      end_(begin_) {}
+
+void Text::grow(std::size_t size) {
+  if (size > kMaxSize || end_ > kMaxSize - size) luaL_error(state_, "resulting string too large");
+  // Memory may suffice for what is asked, and not for more.
+  const std::size_t needed = end_ + size;
+  const std::size_t capacity = needed >= kKept ? needed + needed / 8 : std::max(kFirst, 2 * needed);
+  scratch_.reserve(state_, capacity);
+}
+
+void Text::append_value() {
+  std::size_t size = 0;
+  const char* const octets = lua_tolstring(state_, -1, &size);
+  append(octets, size);
+  lua_pop(state_, 1);
+}
+
+void Text::push() {
+  spend(end_ - begin_);
+  lua_pushlstring(state_, end_ > begin_ ? scratch_.data_ + begin_ : "", end_ - begin_);
+  use_.end = begin_;
+  scratch_.trim(state_, begin_);
+}
+
+}  // namespace sdns::lua
