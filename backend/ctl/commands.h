@@ -29,6 +29,8 @@ void add_metadata_commands(CLI::App& meta, Action& chosen);      ///< list, get,
 void add_database_commands(CLI::App& database, Action& chosen);  ///< init, info
 void add_tsig_commands(CLI::App& tsig, Action& chosen);          ///< add, list, show, remove, allow
 void add_autoprimary_commands(CLI::App& group, Action& chosen);  ///< add, list, remove
+void add_pool_commands(CLI::App& pool, Action& chosen);          ///< list, show, delete, import
+void add_pool_edit_commands(CLI::App& pool, Action& chosen);     ///< set, add-member, set-member, remove-member
 void add_status_command(CLI::App& app, Action& chosen);
 
 }  // namespace sdns::ctl

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "backend/daemon/config_pools.h"
 #include "backend/daemon/config_raw.h"
 
 namespace sdns::ctl {
@@ -19,6 +20,7 @@ constexpr const char* kDefaultAdmin = "127.0.0.1:8053";
 struct FromFile {
   std::optional<std::string> url;
   std::optional<std::string> admin;
+  std::vector<std::string> pools;
 };
 
 Result<FromFile> read_config(const std::filesystem::path& path, bool must_exist) {
@@ -50,6 +52,7 @@ Result<FromFile> read_config(const std::filesystem::path& path, bool must_exist)
   };
   if (auto taken = take("database.url", found.url); !taken) return fail(std::move(taken.error()));
   if (auto taken = take("admin.listen", found.admin); !taken) return fail(std::move(taken.error()));
+  for (health::TargetPool& pool : daemon::read_target_pools(*layer).pools) found.pools.push_back(std::move(pool.name));
   return found;
 }
 
@@ -71,6 +74,8 @@ Result<Settings> load_settings(const GlobalOptions& options, const Environment& 
   }
 
   Settings settings;
+  settings.config_file = path.string();
+  settings.configured_pools = std::move(file.pools);
   if (options.database) {
     settings.database_url = *options.database;
     settings.database_origin = "--database";

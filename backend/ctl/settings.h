@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "backend/ctl/environment.h"
 
@@ -21,12 +22,14 @@ struct GlobalOptions {
 
 struct Settings {
   std::string database_url;
-  std::string admin_address;    ///< empty: no daemon is asked
-  std::string database_origin;  ///< where the URL comes from, for messages
+  std::string admin_address;                  ///< empty: no daemon is asked
+  std::string database_origin;                ///< where the URL comes from, for messages
+  std::string config_file;                    ///< the configuration file, for messages
+  std::vector<std::string> configured_pools;  ///< names of target pools in that file
 };
 
-/// Reads only `database.url` and `admin.listen` of the daemon's configuration file, so that it needs none of its
-/// secrets. Errors: kConfig.
+/// Reads only `database.url`, `admin.listen` and the names of target pools of the daemon's configuration file, so that
+/// it needs none of its secrets. Errors: kConfig.
 Result<Settings> load_settings(const GlobalOptions& options, const Environment& environment);
 
 }  // namespace sdns::ctl

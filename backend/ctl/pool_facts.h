@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// What target-pool commands say of pools, and what they are told.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "backend/ctl/session.h"
+#include "backend/health/target_pool.h"
+#include "backend/store/authority.h"
+
+namespace sdns::ctl {
+
+/// Errors: kNotFound.
+Result<store::PoolRow> find_pool(store::Transaction& transaction, const std::string& name);
+/// The member with this name, or this address. Errors: kNotFound.
+Result<std::size_t> find_member(const health::TargetPool& pool, const std::string& member);
+
+/// `name`, `options`, `members`.
+nlohmann::json to_json(const health::TargetPool& pool);
+/// `[[target_pool]]` and its members, as the configuration and `target-pool import` take them.
+void print_toml(std::ostream& out, const health::TargetPool& pool);
+
+/// LUA records that seem to name the pool: owner names, each once. Looks at all records there are.
+Result<std::vector<std::string>> records_that_name(store::Transaction& transaction, const std::string& pool);
+
+/// `OPTION=VALUE`. Errors: kInvalidArgument.
+Result<std::pair<std::string, std::string>> option_argument(const std::string& text);
+
+/// Warns of what a pool that is stored cannot do: it has no members, none is enabled, or the configuration hides it.
+void warn_of_pool(Session& session, const health::TargetPool& pool);
+
+}  // namespace sdns::ctl
