@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <numeric>
+#include <utility>
 
 namespace sdns::daemon {
 namespace {
@@ -136,10 +137,12 @@ std::string environment_name(std::string_view key) {
 
 std::optional<std::string> nearest(std::string_view wrong, const std::vector<std::string>& candidates) {
   std::optional<std::string> best;
-  std::size_t best_distance = 1 + std::clamp<std::size_t>(wrong.size() / 4, 1, 3);
+  // Among those with the same last part, the one whose section is nearest.
+  std::pair<std::size_t, std::size_t> best_distance{1 + std::clamp<std::size_t>(wrong.size() / 4, 1, 3), 0};
   for (const std::string& candidate : candidates) {
-    std::size_t distance = edit_distance(wrong, candidate);
-    if (last_part(candidate) == last_part(wrong)) distance = std::min<std::size_t>(distance, 1);
+    const std::size_t letters = edit_distance(wrong, candidate);
+    std::pair distance{letters, letters};
+    if (last_part(candidate) == last_part(wrong)) distance.first = std::min<std::size_t>(letters, 1);
     if (distance < best_distance) {
       best_distance = distance;
       best = candidate;

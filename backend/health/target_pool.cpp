@@ -78,14 +78,15 @@ class Examination {
 
   void member(const PoolMember& member) {
     name("name", member.name, kInMemberNames);
-    if (!names_.insert(member.name).second)
-      say("name", fmt::format("\"{}\" is the name of another member", member.name), "choose another");
+    const bool new_name = names_.insert(member.name).second;
+    const bool new_address = addresses_.insert(member.address.text()).second;
     if (const auto address = dns::IpAddress::parse(member.name); address && *address != member.address)
       say("name", fmt::format("\"{}\" is another address than the member's {}", member.name, member.address.text()),
           "choose another");
-    if (!addresses_.insert(member.address.text()).second)
+    if (!new_address)
       say("address", fmt::format("{} is that of another member", member.address.text()),
           "a pool has each target once; its weight says how often it is chosen");
+    else if (!new_name) say("name", fmt::format("\"{}\" is the name of another member", member.name), "choose another");
     if (member.weight > kMaxPoolWeight)
       say("weight", fmt::format("{} is over {}", member.weight, kMaxPoolWeight), "weights count against each other");
     if (member.group < 1 || member.group > kMaxPoolGroup)

@@ -166,8 +166,8 @@ INSTANTIATE_TEST_SUITE_P(
         ProblemCase{"a bad address", "name = \"a\"\n[[target_pool.member]]\naddress = \"host.example\"",
                     "target_pool[0].member[0].address \"host.example\" is not an IP address"},
         ProblemCase{"a key that no member has",
-                    "name = \"a\"\n[[target_pool.member]]\naddress = \"192.0.2.1\"\nwieght = 2",
-                    "target_pool[0].member[0].wieght is not a key of a member; did you mean weight?"},
+                    "name = \"a\"\n[[target_pool.member]]\naddress = \"192.0.2.1\"\nwight = 2",
+                    "target_pool[0].member[0].wight is not a key of a member; did you mean weight?"},
         ProblemCase{"a weight below 0", "name = \"a\"\n[[target_pool.member]]\naddress = \"192.0.2.1\"\nweight = -1",
                     "target_pool[0].member[0].weight -1 is out of range"},
         ProblemCase{"a weight in quotes",
@@ -181,10 +181,10 @@ INSTANTIATE_TEST_SUITE_P(
         ProblemCase{"a place that is none",
                     "name = \"a\"\n[[target_pool.member]]\naddress = \"192.0.2.1\"\nlatitude = 95\nlongitude = 0.5",
                     "target_pool[0].member[0].latitude 95 is outside of -90 to 90 degrees; correct it (line 5)"},
-        ProblemCase{"a name that is taken by another member",
+        ProblemCase{"an address that is there twice",
                     "name = \"a\"\n[[target_pool.member]]\naddress = \"192.0.2.1\"\n"
                     "[[target_pool.member]]\naddress = \"192.0.2.1\"",
-                    "target_pool[0].member[1].name \"192.0.2.1\" is the name of another member"},
+                    "target_pool[0].member[1].address 192.0.2.1 is that of another member"},
         ProblemCase{"a name that is taken", "name = \"a\"\n[[target_pool]]\nname = \"a\"",
                     "target_pool[1].name \"a\" is the name of target_pool[0] too"}));
 

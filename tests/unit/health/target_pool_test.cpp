@@ -133,6 +133,7 @@ TEST(TargetPool, HasANameOfLettersDigitsAndThreeOthers) {
 TEST(TargetPool, HasEachMemberOnce) {
   EXPECT_THAT(wrong(pool("web", {member("192.0.2.1", "a"), member("192.0.2.2", "a")})), ElementsAre("1/name"));
   EXPECT_THAT(wrong(pool("web", {member("192.0.2.1", "a"), member("192.0.2.1", "b")})), ElementsAre("1/address"));
+  EXPECT_THAT(wrong(pool("web", {member("192.0.2.1"), member("192.0.2.1")})), ElementsAre("1/address"));
   EXPECT_THAT(wrong(pool("web", {member("2001:db8::1"), member("192.0.2.1")})), IsEmpty());
   EXPECT_THAT(wrong(pool("web", {member("192.0.2.1", "192.0.2.2")})), ElementsAre("0/name"))
       << "a name that is an address is the member's";
