@@ -35,7 +35,15 @@ def settings(root):
     text = (root / "backend/daemon/config.cpp").read_text()
     lists = dict(re.findall(r"(kKeys|kPowerDnsKeys) = \{(.*?)\};", text, flags=re.S))
     keys = set(re.findall(r'"([^"]+)"', lists["kKeys"]))
-    return keys | {f"powerdns[].{key}" for key in re.findall(r'"([^"]+)"', lists["kPowerDnsKeys"])}
+    keys |= {f"powerdns[].{key}" for key in re.findall(r'"([^"]+)"', lists["kPowerDnsKeys"])}
+    return keys | target_pool_settings(root)
+
+
+def target_pool_settings(root):
+    options = re.search(r"kOptions = \{(.*?)\};", (root / "backend/health/pool_options.cpp").read_text(), flags=re.S)
+    members = re.search(r"kMemberKeys = \{(.*?)\};", (root / "backend/daemon/config_pools.cpp").read_text(), flags=re.S)
+    keys = {"target_pool[].name"} | {f"target_pool[].{key}" for key in re.findall(r'\{"([^"]+)", ', options.group(1))}
+    return keys | {f"target_pool[].member[].{key}" for key in re.findall(r'"([^"]+)"', members.group(1))}
 
 
 def options(root):
@@ -59,9 +67,10 @@ def example_keys(text):
     """Keys of the example, whether they are commented out or not."""
     found, section = set(), ""
     for line in text.splitlines():
-        if header := re.match(r"(\[\[?)([a-z]+)\]", line):
-            section = header.group(2) + ("[]" if header.group(1) == "[[" else "")
-        elif key := re.match(r"(?:# )?([a-z_]+) = ", line):
+        if header := re.match(r"(?:# )?(\[\[?)([a-z_.]+)\]", line):
+            lists = header.group(1) == "[["
+            section = header.group(2).replace(".", "[]." if lists else ".") + ("[]" if lists else "")
+        elif key := re.match(r"(?:# )?([A-Za-z_]+) = ", line):
             found.add(f"{section}.{key.group(1)}")
         elif key := re.match(r"# .*\bOr, less well: ([a-z_]+) = ", line):
             found.add(f"{section}.{key.group(1)}")
