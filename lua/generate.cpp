@@ -104,11 +104,8 @@ std::string create_reverse(const Labels& qname, std::string_view format, const E
 
 std::string create_reverse6(const Labels& qname, std::string_view format, const Exceptions& exceptions) {
   if (qname.size() < kNibbles) return std::string(kUnknown);
-  std::string digits;
-  for (std::size_t i = kNibbles; i-- > 0;) {
-    if (qname[i].size() != 1) return std::string(kError);
-    digits += qname[i];
-  }
+  std::string digits;  // one of each label, or they are not as many
+  for (std::size_t i = kNibbles; i-- > 0;) digits += qname[i];
   std::array<std::uint8_t, 16> octets{};
   if (!read_hex(digits, octets)) return std::string(kError);
   const auto address = dns::IpAddress::from_octets(octets);
@@ -163,7 +160,7 @@ std::string create_forward6(const Labels& relative) {
       return dns::IpAddress::from_octets(octets).text();
   }
   const auto address = dns::IpAddress::parse(text);
-  return address && !address->is_v4() ? address->text() : std::string(kNoV6);
+  return address ? address->text() : std::string(kNoV6);
 }
 
 std::vector<std::string> magic_addresses(const Labels& qname) {

@@ -97,6 +97,7 @@ INSTANTIATE_TEST_SUITE_P(
         EndpointCase{"the last of two parts has 24 bits", "1.16777215", "1.255.255.255", 0, true},
         EndpointCase{"one integer", "3221225985", "192.0.2.1", 0, true}, EndpointCase{"zero", "0", "0.0.0.0", 0, true},
         EndpointCase{"one integer over 32 bits", "4294967296", ""},
+        EndpointCase{"one integer over 64 bits", "18446744073709551617", ""},
         EndpointCase{"octal", "010.0.0.010", "8.0.0.8", 0, true}, EndpointCase{"no octal digit", "08.0.0.1", ""},
         EndpointCase{"hexadecimal", "0xC0.0x00.0x2.0X1", "192.0.2.1", 0, true},
         EndpointCase{"an empty hexadecimal number", "0x.1.2.3", ""},

@@ -178,6 +178,7 @@ INSTANTIATE_TEST_SUITE_P(
                     ForwardCase{"in capitals", "C6336409", "198.51.100.9"},
                     ForwardCase{"hexadecimal digits behind two letters", "ipc6336409", "198.51.100.9"},
                     ForwardCase{"hexadecimal digits behind a word", "node-c6336409.static", "198.51.100.9"},
+                    ForwardCase{"pieces of the word in front do not count", "my-x-b-c6336409", "198.51.100.9"},
                     ForwardCase{"seven hexadecimal digits", "6336409", "0.0.0.0"},
                     ForwardCase{"a letter among them", "c63364g9", "0.0.0.0"},
                     ForwardCase{"a hyphen among them", "c6-36409f", "0.0.0.0"}, ForwardCase{"a word", "www", "0.0.0.0"},

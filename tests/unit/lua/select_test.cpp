@@ -122,6 +122,9 @@ TEST(PickWeighted, TheSumMayPass32Bits) {
   EXPECT_EQ(pick_weighted(weights, 0xFFFF'FFFE), 1U);
   EXPECT_EQ(pick_weighted(weights, 0xFFFF'FFFF), 0U);
   EXPECT_EQ(pick_weighted(weights, 0x1'FFFF'FFFD), 0U);
+  const std::vector<std::uint32_t> three(3, 0xFFFF'FFFF);
+  EXPECT_EQ(pick_weighted(three, 0x1'0000'0000), 1U);
+  EXPECT_EQ(pick_weighted_in_order(three, 0x1'FFFF'FFFE), 2U);
 }
 
 TEST(HashCircle, PicksAsPowerDnsDoes) {
