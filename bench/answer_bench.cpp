@@ -108,14 +108,36 @@ void neighbours_nsec3(benchmark::State& state) {
 }
 BENCHMARK(neighbours_nsec3)->Arg(10)->Arg(10'000)->Arg(1'000'000);
 
+// A lookup needs nothing in the background.
+struct NoTasks final : answer::TaskRunner {
+  void run(Lane, std::function<void()>) override {}
+};
+struct NoEditor final : answer::Editor {
+  Result<std::uint32_t> edit(const answer::Edit&, const std::atomic<bool>&) override { return 0; }
+  Result<std::optional<answer::Autoprimary>> autoprimary(const answer::AutoprimaryQuestion&) override {
+    return std::optional<answer::Autoprimary>();
+  }
+};
+
 void line_to_line(benchmark::State& state, std::size_t names, std::string (*asked_name)(std::size_t)) {
   const SystemClock clock;
   const Log log(clock, LogLevel::kError, LogFormat::kText);
   Metrics metrics;
   const answer::ZoneSetCell cell(zone_of(names, Denial::kNsec));
   purge::AskedRing asked;
-  answer::LineHandler handler(
-      cell, [](void*, std::shared_ptr<const zone::ZoneSet>) {}, nullptr, &asked, clock, log, metrics);
+  NoTasks tasks;
+  NoEditor editor;
+  const answer::Background background{.tasks = tasks, .editor = editor, .resume = [](net::ConnectionId) {}};
+  answer::LineHandler handler(answer::LineHandler::Parts{.zones = cell,
+                                                         .retire = [](void*, std::shared_ptr<const zone::ZoneSet>) {},
+                                                         .retire_context = nullptr,
+                                                         .asked = &asked,
+                                                         .background = background,
+                                                         .clock = clock,
+                                                         .wall_clock = clock,
+                                                         .log = log,
+                                                         .metrics = metrics,
+                                                         .version = "bench"});
   std::vector<std::string> lines;
   for (std::size_t i = 0; i < kQuestions; ++i)
     lines.push_back(R"({"method": "lookup", "parameters": {"local": "192.0.2.53", "qname": ")" + asked_name(i % names) +
