@@ -59,6 +59,7 @@ Scratch::Use& Scratch::begin(lua_State* state, const void* frame) {
   const auto address = reinterpret_cast<std::uintptr_t>(frame);
   // The stack grows downwards: what began at this address or below it is over.
   while (depth_ > 0 && uses_[depth_ - 1].frame <= address) --depth_;
+  if (depth_ == 0) trim(state, 0);  // an error may have left it long
   if (depth_ == kMaxDepth) luaL_error(state, "stack overflow (too many nested calls)");
   Use& use = uses_[depth_];
   use = {address, depth_ == 0 ? 0 : uses_[depth_ - 1].end};
@@ -70,7 +71,10 @@ void Scratch::reserve(lua_State* state, std::size_t capacity) {
   void* user = nullptr;
   const lua_Alloc allocate = lua_getallocf(state, &user);
   void* const grown = closed_ ? nullptr : allocate(user, data_, capacity_, capacity);
-  if (!grown) return raise_no_memory(state);
+  if (!grown) {
+    trim(state, depth_ > 1 ? uses_[depth_ - 2].end : 0);
+    return raise_no_memory(state);
+  }
   data_ = static_cast<char*>(grown);
   capacity_ = capacity;
 }

@@ -114,8 +114,7 @@ void append_integer(Text& text, const Directive& directive, double number) {
 void append_float(Text& text, const Directive& directive, double number) {
   const bool upper = directive.conversion <= 'Z';
   if (std::isnan(number)) {
-    const std::string_view prefix = directive.space && !directive.sign ? " " : "";
-    append_padded(text, directive, prefix, upper ? "NAN" : "nan", false);
+    append_padded(text, directive, directive.space ? " " : "", upper ? "NAN" : "nan", false);
     return;
   }
   const std::string_view sign = sign_of(directive, std::signbit(number));
@@ -148,27 +147,25 @@ void append_float(Text& text, const Directive& directive, double number) {
       prefix[prefix_size++] = upper ? 'X' : 'x';
   }
   if (upper) upper_case(body, buffer);
-  text.spend_steps(body.size() / 4);
+  text.spend_steps(8 + 2 * body.size());  // long numbers are the work of many divisions
   append_padded(text, directive, {prefix, prefix_size}, body, directive.zeros);
 }
 
 void append_quoted(Text& text, std::string_view octets) {
   text.append('"');
   for (std::size_t i = 0; i < octets.size(); ++i) {
-    // Each octet costs more than in a copy.
-    if (i % 8 == 0) text.spend_steps(1);
     const auto octet = static_cast<unsigned char>(octets[i]);
-    if (octet == '"' || octet == '\\' || octet == '\n') {
-      text.append('\\');
-      text.append(octets[i]);
-    } else if (octet >= ' ' && octet != 127) {
-      text.append(octets[i]);
-    } else {
+    const bool escaped = octet == '"' || octet == '\\' || octet == '\n';
+    const bool control = octet < ' ' || octet == 127;
+    if (escaped || control || i % 4 == 0) text.spend_steps(1);
+    if (escaped || control) text.append('\\');
+    if (control && !escaped) {
       // As short as can be: three digits where another digit follows.
       const bool digit_follows = i + 1 < octets.size() && octets[i + 1] >= '0' && octets[i + 1] <= '9';
-      char escaped[8];
-      const int size = std::snprintf(escaped, sizeof escaped, digit_follows ? "\\%03d" : "\\%d", octet);
-      text.append(escaped, static_cast<std::size_t>(size));
+      NumberBuffer buffer;
+      append(text, integer_text(octet, 10, digit_follows ? 3 : 1, buffer));
+    } else {
+      text.append(octets[i]);
     }
   }
   text.append('"');

@@ -65,7 +65,50 @@ int push_captures(lua_State* state, const PatternMatcher& matcher, const char* b
   return count;
 }
 
-bool is_plain(std::string_view pattern) { return pattern.find_first_of("^$*+?.([%-") == std::string_view::npos; }
+bool is_plain(std::string_view pattern) {
+  return std::none_of(pattern.begin(), pattern.end(), [](char c) {
+    switch (c) {
+      case '^':
+      case '$':
+      case '*':
+      case '+':
+      case '?':
+      case '.':
+      case '(':
+      case '[':
+      case '%':
+      case '-':
+        return true;
+      default:
+        return false;
+    }
+  });
+}
+
+// A pattern is looked at in full each time that it is used.
+PatternMatcher matcher_of(lua_State* state, std::string_view subject, std::string_view pattern) {
+  Meter& meter = meter_of(state);
+  spend(state, meter, pattern.size() / 8);
+  return {subject, pattern, meter};
+}
+
+// Where `needle` is found in [at, end); null when it is not there.
+const char* find_plain(lua_State* state, const char* at, const char* end, std::string_view needle) {
+  if (needle.empty()) return at;
+  Meter& meter = meter_of(state);
+  while (end - at >= static_cast<std::ptrdiff_t>(needle.size())) {
+    const std::size_t starts = static_cast<std::size_t>(end - at) - needle.size() + 1;
+    const auto* const candidate = static_cast<const char*>(std::memchr(at, needle.front(), starts));
+    if (!candidate) {
+      spend(state, meter, starts / 16);
+      return nullptr;
+    }
+    spend(state, meter, 1 + (static_cast<std::size_t>(candidate - at) + needle.size()) / 16);
+    if (std::memcmp(candidate, needle.data(), needle.size()) == 0) return candidate;
+    at = candidate + 1;
+  }
+  return nullptr;
+}
 
 enum class Search { kFind, kMatch };
 
@@ -75,26 +118,22 @@ int search(lua_State* state, Search how) {
   const int init = optional_int(state, 3, 1);
   const auto size = static_cast<std::ptrdiff_t>(subject.size());
   const std::ptrdiff_t start = std::clamp<std::ptrdiff_t>(init < 0 ? init + size : init - 1, 0, size);
-  Meter& meter = meter_of(state);
   const char* at = subject.data() + start;
   const char* const subject_end = subject.data() + size;
   if (how == Search::kFind && (lua_toboolean(state, 4) || is_plain(pattern))) {
-    const auto rest = static_cast<std::size_t>(subject_end - at);
-    const void* const found = memmem(at, rest, pattern.data(), pattern.size());
-    const auto looked_at = found ? static_cast<std::size_t>(static_cast<const char*>(found) - at) : rest;
-    spend(state, meter, (looked_at + pattern.size()) / 16);
+    const char* const found = find_plain(state, at, subject_end, pattern);
     if (!found) {
       lua_pushnil(state);
       return 1;
     }
-    const auto begin = static_cast<lua_Integer>(static_cast<const char*>(found) - subject.data());
+    const lua_Integer begin = found - subject.data();
     lua_pushinteger(state, begin + 1);
     lua_pushinteger(state, begin + static_cast<lua_Integer>(pattern.size()));
     return 2;
   }
   const bool anchored = !pattern.empty() && pattern.front() == '^';
   if (anchored) pattern.remove_prefix(1);
-  PatternMatcher matcher(subject, pattern, meter);
+  PatternMatcher matcher = matcher_of(state, subject, pattern);
   do {
     if (const char* const end = match_at(state, matcher, at)) {
       if (how == Search::kMatch) return push_captures(state, matcher, at, end);
@@ -113,7 +152,7 @@ int next_match(lua_State* state) {
   const char* const octets = lua_tolstring(state, lua_upvalueindex(1), &size);
   std::size_t pattern_size = 0;
   const char* const pattern = lua_tolstring(state, lua_upvalueindex(2), &pattern_size);
-  PatternMatcher matcher({octets, size}, {pattern, pattern_size}, meter_of(state));
+  PatternMatcher matcher = matcher_of(state, {octets, size}, {pattern, pattern_size});
   for (const char* at = octets + lua_tointeger(state, lua_upvalueindex(3)); at <= octets + size; ++at) {
     const char* const end = match_at(state, matcher, at);
     if (!end) continue;
@@ -196,7 +235,7 @@ int string_gsub(lua_State* state) {
     return luaL_argerror(state, 3, "string/function/table expected");
   const bool anchored = !pattern.empty() && pattern.front() == '^';
   if (anchored) pattern.remove_prefix(1);
-  PatternMatcher matcher(subject, pattern, meter_of(state));
+  PatternMatcher matcher = matcher_of(state, subject, pattern);
   Text text(state, __builtin_frame_address(0));
   const char* at = subject.data();
   const char* const subject_end = at + subject.size();

@@ -54,7 +54,7 @@ int table_insert(lua_State* state) {
   if (arguments != 3) return luaL_error(state, "wrong number of arguments to 'insert'");
   const int at = check_int(state, 2);
   for (int i = std::max(next, at); i > at; --i) {
-    spend(state, meter, 1);
+    spend(state, meter, 2);
     copy_element(state, 1, i - 1, 1, i);
   }
   lua_rawseti(state, 1, at);
@@ -76,7 +76,7 @@ int table_remove(lua_State* state) {
   }
   lua_rawgeti(state, 1, to_int(at));
   for (double i = at + 1; i <= length; i += 1) {
-    spend(state, meter, 1);
+    spend(state, meter, 2);
     copy_element(state, 1, to_int(i), 1, to_int(i - 1));
   }
   lua_pushnil(state);
@@ -115,10 +115,10 @@ int table_move(lua_State* state) {
   if (to == 5) luaL_checktype(state, 5, LUA_TTABLE);
   Meter& meter = meter_of(state);
   const double distance = target - first;
-  // From the end where the ranges overlap, so that no element is overwritten before it is moved.
-  const bool forwards = target > last || target <= first;
+  // From the end where the ranges may overlap, so that no element is overwritten before it is moved.
+  const bool forwards = target > last || target <= first || to == 5;
   for (double done = 0; first + done <= last; done += 1) {
-    spend(state, meter, 1);
+    spend(state, meter, 2);
     const double from = forwards ? first + done : last - done;
     copy_element(state, 1, to_int(from), to, to_int(from + distance));
   }
