@@ -38,7 +38,7 @@ StartCheck check_start(const LoadedConfig& loaded) {
   if (!stored) {
     check.warnings.push_back(
         {"target_pool",
-         fmt::format("could not be compared with the target pools of the database: {}", to_text(stored.error()))});
+         fmt::format("could not be compared with the target pools of the database: {}", stored.error().what)});
     return check;
   }
   for (const health::TargetPool& pool : *stored) {
