@@ -274,7 +274,9 @@ int string_format(lua_State* state) {
     Directive directive = read_directive(at);
     if (directive.conversion == 'i') directive.conversion = 'd';
     if (directive.conversion == '\0' || !std::strchr("cdouxXaAeEfFgGpqs", directive.conversion)) {
-      lua_pushlstring(state, percent, static_cast<std::size_t>(at - percent));
+      // A control octet is not shown.
+      const bool shown = static_cast<unsigned char>(directive.conversion) >= ' ' || directive.conversion == '\0';
+      lua_pushlstring(state, percent, static_cast<std::size_t>(at - percent - (shown ? 0 : 1)));
       return luaL_error(state, "invalid option '%s' to 'format'", lua_tostring(state, -1));
     }
     if (++index > arguments) return luaL_argerror(state, index, "value expected");

@@ -14,6 +14,7 @@ namespace {
 using namespace sdns;
 
 constexpr lua::Limits kLimits{20'000, 3'600'000'000'000, std::size_t{16} << 20};
+constexpr const char* kFormat = "return string.format(p, s, 12.5, r, 3)";
 constexpr const char* kCalls[] = {
     "return string.find(s, p)",
     "return string.match(s, p)",
@@ -23,7 +24,7 @@ constexpr const char* kCalls[] = {
     "';')",
     "return string.find(s, p, -3)",
     "return string.find(s, p, 1, true)",
-    "return string.format(p, s, 12.5, r, 3)",
+    kFormat,
 };
 
 }  // namespace
@@ -46,6 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     test::set_lua_string(state, "s", rest);
   }
   const char* const call = kCalls[data[0] % std::size(kCalls)];
+  if (call == kFormat && pattern.find('p') != std::string_view::npos) return 0;  // %p is an address
   const auto mine = ours.run(call, kLimits);
   // Of these LuaJIT may take for ever.
   if (mine.ended == lua::Ended::kOverBudget) return 0;
