@@ -194,6 +194,8 @@ class Generator {
     }
   }
 
+  static std::string no_address(const std::string& value) { return value == "{}" ? "nil" : value; }
+
   std::string format() {
     static const char* const kFlags[] = {"", "", "", "-", "+", " ", "#", "0", "-0", "+0", "# "};
     static const char* const kOdd[] = {"%", "%y", "%5%", "%123d", "%.123d", "%ld", "%\\0"};
@@ -216,7 +218,7 @@ class Generator {
       text += conversion;
       if (conversion != 's' && conversion != 'q') arguments += ", " + number();
       else if (below(3) == 0) arguments += ", setmetatable({}, {__tostring = function() return 'T' end})";
-      else arguments += ", " + (below(2) == 0 ? number() : literal(subject()));
+      else arguments += ", " + (below(2) == 0 ? no_address(number()) : literal(subject()));
     }
     return text + "\"" + arguments + ")";
   }
