@@ -120,7 +120,6 @@ std::optional<UrlParts> split_url(std::string_view url) {
   if (scheme == 0 || !std::all_of(url.begin(), url.end(), printable)) return std::nullopt;
   url.remove_prefix(scheme);
   const std::string_view authority = url.substr(0, url.find_first_of("/?#"));
-  if (authority.find('@') != std::string_view::npos) return std::nullopt;
   std::size_t end = authority.find(':');
   if (authority.starts_with('[')) {
     end = authority.find(']');

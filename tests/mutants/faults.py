@@ -2,6 +2,7 @@
 """Faults that the suite must notice (fault.py says what one is)."""
 from fault import Fault
 from faults_editing import EDITING_FAULTS
+from faults_pools import POOL_FAULTS
 
 FAULTS = (
     Fault("glue_is_signed", "auth is 1 at glue and at whatever else lies below a zone cut", "backend/zone/zone.h",
@@ -82,4 +83,4 @@ FAULTS = (
           "if (touched.type == dns::kSOA && key.empty()) {", "unit:purge_plan_test"),
 )
 
-FAULTS += EDITING_FAULTS
+FAULTS += EDITING_FAULTS + POOL_FAULTS

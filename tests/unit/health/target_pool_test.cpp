@@ -67,6 +67,7 @@ INSTANTIATE_TEST_SUITE_P(
         OptionCase{"url", "http://[2001:db8::1", false}, OptionCase{"url", "http://[2001:db8::1]80/", false},
         OptionCase{"url", "http://exa mple.org/", false}, OptionCase{"url", "http://example.org/\r\nX: 1", false},
         OptionCase{"url", "http://example.org/#top", false}, OptionCase{"url", "http://u:p@example.org/", false},
+        OptionCase{"url", "http://u@example.org/", false}, OptionCase{"url", "http://[::1]@example.org/", false},
         OptionCase{"url", "http://example.org/@user", true}, OptionCase{"url", "", false},
         OptionCase{"port", "443", true}, OptionCase{"port", "1", true}, OptionCase{"port", "65535", true},
         OptionCase{"port", "0", false}, OptionCase{"port", "65536", false}, OptionCase{"port", "443x", false},
