@@ -59,7 +59,6 @@ Scratch::Use& Scratch::begin(lua_State* state, const void* frame) {
   const auto address = reinterpret_cast<std::uintptr_t>(frame);
   // The stack grows downwards: what began at this address or below it is over.
   while (depth_ > 0 && uses_[depth_ - 1].frame <= address) --depth_;
-  if (depth_ == 0) trim(state, 0);  // an error may have left it long
   if (depth_ == kMaxDepth) luaL_error(state, "stack overflow (too many nested calls)");
   Use& use = uses_[depth_];
   use = {address, depth_ == 0 ? 0 : uses_[depth_ - 1].end};

@@ -30,8 +30,8 @@ enum class PatternFault : std::uint8_t {
 struct PatternCapture {
   static constexpr std::ptrdiff_t kOpen = -1;
   static constexpr std::ptrdiff_t kPosition = -2;
-  const char* begin = nullptr;
-  std::ptrdiff_t size = kOpen;  ///< octets, or one of the above
+  const char* begin;
+  std::ptrdiff_t size;  ///< octets, or one of the above
 };
 
 /// One pattern and one subject, which both outlive it. Trivially destructible: a Lua error may leave its frame.
@@ -74,7 +74,7 @@ class PatternMatcher {
   int depth_ = 0;
   int captures_ = 0;
   PatternFault fault_ = PatternFault::kNone;
-  std::array<PatternCapture, kMaxCaptures> capture_;
+  std::array<PatternCapture, kMaxCaptures> capture_;  // the first captures_ of them; most patterns need few
 };
 
 }  // namespace sdns::lua

@@ -201,6 +201,17 @@ INSTANTIATE_TEST_SUITE_P(
         HostileCase{"sub of long strings in a loop", Ended::kOverBudget,
                     "local s = ('x'):rep(1e5) for i = 1, 1000 do s:sub(2) end"}));
 
+TEST(StringLibrary, KeepsNoLongBlockThatAnErrorLeft) {
+  test::OurLua lua;
+  lua.run("return ('ab'):rep(2)");
+  lua_gc(lua.state().get(), LUA_GCCOLLECT, 0);
+  const std::size_t before = lua.state().memory_octets();
+  EXPECT_EQ(lua.run("local s = ('x'):rep(1e5) return ('%s%s%s%d'):format(s, s, s, 'x')").ended, Ended::kError);
+  EXPECT_EQ(lua.run("return ('ab'):rep(2)").text, R"("abab")");
+  lua_gc(lua.state().get(), LUA_GCCOLLECT, 0);
+  EXPECT_LT(lua.state().memory_octets(), before + 80'000);
+}
+
 // What one evaluation leaves behind must not make the next ones poorer.
 TEST(StringLibrary, KeepsNoLongBlockAfterUse) {
   test::OurLua lua;
@@ -233,6 +244,15 @@ TEST(StringLibrary, CountsStepsForWhatItDoes) {
   EXPECT_GE(steps("return (('x'):rep(1000)):find('y.*')"), 1'000u);
   EXPECT_GE(steps("local t = {} t[1000] = 1 table.insert(t, -1000, 1)"), 1'000u);
   EXPECT_GE(steps("return select('#', unpack({}, 1, 5000))"), 5'000u);
+  EXPECT_GE(steps("return (('a'):rep(1000)):find('[' .. ('b'):rep(800) .. 'a]*$')"), 100'000u);
+  EXPECT_GE(steps("return select('#', ('x'):rep(5000):byte(1, -1))"), 5'000u);
+  EXPECT_GE(steps("return #(('%%'):rep(5000)):format()"), 5'000u);
+  EXPECT_GE(steps("return #('%q'):format(('\\0'):rep(8000))"), 8'000u);
+  EXPECT_GE(steps("return #('%q'):format(('x'):rep(80000))"), 30'000u);
+  const char* const make = "local t = {} for i = 1, 1000 do t[i] = -i end ";
+  EXPECT_GE(steps((std::string(make) + "table.sort(t)").c_str()), steps(make) + 8'000u);
+  const std::string halves = "local s = ('x'):rep(160000) .. '|' .. ('x'):rep(160000) return ";
+  EXPECT_GE(steps((halves + "s:find('^(x*)|%1')").c_str()), steps((halves + "s:find('^(x*)|')").c_str()) + 9'000u);
   EXPECT_LT(steps("return ('a.b.c'):gsub('%.', '-')"), 200u);
   EXPECT_LT(steps("return ('%d.%d'):format(1, 2)"), 200u);
 }
