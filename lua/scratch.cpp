@@ -2,6 +2,7 @@
 #include "lua/scratch.h"
 
 #include <algorithm>
+#include <cassert>
 #include <lua.hpp>
 #include <new>
 #include <type_traits>
@@ -62,31 +63,25 @@ Scratch::Use& Scratch::begin(lua_State* state, const void* frame) {
   if (depth_ == kMaxDepth) luaL_error(state, "stack overflow (too many nested calls)");
   Use& use = uses_[depth_];
   use = {address, depth_ == 0 ? 0 : uses_[depth_ - 1].end};
+  assert(use.end <= capacity_);
   ++depth_;
   return use;
 }
 
-void Scratch::reserve(lua_State* state, std::size_t capacity) {
+bool Scratch::reserve(lua_State* state, std::size_t capacity) {
   void* user = nullptr;
   const lua_Alloc allocate = lua_getallocf(state, &user);
-  void* const grown = closed_ ? nullptr : allocate(user, data_, capacity_, capacity);
-  if (!grown) {
-    trim(state, depth_ > 1 ? uses_[depth_ - 2].end : 0);
-    return raise_no_memory(state);
-  }
-  data_ = static_cast<char*>(grown);
+  void* const block = closed_ ? nullptr : allocate(user, data_, capacity_, capacity);
+  if (!block) return false;
+  data_ = static_cast<char*>(block);
   capacity_ = capacity;
+  return true;
 }
 
-void Scratch::trim(lua_State* state, std::size_t begin) {
-  const std::size_t capacity = std::max(kKept, begin);
-  if (capacity_ <= capacity) return;
-  void* user = nullptr;
-  const lua_Alloc allocate = lua_getallocf(state, &user);
-  void* const smaller = allocate(user, data_, capacity_, capacity);
-  if (!smaller) return;
-  data_ = static_cast<char*>(smaller);
-  capacity_ = capacity;
+void Scratch::end(lua_State* state, const Use& use) {
+  depth_ = static_cast<std::size_t>(&use - uses_);
+  const std::size_t kept = std::max(kKept, depth_ == 0 ? 0 : uses_[depth_ - 1].end);
+  if (capacity_ > kept) (void)reserve(state, kept);
 }
 
 Text::Text(lua_State* state, const void* frame)
@@ -102,7 +97,9 @@ void Text::grow(std::size_t size) {
   // Memory may suffice for what is asked, and not for more.
   const std::size_t needed = end_ + size;
   const std::size_t capacity = needed >= kKept ? needed + needed / 8 : std::max(kFirst, 2 * needed);
-  scratch_.reserve(state_, capacity);
+  if (scratch_.reserve(state_, capacity)) return;
+  scratch_.end(state_, use_);
+  raise_no_memory(state_);
 }
 
 void Text::append_value() {
@@ -115,8 +112,7 @@ void Text::append_value() {
 void Text::push() {
   spend(end_ - begin_);
   lua_pushlstring(state_, end_ > begin_ ? scratch_.data_ + begin_ : "", end_ - begin_);
-  use_.end = begin_;
-  scratch_.trim(state_, begin_);
+  scratch_.end(state_, use_);
 }
 
 }  // namespace sdns::lua

@@ -31,12 +31,13 @@ class Scratch {
   static constexpr std::size_t kMaxDepth = 200;
   struct Use {
     std::uintptr_t frame;
-    std::size_t end;  // of what it has made
+    std::size_t end;  // of what it has made; within the block
   };
   static int close(lua_State* state);
   Use& begin(lua_State* state, const void* frame);
-  void reserve(lua_State* state, std::size_t capacity);
-  void trim(lua_State* state, std::size_t begin);
+  /// Ends the use and those within it; the block is shortened to what is kept.
+  void end(lua_State* state, const Use& use);
+  bool reserve(lua_State* state, std::size_t capacity);
 
   char* data_ = nullptr;
   std::size_t capacity_ = 0;

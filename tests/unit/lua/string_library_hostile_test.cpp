@@ -31,7 +31,7 @@ void expect_usable(test::OurLua& lua) {
       "local t = {3, 1, 2} table.sort(t, function(a, b) return a < b end) "
       "return ('ab'):rep(3), ('abc'):gsub('%w', function(c) return c:upper():rep(2) end), "
       "('%s-%d'):format('x', 7), ('k=v'):match('(%w)=(%w)'), table.concat(t, ',')",
-      Limits{});
+      kLittleMemory);
   EXPECT_EQ(after.ended, Ended::kReturned);
   EXPECT_EQ(after.text, R"("ababab" "AABBCC" "x-7" "k" "1,2,3")") << "after it";
 }
@@ -232,6 +232,32 @@ TEST(StringLibrary, KeepsNestedStringsApart) {
       "return (('abcdef'):gsub('%w', function(c) pcall(string.format, c:rep(50) .. '%d', 'x') "
       "return (c:gsub('.', function(d) return d:rep(3) .. ('%s'):format(d:upper()) end)) end))");
   EXPECT_EQ(nested.text, R"("aaaAbbbBcccCdddDeeeEfffF")");
+}
+
+// An error leaves a long string unfinished; what comes next runs deeper in the C stack than what failed.
+TEST(StringLibrary, ForgetsUnfinishedStringsWhenItShortensTheirBlock) {
+  test::OurLua lua;
+  for (int depth = 0; depth < 40; ++depth) {
+    const std::string code =
+        "local long = ('x'):rep(100000) "
+        "local function deeper(n) if n == 0 then return ('ab'):rep(3) end return coroutine.wrap(deeper)(n - 1) end "
+        "('x'):gsub('x', function() pcall(string.format, '%s%s%s%d', long, long, long, 'x') end) "
+        "return deeper(" +
+        std::to_string(depth) + ")";
+    EXPECT_EQ(lua.run(code).text, R"("ababab")");
+  }
+}
+
+[[gnu::noinline]] std::string run_deeper(test::OurLua& lua, const char* code, std::size_t frame) {
+  auto* const place = static_cast<volatile char*>(__builtin_alloca(frame));
+  place[0] = '\0';
+  return lua.run(code).text + place[0];
+}
+
+TEST(StringLibrary, ForgetsAStringThatMemoryDidNotSufficeFor) {
+  test::OurLua lua;
+  EXPECT_EQ(lua.run("return ('x'):rep(100):gsub('.', ('y'):rep(20000))", kLittleMemory).ended, Ended::kNoMemory);
+  EXPECT_EQ(run_deeper(lua, "return ('ab'):rep(3)", 4096).substr(0, 8), R"("ababab")");
 }
 
 TEST(StringLibrary, CountsStepsForWhatItDoes) {
