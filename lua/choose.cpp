@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "lua/location_memo.h"
+#include "lua/meter.h"
 #include "lua/objects.h"
 #include "lua/select.h"
 
@@ -196,6 +197,12 @@ bool choose_weighted(const Call& call, std::string_view where, Selector selector
     scratch.weighted.clear();
     for (const std::size_t i : among) scratch.weighted.push_back({scratch.candidates[i].weight, answer_text(call, i)});
     if (choice) call.evaluation.on_whole_client();
+    // A point on the circle for each unit of weight.
+    constexpr std::uint64_t kStepsPerPoint = 8;
+    if (sum > 10'000'000 || !meter_of(call.state).spend(sum * kStepsPerPoint)) {
+      scratch.error = fmt::format("the sum of the weights, {}, is too large for consistent hashing", sum);
+      return false;
+    }
     const auto picked = HashCircle(scratch.weighted).pick(hash_address(call.evaluation.best()));
     return keep_one(call, where, among, picked.value_or(0), "the next point on the circle");
   }

@@ -259,6 +259,11 @@ Result<std::shared_ptr<const Geo>> Geo::open(const GeoConfig& config) {
     geo->impl_->databases.push_back(std::move(*database));
   }
   for (const GeoNetwork& row : config.networks) geo->impl_->add(row);
+  if (!config.networks_file.empty()) {
+    const auto networks = read_networks(config.networks_file);
+    if (!networks) return fail(networks.error());
+    for (const GeoNetwork& row : *networks) geo->impl_->add(row);
+  }
   return geo;
 }
 
@@ -326,7 +331,9 @@ GeoFiles::GeoFiles(GeoConfig config) : config_(std::move(config)) {}
 Result<std::shared_ptr<const Geo>> GeoFiles::poll() {
   // Taken before the files are read: one that changes meanwhile is read again at the next call.
   std::vector<Stamp> stamps;
-  for (const auto& path : config_.databases) {
+  std::vector<std::filesystem::path> paths = config_.databases;
+  if (!config_.networks_file.empty()) paths.push_back(config_.networks_file);
+  for (const auto& path : paths) {
     struct stat status {};
     Stamp stamp;  // all zeros: no file
     if (::stat(path.c_str(), &status) == 0)

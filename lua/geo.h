@@ -42,13 +42,21 @@ struct GeoNetwork {
   std::string asn{};   ///< decimal
   std::string name{};  ///< of the network's owner
   std::optional<Coordinates> where{};
+  friend bool operator==(const GeoNetwork&, const GeoNetwork&) = default;
 };
 
 struct GeoConfig {
   std::vector<std::filesystem::path> databases{};  ///< .mmdb, asked in this order; the first that has a value wins
   std::vector<GeoNetwork> networks{};              ///< the longest prefix that has a value wins, before all databases
+  std::filesystem::path networks_file{};           ///< more of these (read_networks()); "" for none
   std::string language = "en";                     ///< of city names
+  friend bool operator==(const GeoConfig&, const GeoConfig&) = default;
 };
+
+/// A file of networks, one a line: `192.0.2.0/24 region=eu country=nl latitude=52.37 longitude=4.9`; also continent,
+/// city, asn and name, `"…"` around a value with blanks, `#` for comments. Errors (kUnavailable, kInvalidArgument) name
+/// file and line.
+Result<std::vector<GeoNetwork>> read_networks(const std::filesystem::path& path);
 
 /// An immutable set of opened databases. Lookups are safe from many threads, O(bits), and allocate nothing but
 /// `scratch`.

@@ -14,6 +14,7 @@ struct Limits {
   std::uint64_t steps = 200'000;  ///< VM instructions, and what the libraries count
   std::uint64_t time_nanoseconds = 2'000'000;
   std::size_t memory_octets = 1U << 20;  ///< that an evaluation may add to the state
+  friend bool operator==(const Limits&, const Limits&) = default;
 };
 
 /// For what a runtime does itself.

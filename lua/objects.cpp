@@ -451,9 +451,9 @@ AddressObject* address_at(lua_State* state, int index) { return object_at<Addres
 
 Result<dns::IpNetwork> parse_netmask(std::string_view text) {
   const std::size_t slash = text.find('/');
-  const auto endpoint = dns::Endpoint::parse(text.substr(0, slash));
-  if (!endpoint) return fail(endpoint.error());
-  dns::IpNetwork network{endpoint->address, endpoint->address.bits()};
+  const auto address = dns::IpAddress::parse(text.substr(0, slash));
+  if (!address) return fail(address.error());
+  dns::IpNetwork network{*address, address->bits()};
   if (slash == std::string_view::npos) return network;
   unsigned bits = 0;
   const std::string_view digits = text.substr(slash + 1);

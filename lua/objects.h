@@ -36,7 +36,7 @@ struct AddressObject {
 /// Null: something else is there.
 [[nodiscard]] AddressObject* address_at(lua_State* state, int index);
 
-/// `ADDRESS[/BITS]` as PowerDNS reads it: the address as inet_aton does, bits cut to the address's own.
+/// `ADDRESS[/BITS]` as PowerDNS reads it: bits cut to the address's own.
 [[nodiscard]] Result<dns::IpNetwork> parse_netmask(std::string_view text);
 
 /// How much of the client's address the answer "is it in this network" rests on.

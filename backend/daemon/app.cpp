@@ -10,7 +10,10 @@
 #include <vector>
 
 #include "backend/answer/line_handler.h"
+#include "backend/answer/steering.h"
+#include "backend/answer/synthesised_names.h"
 #include "backend/daemon/admin.h"
+#include "backend/daemon/geo_watch.h"
 #include "backend/daemon/publication.h"
 #include "backend/daemon/publisher.h"
 #include "backend/daemon/reclaimer.h"
@@ -38,6 +41,16 @@ std::string joined(const std::vector<std::string>& parts) {
   return out;
 }
 
+answer::SteeringSettings steering_of(const Config& config) {
+  answer::SteeringSettings settings;
+  settings.enabled = config.lua.enabled;
+  settings.powerdns_may = config.lua.powerdns_evaluates;
+  settings.runtime.join = config.lua.join;
+  settings.runtime.limits = config.lua.limits;
+  settings.full_library = {config.lua.full_library_zones.begin(), config.lua.full_library_zones.end()};
+  return settings;
+}
+
 }  // namespace
 
 struct App::Impl final : WorkerEvents {
@@ -53,6 +66,10 @@ struct App::Impl final : WorkerEvents {
         asked(running.engine.thread_count(), running.cache.packet_cache_ttl + running.cache.query_cache_ttl,
               clock.now()),
         purger(log, metrics),
+        steering_settings(steering_of(running)),
+        health(std::make_shared<const health::HealthTable>()),
+        geo(lua::Geo::nowhere()),
+        geo_watch(running.geo, geo, log),
         editor(running.database.url, state, clock, random, log),
         background{.tasks = lanes, .editor = editor, .resume = [this](net::ConnectionId id) { server->resume(id); }} {}
 
@@ -79,6 +96,13 @@ struct App::Impl final : WorkerEvents {
   answer::ZoneSetCell zones;
   purge::AskedNames asked;
   purge::Purger purger;
+  const answer::SteeringSettings steering_settings;
+  health::HealthCell health;
+  lua::GeoCell geo;
+  GeoWatch geo_watch;
+  answer::SynthesisedNames synthesised;
+  std::vector<std::unique_ptr<purge::ToldInbox>> told;  // by answering thread, as the next
+  std::vector<std::unique_ptr<answer::Steering>> steering;
   SystemRandom random;
   StoreEditor editor;
   TaskLanes lanes;
@@ -96,6 +120,17 @@ Result<void> App::Impl::start_server() {
   net::UnixServerOptions options;
   options.threads = running.engine.thread_count();
   options.max_request_octets = running.listen.max_request_octets;
+  for (unsigned loop = 0; loop < options.threads; ++loop) {
+    told.push_back(std::make_unique<purge::ToldInbox>());
+    steering.push_back(std::make_unique<answer::Steering>(answer::Steering::Parts{.settings = steering_settings,
+                                                                                  .health = health,
+                                                                                  .geo = geo,
+                                                                                  .told = told.back().get(),
+                                                                                  .clock = clock,
+                                                                                  .log = log,
+                                                                                  .metrics = metrics,
+                                                                                  .seed = random.next()}));
+  }
   const auto make_handler = [this](unsigned loop) {
     return std::make_unique<answer::LineHandler>(answer::LineHandler::Parts{.zones = zones,
                                                                             .retire = &Reclaimer::retire_hook,
@@ -106,7 +141,9 @@ Result<void> App::Impl::start_server() {
                                                                             .wall_clock = clock,
                                                                             .log = log,
                                                                             .metrics = metrics,
-                                                                            .version = version()});
+                                                                            .version = version(),
+                                                                            .steering = steering[loop].get(),
+                                                                            .synthesised = &synthesised});
   };
   auto started =
       net::UnixServer::start(options, make_handler, log, metrics, [this](net::ConnectionId id) { link.closed(id); });
@@ -116,8 +153,18 @@ Result<void> App::Impl::start_server() {
 }
 
 void App::Impl::start_publisher() {
+  std::vector<purge::ToldInbox*> inboxes;
+  for (const auto& inbox : told) inboxes.push_back(inbox.get());
   publication = std::make_unique<Publication>(
-      Publication::Parts{.asked = asked, .purger = purger, .reclaimer = reclaimer, .zones = zones, .clock = clock});
+      Publication::Parts{.asked = asked,
+                         .purger = purger,
+                         .reclaimer = reclaimer,
+                         .zones = zones,
+                         .health = health,
+                         .told = std::move(inboxes),
+                         .cache_life = running.cache.packet_cache_ttl + running.cache.query_cache_ttl,
+                         .clock = clock,
+                         .wall_clock = clock});
   publication->set_servers(servers_of(running));
   publication->on_published = [this] { server->nudge(); };
   publication->on_first = [this](const zone::ZoneSet& set) {

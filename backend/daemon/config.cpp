@@ -31,6 +31,16 @@ const std::vector<std::string> kKeys = {"database.url",
                                         "admin.listen",
                                         "cache.packet_cache_ttl",
                                         "cache.query_cache_ttl",
+                                        "lua.enabled",
+                                        "lua.powerdns_evaluates",
+                                        "lua.join_chunks",
+                                        "lua.full_library_zones",
+                                        "lua.steps",
+                                        "lua.time_us",
+                                        "lua.memory_octets",
+                                        "geo.databases",
+                                        "geo.networks",
+                                        "geo.language",
                                         "log.level",
                                         "log.format"};
 const std::vector<std::string> kPowerDnsKeys = {"name", "control_socket", "api_url", "api_key", "api_key_file"};
@@ -38,7 +48,7 @@ constexpr std::string_view kPowerDnsPrefix = "SDNS_POWERDNS_";
 constexpr unsigned kMaxThreads = 64;
 constexpr std::size_t kMaxPowerDns = 64;
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   append_json_escaped(out, text);
   out += '"';
@@ -130,7 +140,7 @@ class Loader {
     const RawValue* value = find(key);
     if (value != nullptr && value->kind != RawValue::Kind::kText) return wrong_kind(key, *value, "a text in quotes");
     const std::string& given = value != nullptr ? value->text : fallback;
-    show(key, quoted(without_password(given)), value);
+    show(key, in_quotes(without_password(given)), value);
     auto checked = check(given);
     if (checked) out = std::move(*checked);
     else problem(key, value, std::move(checked.error()));
@@ -158,18 +168,24 @@ class Loader {
     out = static_cast<Number>(given);
   }
 
+  // Reads a list of texts into `out`; the value, or null when it is the default or wrong.
+  const RawValue* list(const std::string& key, std::vector<std::string>& out, std::string_view expected) {
+    const RawValue* value = find(key);
+    if (value != nullptr && !value->from_environment && value->kind != RawValue::Kind::kTextList) {
+      wrong_kind(key, *value, expected);
+      return nullptr;
+    }
+    if (value != nullptr) out = value->from_environment ? split_list(value->text) : value->list;
+    std::string shown;
+    for (const std::string& one : out) shown += (shown.empty() ? "" : ", ") + in_quotes(one);
+    show(key, "[" + shown + "]", value);
+    return value;
+  }
+
   void peers() {
     const std::string key = "listen.peers";
     Config::Listen& listen = out_.config.listen;
-    const RawValue* value = find(key);
-    if (value != nullptr) {
-      if (!value->from_environment && value->kind != RawValue::Kind::kTextList)
-        return wrong_kind(key, *value, "a list of user names, as [\"root\", \"pdns\"]");
-      listen.peers = value->from_environment ? split_list(value->text) : value->list;
-    }
-    std::string shown;
-    for (const std::string& peer : listen.peers) shown += (shown.empty() ? "" : ", ") + quoted(peer);
-    show(key, "[" + shown + "]", value);
+    const RawValue* value = list(key, listen.peers, "a list of user names, as [\"root\", \"pdns\"]");
     for (const std::string& peer : listen.peers) {
       auto uid = check_user(peer);
       if (uid) listen.peer_uids.push_back(*uid);
@@ -200,9 +216,51 @@ class Loader {
     number("cache.query_cache_ttl", query, 0, 86'400);
     config.cache.packet_cache_ttl = std::chrono::seconds(packet);
     config.cache.query_cache_ttl = std::chrono::seconds(query);
+    read_lua();
+    read_geo();
     read_powerdns();
     read_pools();
     read_log();
+  }
+
+  void read_lua() {
+    Config::Lua& lua = out_.config.lua;
+    text("lua.enabled", "yes", lua.enabled, check_yes_no);
+    text("lua.powerdns_evaluates", "no", lua.powerdns_evaluates, check_yes_no);
+    text("lua.join_chunks", "auto", lua.join, [](const std::string& join) {
+      return lua::parse_chunk_join(join).map_error([](const Error& error) { return to_text(error); });
+    });
+    std::vector<std::string> zones;
+    const RawValue* value = list("lua.full_library_zones", zones, "a list of zones, as [\"ops.example\"]");
+    for (const std::string& zone : zones) {
+      auto apex = dns::Name::parse(zone);
+      if (apex) lua.full_library_zones.push_back(std::move(*apex));
+      else problem("lua.full_library_zones", value, to_text(apex.error()));
+    }
+    number("lua.steps", lua.limits.steps, 1'000, 100'000'000);
+    std::int64_t time_us = static_cast<std::int64_t>(lua.limits.time_nanoseconds / 1000);
+    number("lua.time_us", time_us, 100, 1'000'000);
+    lua.limits.time_nanoseconds = static_cast<std::uint64_t>(time_us) * 1000;
+    // Coroutines inside each other take the C stack: with more memory, more of it than there is.
+    number("lua.memory_octets", lua.limits.memory_octets, 65'536, 8 << 20);
+  }
+
+  void read_geo() {
+    lua::GeoConfig& geo = out_.config.geo;
+    std::vector<std::string> databases;
+    list("geo.databases", databases, "a list of files, as [\"/var/lib/GeoIP/GeoLite2-City.mmdb\"]");
+    for (const std::string& path : databases) geo.databases.emplace_back(path);
+    std::string networks;
+    text("geo.networks", "", networks, [](const std::string& path) { return Checked<std::string>(path); });
+    geo.networks_file = networks;
+    text("geo.language", geo.language, geo.language, [](const std::string& code) -> Checked<std::string> {
+      if (code.empty()) return tl::unexpected(std::string("is empty; write a language of the databases, as \"en\""));
+      return code;
+    });
+    if (auto opened = lua::Geo::open(geo); !opened)
+      problem(opened.error().what.find(networks) != std::string::npos && !networks.empty() ? "geo.networks"
+                                                                                           : "geo.databases",
+              nullptr, to_text(opened.error()));
   }
 
   // Only in the file: the environment has no place for lists of lists.
@@ -227,7 +285,7 @@ class Loader {
       used_.insert("log.format");
       RawValue value{.text = *source_.log_format, .where = "--log-format", .origin = "command line"};
       auto format = Log::parse_format(value.text);
-      show("log.format", quoted(value.text), &value);
+      show("log.format", in_quotes(value.text), &value);
       if (!format) return problem("log.format", &value, to_text(format.error()));
       config.log.format = *format;
       return;
@@ -322,7 +380,7 @@ class Loader {
             {from_file->where, fmt::format("every user may read \"{}\"; chmod o-r it", from_file->text)});
     }
     show(prefix + "api_key", server.api_key.empty() ? "\"\"" : "(set)", direct != nullptr ? direct : from_file);
-    show(prefix + "api_key_file", quoted(from_file != nullptr ? from_file->text : ""), from_file);
+    show(prefix + "api_key_file", in_quotes(from_file != nullptr ? from_file->text : ""), from_file);
     if (!server.api_url.empty() && server.api_key.empty())
       problem(prefix + "api_key", direct,
               "is not set, and PowerDNS's API needs it; set api_key_file or api_key, or api_url = \"\" to do without");

@@ -14,7 +14,11 @@
 #include <vector>
 
 #include "backend/base/log.h"
+#include "backend/dns/name.h"
 #include "backend/health/target_pool.h"
+#include "lua/geo.h"
+#include "lua/meter.h"
+#include "lua/record.h"
 
 namespace sdns::daemon {
 
@@ -75,6 +79,15 @@ struct Config {
     std::chrono::seconds packet_cache_ttl{60};
     std::chrono::seconds query_cache_ttl{60};
   } cache;
+  struct Lua {
+    bool enabled = true;              ///< in every zone; else where the metadata ENABLE-LUA-RECORDS is 1
+    bool powerdns_evaluates = false;  ///< what a zone hands to PowerDNS, and what only PowerDNS can know
+    lua::ChunkJoin join = lua::ChunkJoin::kAuto;
+    std::vector<dns::Name> full_library_zones;
+    lua::Limits limits;
+    friend bool operator==(const Lua&, const Lua&) = default;
+  } lua;
+  lua::GeoConfig geo;
   std::vector<PowerDnsConfig> powerdns;
   health::TargetPools target_pools;
   struct Logging {

@@ -102,6 +102,11 @@ Checked<std::optional<AdminEndpoint>> check_admin_listen(const std::string& list
   return AdminEndpoint{std::move(parts->host), *parts->port};
 }
 
+Checked<bool> check_yes_no(const std::string& text) {
+  if (text == "yes" || text == "no") return text == "yes";
+  return tl::unexpected(fmt::format("\"{}\" is neither yes nor no; write one of them in quotes", text));
+}
+
 Checked<unsigned> check_mode(const std::string& text) {
   unsigned mode = 0;
   if (text.size() < 3 || text.size() > 4 || !parse_number(text, mode, 8) || mode > 0777)

@@ -16,6 +16,9 @@ void Publication::published(zone::ZoneSetPtr before, const zone::Applied& applie
   on_published();
   submitted_ = std::max(submitted_, applied.set->revision());
   submit(planner_.plan(*before, applied, parts_.clock.now()));
+  std::set<dns::Name> owners;
+  rests_on_changed(applied, owners);
+  submit_steered(applied.set, owners);
   parts_.reclaimer.retire(std::move(before));
 }
 
@@ -35,6 +38,8 @@ void Publication::loaded(zone::ZoneSetPtr before, const zone::Applied& applied) 
   submitted_ = revision;
   submit(plan);
   planner_.load(*applied.set);
+  std::set<dns::Name> owners;  // everything is purged
+  rests_on_changed(applied, owners);
   parts_.reclaimer.retire(std::move(before));
 }
 
@@ -43,6 +48,47 @@ void Publication::tick() {
   if (!current) return;
   const purge::Plan late = planner_.tick(*current, parts_.clock.now());
   if (!late.empty()) submit(late);
+
+  std::set<dns::Name> owners;
+  told_.clear();
+  for (purge::ToldInbox* inbox : parts_.told) inbox->take(told_);
+  if (!told_.empty()) {
+    // What answers asked about has a place in the table before they are filed: what it says of them may be news.
+    std::vector<std::string> checks;
+    for (const purge::Told& note : told_) checks.insert(checks.end(), note.checks.begin(), note.checks.end());
+    health_changed(registry_.want(checks, now_seconds()), owners);
+  }
+  dependents_.file(told_, parts_.clock.now(), owners);
+  health_changed(registry_.expire(now_seconds()), owners);
+  submit_steered(current, owners);
+}
+
+void Publication::rests_on_changed(const zone::Applied& applied, std::set<dns::Name>& owners) {
+  if (dependents_.size() != 0) {
+    std::vector<dns::Name> names;
+    for (const zone::Touched& touched : applied.rrsets) names.push_back(touched.owner);
+    dependents_.names_changed(names, applied.set->revision(), owners);
+    dependents_.pools_changed(applied.target_pools, applied.set->revision(), owners);
+  }
+}
+
+void Publication::health_changed(const health::Changed& changed, std::set<dns::Name>& owners) {
+  if (!changed.identities.empty()) dependents_.checks_changed(changed.identities, changed.sequence, owners);
+}
+
+// Steered names that answer something else now, by the same rules as if their records had been edited.
+void Publication::submit_steered(const zone::ZoneSetPtr& current, const std::set<dns::Name>& owners) {
+  if (owners.empty()) return;
+  zone::Applied touched;
+  touched.set = current;
+  for (const dns::Name& owner : owners)
+    if (const zone::Zone* zone = current->closest(owner.key()))
+      touched.rrsets.push_back({zone->id(), owner, dns::kLUA});
+  submit(planner_.plan(*current, touched, parts_.clock.now()));
+}
+
+std::int64_t Publication::now_seconds() const {
+  return std::chrono::duration_cast<std::chrono::seconds>(parts_.wall_clock.wall_now().time_since_epoch()).count();
 }
 
 void Publication::submit(const purge::Plan& plan) { parts_.purger.submit(plan, submitted_); }

@@ -2,14 +2,19 @@
 // What follows from a publication: loops are nudged, PowerDNS's caches are purged, old snapshots go to be freed.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "backend/base/clock.h"
 #include "backend/base/snapshot_cell.h"
 #include "backend/daemon/publisher.h"
 #include "backend/daemon/reclaimer.h"
+#include "backend/health/registry.h"
+#include "backend/purge/dependents.h"
 #include "backend/purge/planner.h"
 #include "backend/purge/purger.h"
 
@@ -23,9 +28,17 @@ class Publication final : public PublicationSink {
     purge::Purger& purger;
     Reclaimer& reclaimer;
     const SnapshotCell<zone::ZoneSet>& zones;
+    health::HealthCell& health;
+    std::vector<purge::ToldInbox*> told;  ///< of the answering threads
+    std::chrono::seconds cache_life;      ///< how long PowerDNS keeps an answer
     const Clock& clock;
+    const WallClock& wall_clock;
   };
-  explicit Publication(const Parts& parts) : parts_(parts), planner_(parts.asked) {}
+  explicit Publication(const Parts& parts)
+      : parts_(parts),
+        planner_(parts.asked),
+        dependents_(parts.cache_life, parts.clock.now()),
+        registry_(parts.health) {}
 
   /// The PowerDNS servers from now on. Purging begins with the first publication: before it this process has answered
   /// nothing. Safe from any thread.
@@ -40,9 +53,16 @@ class Publication final : public PublicationSink {
 
  private:
   void submit(const purge::Plan& plan);
+  void submit_steered(const zone::ZoneSetPtr& current, const std::set<dns::Name>& owners);
+  void rests_on_changed(const zone::Applied& applied, std::set<dns::Name>& owners);
+  void health_changed(const health::Changed& changed, std::set<dns::Name>& owners);
+  [[nodiscard]] std::int64_t now_seconds() const;
 
   const Parts parts_;
   purge::Planner planner_;
+  purge::Dependents dependents_;
+  health::Registry registry_;
+  std::vector<purge::Told> told_;
   zone::Revision submitted_ = 0;
 
   std::mutex mutex_;

@@ -16,10 +16,10 @@ namespace sdns::health {
 /// One override. `target` is an address (`192.0.2.1`), an address and port (`192.0.2.1:443`, `[2001:db8::1]:443`), a
 /// check by its identity, a pool (`pool:web`), or a region of pool members (`region:eu`).
 struct Override {
-  std::string target;
+  std::string target{};
   Verdict verdict = Verdict::kDown;  ///< up or down
-  std::string reason;
-  std::string who;
+  std::string reason{};
+  std::string who{};
   std::int64_t since_seconds = 0;  ///< since 1970
   std::int64_t until_seconds = 0;  ///< 0: until it is taken back
   friend bool operator==(const Override&, const Override&) = default;

@@ -54,7 +54,7 @@ class ToldInbox {
 /// `life` after it was told last, and at most for twice that.
 class Dependents {
  public:
-  Dependents(std::chrono::seconds life, SteadyTime now) : life_(life), rotated_(now) {}
+  Dependents(std::chrono::seconds life, SteadyTime now) : life_(life), rotated_(now), now_(now) {}
 
   void set_life(std::chrono::seconds life) { life_ = life; }
 

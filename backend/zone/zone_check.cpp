@@ -25,7 +25,7 @@ constexpr std::size_t kMaxPerRule = 50;
 
 // A setting of PowerDNS is named once.
 constexpr std::size_t most_of(Rule rule) {
-  return rule == Rule::kNeedsDname || rule == Rule::kNeedsLua || rule == Rule::kNeedsAlias ? 1 : kMaxPerRule;
+  return rule == Rule::kNeedsDname || rule == Rule::kNeedsAlias ? 1 : kMaxPerRule;
 }
 
 std::string place_of(const Record& record) { return fmt::format("{}/{}", record.owner.text(), record.type.text()); }

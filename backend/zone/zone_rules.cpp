@@ -186,7 +186,6 @@ void check_setting(const OwnerRecords& at, const Record& first, const Report& re
                        setting));
   };
   if (first.type == dns::kDNAME) warn(Rule::kNeedsDname, "redirects the names below it", "dname-processing=yes");
-  if (first.type == dns::kLUA) warn(Rule::kNeedsLua, "runs it", "enable-lua-records=yes");
   if (first.type == dns::kALIAS) warn(Rule::kNeedsAlias, "follows it", "expand-alias=yes and a resolver");
 }
 

@@ -39,7 +39,6 @@ enum class Rule {
   kSoaTimes,
   kOddOctets,
   kNeedsDname,
-  kNeedsLua,
   kNeedsAlias,
   kCount,
 };

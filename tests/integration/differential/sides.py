@@ -34,7 +34,8 @@ class Pair:
     def __init__(self, label, powerdns=()):
         """`powerdns`: settings of name servers that the daemon knows, and purges."""
         self.world = harness.World(label)
-        self.world.start(powerdns=powerdns)
+        # LUA records stay data on both sides: tests/integration/lua_test.py is about them.
+        self.world.start(powerdns=powerdns, daemon={"extra_config": '[lua]\nenabled = "no"\n'})
         self.stock = harness.Gsqlite3World(self.world.directory / "gsqlite3")
         self.stock.add("tools")  # never started: the configuration that pdnsutil reads
         self.zones = []  # (mode, zone)

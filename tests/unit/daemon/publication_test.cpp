@@ -109,7 +109,18 @@ class PublicationTest : public testing::Test {
   purge::Purger purger_{log_.log(), metrics_,
                         [this](const purge::ServerConfig&) { return std::make_unique<RecordingDoor>(calls_); },
                         purge::PurgerOptions{.again_after = milliseconds(60'000)}};
-  Publication publication_{{asked_, purger_, reclaimer_, zones_, clock_}};
+  health::HealthCell health_{std::make_shared<const health::HealthTable>()};
+  purge::ToldInbox told_;
+  test::ManualWallClock wall_clock_;
+  Publication publication_{Publication::Parts{.asked = asked_,
+                                              .purger = purger_,
+                                              .reclaimer = reclaimer_,
+                                              .zones = zones_,
+                                              .health = health_,
+                                              .told = {&told_},
+                                              .cache_life = seconds(60),
+                                              .clock = clock_,
+                                              .wall_clock = wall_clock_}};
   int nudges_ = 0;
   std::vector<zone::Revision> first_;
 };

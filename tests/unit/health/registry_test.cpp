@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#include "backend/health/registry.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "backend/health/check_question.h"
+
+namespace sdns::health {
+namespace {
+
+class RegistryTest : public testing::Test {
+ protected:
+  Verdict verdict(const std::string& identity) {
+    const HealthTablePtr table = cell_.load();
+    return table->state(table->find(identity)).verdict;
+  }
+  HealthCell cell_{std::make_shared<const HealthTable>()};
+  Registry registry_{cell_};
+};
+
+TEST_F(RegistryTest, AWantedCheckIsUnknownUntilItIsObserved) {
+  EXPECT_TRUE(registry_.want({"tcp 192.0.2.1:443"}, 0).identities.empty());
+  EXPECT_EQ(verdict("tcp 192.0.2.1:443"), Verdict::kUnknown);
+  const Changed changed = registry_.observe({{"tcp 192.0.2.1:443", {Verdict::kUp, false, 3}}}, 0);
+  EXPECT_EQ(changed.identities, std::vector<std::string>{"tcp 192.0.2.1:443"});
+  EXPECT_EQ(changed.sequence, cell_.load()->sequence());
+  EXPECT_EQ(verdict("tcp 192.0.2.1:443"), Verdict::kUp);
+  EXPECT_TRUE(registry_.observe({{"tcp 192.0.2.1:443", {Verdict::kUp, false, 3}}}, 0).identities.empty());
+  EXPECT_TRUE(registry_.observe({{"tcp 192.0.2.9:443", {Verdict::kUp, false, 1}}}, 0).identities.empty())
+      << "nobody wants it";
+}
+
+TEST_F(RegistryTest, AnOverrideIsBelievedUntilItEnds) {
+  registry_.want({"tcp 192.0.2.1:443", "url https://x/ from 192.0.2.1", "tcp 192.0.2.2:443"}, 0);
+  Override down{.target = "192.0.2.1", .verdict = Verdict::kDown, .since_seconds = 0, .until_seconds = 100};
+  EXPECT_EQ(registry_.set_overrides({down}, {}, 50).identities.size(), 2U);
+  EXPECT_EQ(verdict("url https://x/ from 192.0.2.1"), Verdict::kDown);
+  EXPECT_EQ(verdict("tcp 192.0.2.2:443"), Verdict::kUnknown);
+  EXPECT_EQ(registry_.next_end(50), 100);
+  EXPECT_TRUE(registry_.expire(99).identities.empty());
+  EXPECT_EQ(registry_.expire(100).identities.size(), 2U);
+  EXPECT_EQ(verdict("tcp 192.0.2.1:443"), Verdict::kUnknown);
+}
+
+TEST_F(RegistryTest, TheCloserOverrideCounts) {
+  TargetPool pool;
+  pool.name = "web";
+  PoolMember member;
+  member.name = "a";
+  member.region = "eu";
+  member.address = *dns::IpAddress::parse("192.0.2.1");
+  pool.members = {member};
+  const TargetPools pools = *TargetPools::make({pool});
+  registry_.want({"tcp 192.0.2.1:443"}, 0);
+  const auto with = [&](Overrides overrides) {
+    registry_.set_overrides(std::move(overrides), pools, 0);
+    return verdict("tcp 192.0.2.1:443");
+  };
+  const Override region{.target = "region:eu", .verdict = Verdict::kDown};
+  const Override in_pool{.target = "pool:web", .verdict = Verdict::kUp};
+  const Override address{.target = "192.0.2.1", .verdict = Verdict::kDown};
+  const Override endpoint{.target = "192.0.2.1:443", .verdict = Verdict::kUp};
+  const Override check{.target = "tcp 192.0.2.1:443", .verdict = Verdict::kDown};
+  EXPECT_EQ(with({region}), Verdict::kDown);
+  EXPECT_EQ(with({region, in_pool}), Verdict::kUp);
+  EXPECT_EQ(with({region, in_pool, address}), Verdict::kDown);
+  EXPECT_EQ(with({address, endpoint}), Verdict::kUp);
+  EXPECT_EQ(with({check, endpoint}), Verdict::kDown);
+  EXPECT_EQ(with({}), Verdict::kUnknown);
+}
+
+TEST_F(RegistryTest, ATableThatWasReadStaysAsItWas) {
+  registry_.want({"a", "b"}, 0);
+  const HealthTablePtr before = cell_.load();
+  registry_.observe({{"a", {Verdict::kUp, false, 1}}}, 0);
+  EXPECT_EQ(before->state(before->find("a")).verdict, Verdict::kUnknown);
+  registry_.forget({"a"});
+  EXPECT_EQ(cell_.load()->find("a"), kNoCheck);
+  EXPECT_EQ(cell_.load()->size(), 1U);
+}
+
+class Identity : public testing::TestWithParam<const char*> {};
+TEST_P(Identity, IsReadBackAsItWasWritten) {
+  const auto question = CheckQuestion::parse(GetParam());
+  ASSERT_TRUE(question) << to_text(question.error());
+  EXPECT_EQ(question->identity(), GetParam());
+}
+INSTANTIATE_TEST_SUITE_P(Checks, Identity,
+                         testing::Values("tcp 192.0.2.1:443", "tcp [2001:db8::1]:80 timeout=5 source=192.0.2.9",
+                                         "url https://x.example/ from 192.0.2.1",
+                                         "url http://x/ from 2001:db8::1 interval=7", "url https://x/%20y",
+                                         "url https://x/ from 192.0.2.1 stringmatch=all%20is%20well httpcode=204",
+                                         "url https://x/ from 192.0.2.1 header:X-A=1%25"));
+
+TEST(CheckQuestion, RefusesWhatNamesNoCheck) {
+  for (const char* text :
+       {"", "tcp", "tcp 192.0.2", "ping 192.0.2.1", "tcp 192.0.2.1:80 nosuch=1", "url", "tcp 192.0.2.1:80 timeout"})
+    EXPECT_FALSE(CheckQuestion::parse(text)) << text;
+}
+
+}  // namespace
+}  // namespace sdns::health
