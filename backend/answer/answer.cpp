@@ -59,6 +59,7 @@ struct Answerer {
     const std::string_view relative = key.substr(zone->apex_key().size());
     const zone::Zone::Found found = zone->find(relative);
     if (!found.exists || (found.flags & zone::kBelowCut) != 0) scratch.asked = {zone->id(), relative};
+    scratch.asked_below = zone->has_lua() && note_previous(key);
     if (!found.exists) {
       if (facts.steering && zone->has_lua_wildcard() && lookup.qtype != dns::kSOA)
         if (auto reply = synthesise(lookup, *zone, relative, records)) return *reply;
@@ -178,6 +179,15 @@ struct Answerer {
   requires protocol::kIsEdit<Edit> Reply operator()(const Edit&) const { return protocol::Declined{}; }
 
  private:
+  // Whether the name asked before on this connection is below this one. PowerDNS looks for a referral from the name
+  // that is asked upwards, with the same questions as for answers.
+  bool note_previous(std::string_view key) const {
+    if (!facts.previous) return false;
+    const bool below = facts.previous->size() > key.size() && facts.previous->starts_with(key);
+    facts.previous->assign(key);
+    return below;
+  }
+
   // Also at a name that begins with `*`: it is a source of synthesis without types, so NODATA (RFC 4592 section 4.9).
   static protocol::Records& empty_non_terminal(const protocol::Lookup& lookup, zone::OwnerFlags flags,
                                                protocol::Records& records) {
@@ -200,8 +210,12 @@ struct Answerer {
   Reply steer(const Steering::Subject& subject, zone::OwnerFlags flags, protocol::Records& records) const {
     facts.steering->steer(subject, scratch.steered);
     const SteeredRows& rows = scratch.steered;
-    if (rows.failed && (rows.followed || (!rows.any && scratch.blocks.empty())))
-      return protocol::Unanswerable{records.qname_json, records.zone_id, rows.failed->type};
+    const bool fails = rows.failed && (rows.followed || (!rows.any && scratch.blocks.empty()));
+    // On the way to a name below: that one must not fail for it.
+    if (fails && scratch.asked_below) facts.steering->as_data(subject.owner, scratch.steered);
+    else if (fails)
+      // Whatever its type: `!` is a text for TXT, and the content of A alone is surely none.
+      return protocol::Unanswerable{records.qname_json, records.zone_id, dns::kA};
     for (const SteeredRows::Block& block : rows.blocks)
       scratch.blocks.push_back(
           {std::string_view(rows.text).substr(block.start, block.size), zone::authoritative(flags, block.type)});

@@ -32,7 +32,8 @@ struct Scratch {
   std::string before;
   std::string after;
   SteeredRows steered;
-  Asked asked;  ///< of the request that was answered last
+  bool asked_below = false;  ///< the lookup before was for a name below
+  Asked asked;               ///< of the request that was answered last
 };
 
 /// What an answer takes from around it.
@@ -41,6 +42,8 @@ struct Facts {
   std::string_view version;                 ///< of this program
   Steering* steering = nullptr;             ///< this thread's; null: LUA records are data
   SynthesisedNames* synthesised = nullptr;  ///< all threads'
+  std::string* previous =
+      nullptr;  ///< the key of the name that this connection looked up last, in zones with LUA records
 };
 
 /// Pure but for what LUA records draw by chance: the same request, zones and facts give the same reply. The reply's

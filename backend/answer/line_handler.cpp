@@ -147,7 +147,7 @@ net::Outcome LineHandler::handle(net::ConnectionId connection, std::string_view 
   } else if (takes_long(*request, *zones)) {
     return read_in_background(connection, *request, line, nullptr);
   }
-  const protocol::Reply answered = answer(*request, *zones, scratch_, own_facts());
+  const protocol::Reply answered = answer(*request, *zones, scratch_, own_facts(connection));
   count(method, result_of(answered));
   protocol::write_reply(answered, reply);
   if (scratch_.asked.zone != 0 && asked_) asked_->push(scratch_.asked.zone, scratch_.asked.relative_key);
@@ -166,8 +166,9 @@ Facts LineHandler::facts() const {
           version_};
 }
 
-Facts LineHandler::own_facts() const {
+Facts LineHandler::own_facts(net::ConnectionId connection) {
   Facts own = facts();
+  if (steering_) own.previous = &previous_[connection];
   own.steering = steering_;
   own.synthesised = synthesised_;
   return own;

@@ -31,6 +31,20 @@ bool may_be_made(dns::RrType type) {
 template <class T>
 void let_go(void*, std::shared_ptr<const T>) {}
 
+// Between the quotes that stand around a TXT value a `"` ends one string, and blanks and another `"` begin the next.
+bool quotes_match(std::string_view value) {
+  for (std::size_t at = 0; at < value.size(); ++at) {
+    if (value[at] == '\\') {
+      ++at;
+    } else if (value[at] == '"') {
+      const std::size_t next = value.find_first_not_of(" \t", at + 1);
+      if (next == at + 1 || next == std::string_view::npos || value[next] != '"') return false;
+      at = next;
+    }
+  }
+  return true;
+}
+
 std::string relative_text(const zone::Owner& owner) {
   return owner.key().empty() ? "@" : dns::key_to_relative_text(owner.key());
 }
@@ -186,6 +200,11 @@ void Steering::raw(const zone::Owner& owner, bool keep_out_of_caches, SteeredRow
   rows.any = true;
 }
 
+void Steering::as_data(const zone::Owner& owner, SteeredRows& rows) {
+  rows.clear();
+  raw(owner, true, rows);
+}
+
 void Steering::steer(const Subject& subject, SteeredRows& rows) {
   rows.clear();
   const protocol::Lookup& lookup = subject.lookup;
@@ -295,6 +314,10 @@ bool Steering::add_rows(const Record& record, std::uint8_t scope_mask, SteeredRo
 const std::string* Steering::content_of(dns::RrType type, std::string_view value, std::string& why) {
   text_.assign(reinterpret_cast<const char*>(&type.value), sizeof type.value).append(value);
   if (const auto found = contents_.find(text_); found != contents_.end()) return &found->second;
+  if (type == dns::kTXT && !quotes_match(value)) {
+    why = fmt::format("\"{}\" has a quote that neither ends nor begins a string", dns::printable(value.substr(0, 200)));
+    return nullptr;
+  }
   const auto content = type == dns::kTXT ? dns::canonical_content(type, fmt::format("\"{}\"", value), dns::Name{})
                                          : dns::canonical_content(type, value, dns::Name{});
   if (!content) {

@@ -92,6 +92,9 @@ class Steering {
   };
   void steer(const Subject& subject, SteeredRows& rows);
 
+  /// The owner's records as PowerDNS is given them when it asks for itself: as data, not to be cached.
+  static void as_data(const zone::Owner& owner, SteeredRows& rows);
+
   /// Whether a wildcard's records read the query name, so that it cannot be answered as `*`.
   [[nodiscard]] bool reads_query_name(const zone::Zone& zone, const zone::Owner& owner);
 
@@ -109,7 +112,7 @@ class Steering {
   Entry& entry_of(const zone::Zone& zone, const zone::Owner& owner);
   lua::Runtime& runtime_of(const zone::Zone& zone);
   void evaluate(const Subject& subject, const lua::Client& client, Entry& entry, SteeredRows& rows);
-  void raw(const zone::Owner& owner, bool keep_out_of_caches, SteeredRows& rows);
+  static void raw(const zone::Owner& owner, bool keep_out_of_caches, SteeredRows& rows);
   bool add_rows(const Record& record, std::uint8_t scope_mask, SteeredRows& rows, std::string& why);
   const std::string* content_of(dns::RrType type, std::string_view value, std::string& why);
   void tell(const Subject& subject, Entry& entry, const lua::Evidence& evidence);

@@ -44,6 +44,8 @@ mx         IN MX 10 client.{apex}
 exists.rev IN A   192.0.2.61
 a.b.rev    IN A   192.0.2.62
 loop       IN LUA A ";while true do end"
+below.broken IN A  192.0.2.63
+*.magic    IN LUA A "closestMagic()"
 """
 NOT_CACHED = {"cache-ttl": 0, "query-cache-ttl": 0, "negquery-cache-ttl": 0}
 ECS = {"edns-subnet-processing": "yes"}
@@ -128,6 +130,10 @@ class Lua(harness.ServerTest):
                     with self.subTest(name=name, zone=apex, server=server.name):
                         self.assert_rcode(self.ask(server, f"{name}.{apex}"), "SERVFAIL")
                         self.assert_rcode(self.ask(server, f"const.{apex}"), "NOERROR")
+
+    def test_a_name_below_one_that_fails_is_answered(self):
+        self.assert_answers("below.broken", "A", "192.0.2.63")
+        self.assert_answers("192-0-2-64.x.magic", "A", "192.0.2.64")
 
     def test_names_below_an_existing_one_are_not_made_from_the_wildcard(self):
         for apex in MODES:

@@ -58,6 +58,7 @@ class SteeringTest : public testing::Test {
     Facts facts;
     facts.steering = steering_.get();
     facts.synthesised = &synthesised_;
+    facts.previous = &previous_;
     protocol::write_reply(answer(protocol::Request(lookup), *zones_, scratch_, facts), text);
     return text;
   }
@@ -112,6 +113,7 @@ class SteeringTest : public testing::Test {
                                                                                    .metrics = metrics_,
                                                                                    .seed = 1});
   Scratch scratch_;
+  std::string previous_;
 };
 
 TEST_F(SteeringTest, ARecordBecomesRowsOfItsTypeAndTtl) {
@@ -148,7 +150,16 @@ TEST_F(SteeringTest, QuestionsForOtherTypesRunNoCode) {
 
 TEST_F(SteeringTest, ANameOfWhichNothingIsLeftIsServfail) {
   lua("www.example.", "AAAA \"error('x')\"");
-  EXPECT_THAT(ask("www.example."), HasSubstr(R"("qtype":"AAAA","content":"!","ttl":1,"scopeMask":1)"));
+  EXPECT_THAT(ask("www.example."), HasSubstr(R"("qtype":"A","content":"!","ttl":1,"scopeMask":1)"))
+      << "of a type whose content it cannot be";
+}
+
+TEST_F(SteeringTest, ANameThatFailsDoesNotFailTheNamesBelowIt) {
+  lua("up.example.", "A \"error('x')\"");
+  record("www.up.example.", dns::kA, "192.0.2.1");
+  EXPECT_THAT(ask("www.up.example."), HasSubstr("192.0.2.1"));
+  EXPECT_THAT(ask("up.example."), HasSubstr(R"("qtype":"LUA")")) << "on the way up from the name below";
+  EXPECT_THAT(ask("up.example."), HasSubstr("\"!\"")) << "asked for itself";
 }
 
 TEST_F(SteeringTest, ATypeThatFailsIsLeftOutWhenOthersAreThere) {
