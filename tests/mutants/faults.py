@@ -2,6 +2,7 @@
 """Faults that the suite must notice (fault.py says what one is)."""
 from fault import Fault
 from faults_editing import EDITING_FAULTS
+from faults_lua import LUA_FAULTS
 from faults_pools import POOL_FAULTS
 
 FAULTS = (
@@ -83,4 +84,4 @@ FAULTS = (
           "if (touched.type == dns::kSOA && key.empty()) {", "unit:purge_plan_test"),
 )
 
-FAULTS += EDITING_FAULTS + POOL_FAULTS
+FAULTS += EDITING_FAULTS + LUA_FAULTS + POOL_FAULTS
