@@ -17,7 +17,7 @@ from .questions import group_of
 from .wire import RRSIG, Answer, Question, ask_all
 
 NSEC, DNSKEY, NSEC3 = 47, 48, 50
-YXDOMAIN = 6
+SERVFAIL, YXDOMAIN = 2, 6
 AFTER_YXDOMAIN = ("PowerDNS 4.7 leaves a lookup unfinished when it answers YXDOMAIN (\"Attempt to lookup while one running\"): with "
                   "no query cache the next question of that thread fails, on either side; asked again it is answered alike")
 TO_BASE32HEX = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789abcdefghijklmnopqrstuv")
@@ -29,6 +29,7 @@ class Difference:
     def __init__(self, question, names, ours, theirs):
         self.question, self.names = question, names
         self.header = ours[:3] != theirs[:3]
+        self.rcodes = tuple(side[0] & 15 for side in (ours, theirs))
         self.denials = [row for side in (ours, theirs) for rows in side[3] for row in rows if row[1] == NSEC3]
         self.ours = [(number, row) for number in range(3) for row in _without(ours[3][number], theirs[3][number])]
         self.theirs = [(number, row) for number in range(3) for row in _without(theirs[3][number], ours[3][number])]
@@ -99,7 +100,13 @@ def nsec3_next(row):
     return base64.b32encode(octets).translate(TO_BASE32HEX).decode()
 
 
+def _yxdomain_of_presigned(difference):
+    return difference.rcodes == (SERVFAIL, YXDOMAIN) and "presigned" in difference.question.name.to_text().lower()
+
+
 KNOWN = (
+    ("PowerDNS asks for the signature of a pre-signed zone's DNAME in the middle of another lookup, when the query cache does not have "
+     "it; its remote connector refuses that (\"Attempt to lookup while one running\"): SERVFAIL in place of YXDOMAIN", _yxdomain_of_presigned),
     ("PowerDNS 4.7 answers ANY with the row of an empty non-terminal wildcard, as TYPE0; its TTL means nothing", _type_zero),
     ("a DS below a zone cut is occluded data: gsqlite3 serves it with authority, we do not (RFC 1034 section 4.2.1)", _occluded_ds),
     ("opt-out may leave out or name insecure delegations and what is above them alone (RFC 5155 section 7.1): rectify names "
