@@ -2,6 +2,7 @@
 #include "lua/environment.h"
 
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <lua.hpp>
 #include <utility>
@@ -82,7 +83,7 @@ int random_number(lua_State* state) {
   const lua_Number low = count == 1 ? 1 : luaL_checknumber(state, 1);
   const lua_Number high = luaL_checknumber(state, count == 1 ? 1 : 2);
   if (!(low <= high)) return luaL_argerror(state, count == 1 ? 1 : 2, "interval is empty");
-  lua_pushnumber(state, static_cast<lua_Number>(static_cast<std::int64_t>(fraction * (high - low + 1) + low)));
+  lua_pushnumber(state, std::floor(fraction * (high - low + 1)) + low);
   return 1;
 }
 
