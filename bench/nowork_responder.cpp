@@ -2,11 +2,12 @@
 // The peer of bench/dns: a remote backend that does no work. One thread, epoll, answers that are ready before the
 // question comes. What PowerDNS does with it is the ceiling of the protocol.
 //
-//   nowork_responder SOCKET APEX positive|wildcard|nxdomain [REPLIES]
+//   nowork_responder SOCKET APEX positive|scoped|wildcard|nxdomain [REPLIES]
 //
-// APEX (with a final dot) is its only zone. Every name below it has an A record, or only the wildcard has, or none.
-// With REPLIES the zone is signed: lines of that file are the replies to getDomainKeys and getAllDomainMetadata and the
-// apex's NSEC3 hash. Then the names n<digits> exist, and each denial has another one of them as its neighbour.
+// APEX (with a final dot) is its only zone. Every name below it has an A record, which with `scoped` is for the
+// client's network alone, or only the wildcard has, or none. With REPLIES the zone is signed: lines of that file are
+// the replies to getDomainKeys and getAllDomainMetadata and the apex's NSEC3 hash. Then the names n<digits> exist, and
+// each denial has another one of them as its neighbour.
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -22,7 +23,7 @@
 
 namespace {
 
-enum class Mode { kPositive, kWildcard, kNxdomain };
+enum class Mode { kPositive, kScoped, kWildcard, kNxdomain };
 
 std::string_view value_after(std::string_view line, std::string_view key) {
   const std::size_t at = line.find(key);
@@ -54,12 +55,13 @@ class Responder {
       const std::string_view qname = value_after(line, R"("qname": ")");
       if (qname == apex_) {
         out += apex_rows_;
-      } else if (mode_ == Mode::kPositive || (mode_ == Mode::kWildcard && qname.starts_with("*.")) ||
-                 (signed_ && exists(qname))) {
+      } else if (mode_ == Mode::kPositive || mode_ == Mode::kScoped ||
+                 (mode_ == Mode::kWildcard && qname.starts_with("*.")) || (signed_ && exists(qname))) {
         out += R"({"result":[{"qname":")";
         out += qname;
-        out += R"(","qtype":"A","content":"192.0.2.1","ttl":300,"domain_id":1}]})"
-               "\n";
+        out += R"(","qtype":"A","content":"192.0.2.1","ttl":300)";
+        if (mode_ == Mode::kScoped) out += R"(,"scopeMask":24)";
+        out += ",\"domain_id\":1}]}\n";
       } else {
         out += "{\"result\":[]}\n";
       }
@@ -122,12 +124,13 @@ int fail(const char* what) {
 
 int main(int argc, char** argv) {
   const std::string_view mode_text = argc == 4 || argc == 5 ? argv[3] : "";
-  if (mode_text != "positive" && mode_text != "wildcard" && mode_text != "nxdomain") {
-    std::fprintf(stderr, "usage: nowork_responder SOCKET APEX positive|wildcard|nxdomain [REPLIES]\n");
+  if (mode_text != "positive" && mode_text != "scoped" && mode_text != "wildcard" && mode_text != "nxdomain") {
+    std::fprintf(stderr, "usage: nowork_responder SOCKET APEX positive|scoped|wildcard|nxdomain [REPLIES]\n");
     return 2;
   }
   const Responder responder(argv[2],
                             mode_text == "positive"   ? Mode::kPositive
+                            : mode_text == "scoped"   ? Mode::kScoped
                             : mode_text == "wildcard" ? Mode::kWildcard
                                                       : Mode::kNxdomain,
                             argc == 5 ? argv[4] : nullptr);

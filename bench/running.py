@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import socket
 import sqlite3
@@ -95,9 +96,9 @@ class Started:
 
 
 class OurDaemon:
-    """sovereign-dnsd with its own folder and database; `ctl` edits it while it is down."""
+    """sovereign-dnsd with its own folder and database; `ctl` edits it. `more` is configuration."""
 
-    def __init__(self, build, folder):
+    def __init__(self, build, folder, more=""):
         self.build, self.folder = build, folder
         folder.mkdir(exist_ok=True)
         self.config, self.socket, self.admin = folder / "config.toml", folder / "sdns.sock", free_port()
@@ -110,14 +111,17 @@ socket = "{self.socket}"
 threads = 1
 [admin]
 listen = "127.0.0.1:{self.admin}"
+{more}
 """)
+        self.config.chmod(0o600)
         self.ctl("database", "init")
 
     def ctl(self, *command):
         done = subprocess.run([self.build / "backend/ctl/sdnsctl", "--config", self.config, "--no-wait", *command],
                               capture_output=True, text=True)
         if done.returncode != 0:
-            sys.exit(f"{PROGRAM}: sdnsctl {' '.join(map(str, command))}: {done.stderr}")
+            sys.exit(f"{PROGRAM}: sdnsctl {' '.join(map(str, command))[:200]}: {done.stderr}")
+        return done.stdout
 
     def start(self, run, log):
         process = run.start([self.build / "backend/daemon/sovereign-dnsd", "--config", self.config], log)
@@ -144,6 +148,18 @@ class Door:
                 sys.exit(f"{PROGRAM}: the daemon closed the connection")
             reply += got
         return bytes(reply)
+
+
+def dnsperf(port, questions, wanted, *options):
+    """(queries per second, queries completed, octets of an answer); ends the program when not all response codes are `wanted`."""
+    command = ["taskset", "-c", CLIENT_CPU, "dnsperf", "-s", "127.0.0.1", "-p", str(port), "-d", str(questions), "-q", "50", *options]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    completed = int(re.search(r"Queries completed:\s+(\d+)", output)[1])
+    lost = int(re.search(r"Queries lost:\s+(\d+)", output)[1])
+    codes = re.search(r"Response codes:\s+(.*)", output)[1]
+    if lost * 1000 > completed or not re.match(rf"{wanted} \d+ \(100\.00%\)$", codes):
+        sys.exit(f"{PROGRAM}: {lost} lost, response codes {codes}; {wanted} was expected")
+    return float(re.search(r"Queries per second:\s+([\d.]+)", output)[1]), completed, int(re.search(r"response (\d+)", output)[1])
 
 
 def fill_gsqlite(path, apex, rows):
