@@ -15,6 +15,7 @@ void Evidence::merge(const Evidence& other) {
   if (other.client) on_client(other.bits);
   chance |= other.chance;
   query_name |= other.query_name;
+  places |= other.places;
   add_missing(other.checks, checks);
   add_missing(other.pools, pools);
   add_missing(other.includes, includes);
@@ -22,7 +23,7 @@ void Evidence::merge(const Evidence& other) {
 }
 
 void Evidence::clear() {
-  client = chance = query_name = false;
+  client = chance = query_name = places = false;
   bits = 0;
   checks.clear();
   pools.clear();

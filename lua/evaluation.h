@@ -62,6 +62,7 @@ struct Evidence {
   std::uint8_t bits = 0;              ///< on so many leading bits of Client::best(); counts only with `client`
   bool chance = false;                ///< on chance or time: another evaluation may say something else
   bool query_name = false;            ///< on the name that was asked
+  bool places = false;                ///< on where addresses are that are not the client's
   std::vector<std::string> checks;    ///< identities of health checks, without duplicates
   std::vector<std::string> pools;     ///< names of target pools, also of ones that do not exist
   std::vector<std::string> includes;  ///< names of libraries, relative to the zone

@@ -73,6 +73,7 @@ int geoiplookup(const Call& call) {
   if (!endpoint) return call.push(std::string_view());
   const Geo* geo = call.evaluation.sources->geo;
   if (!geo || attribute < 0 || attribute > 7) return call.push(std::string_view("unknown"));
+  call.evidence().places = true;
   const GeoValue value = geo->lookup(endpoint->address, static_cast<GeoAttribute>(attribute), call.scratch().text);
   return call.push(value.text.empty() ? std::string_view("unknown") : value.text);
 }
@@ -88,7 +89,7 @@ int latlonloc(const Call& call) {
 
 // Of the address that the query name's first four labels are, reversed.
 int latlon_magic(const Call& call) {
-  call.evidence().query_name = true;
+  call.evidence().query_name = call.evidence().places = true;
   call.scratch().labels = labels_of(call.evaluation.question->qname_wire);
   if (call.scratch().labels.size() < 4) return call.push(std::string_view("unknown"));
   const auto address = magic_address(call.scratch().labels);

@@ -50,7 +50,7 @@ std::string relative_text(const zone::Owner& owner) {
 }
 
 std::size_t hash_of(const lua::Evidence& evidence) {
-  std::size_t sum = evidence.cacheable() ? 1 : 2;
+  std::size_t sum = (evidence.cacheable() ? 1 : 2) + (evidence.places ? 4 : 0);
   const auto add = [&](const std::vector<std::string>& texts) {
     sum = sum * 31 + texts.size();
     for (const std::string& text : texts) sum = sum * 131 + std::hash<std::string>{}(text);
@@ -330,7 +330,9 @@ const std::string* Steering::content_of(dns::RrType type, std::string_view value
 }
 
 void Steering::tell(const Subject& subject, Entry& entry, const lua::Evidence& evidence) {
-  if (evidence.checks.empty() && evidence.pools.empty() && evidence.includes.empty() && evidence.names.empty()) return;
+  if (evidence.checks.empty() && evidence.pools.empty() && evidence.includes.empty() && evidence.names.empty() &&
+      !evidence.places)
+    return;
   const std::size_t hash = hash_of(evidence);
   const SteadyTime now = parts_.clock.now();
   if (hash == entry.told && now - entry.told_at < kTellAgain) return;
@@ -341,6 +343,7 @@ void Steering::tell(const Subject& subject, Entry& entry, const lua::Evidence& e
   told.owner = dns::Name::from_key(std::string(subject.zone.apex_key()).append(subject.owner.key()));
   told.health_sequence = health_.get().sequence();
   told.revision = subject.zones.revision();
+  if (evidence.places) told.places = geo_.get().generation();
   told.cached = evidence.cacheable();
   told.checks = evidence.checks;
   told.pools = evidence.pools;

@@ -79,7 +79,7 @@ std::string state_digest(const zone::ZoneSet& zones) {
     });
     state.add(digest.finish(zone.settings().metadata, zone.settings().keys));
   });
-  return zone::to_hex(state.finish(zones.tsig_keys(), zones.stored_target_pools().all()));
+  return zone::to_hex(state.finish(zones.tsig_keys(), zones.stored_target_pools().all(), *zones.overrides()));
 }
 
 Admin::Admin(AdminSources sources)

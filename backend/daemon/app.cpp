@@ -161,6 +161,7 @@ void App::Impl::start_publisher() {
                          .reclaimer = reclaimer,
                          .zones = zones,
                          .health = health,
+                         .geo = geo,
                          .told = std::move(inboxes),
                          .cache_life = running.cache.packet_cache_ttl + running.cache.query_cache_ttl,
                          .clock = clock,

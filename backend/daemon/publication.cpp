@@ -6,6 +6,17 @@
 
 namespace sdns::daemon {
 
+namespace {
+
+// Steered names that answer something else now count as touched, as if their records had been edited.
+void touch(const std::set<dns::Name>& owners, zone::Applied& applied) {
+  for (const dns::Name& owner : owners)
+    if (const zone::Zone* zone = applied.set->closest(owner.key()))
+      applied.rrsets.push_back({zone->id(), owner, dns::kLUA});
+}
+
+}  // namespace
+
 void Publication::set_servers(std::vector<purge::ServerConfig> servers) {
   std::lock_guard lock(mutex_);
   servers_ = std::move(servers);
@@ -15,10 +26,15 @@ void Publication::set_servers(std::vector<purge::ServerConfig> servers) {
 void Publication::published(zone::ZoneSetPtr before, const zone::Applied& applied) {
   on_published();
   submitted_ = std::max(submitted_, applied.set->revision());
-  submit(planner_.plan(*before, applied, parts_.clock.now()));
   std::set<dns::Name> owners;
-  rests_on_changed(applied, owners);
-  submit_steered(applied.set, owners);
+  rests_on_changed(before.get(), applied, owners);
+  if (owners.empty()) {
+    submit(planner_.plan(*before, applied, parts_.clock.now()));
+  } else {  // in one plan: who waits for this revision to be purged waits for all of it
+    zone::Applied all = applied;
+    touch(owners, all);
+    submit(planner_.plan(*before, all, parts_.clock.now()));
+  }
   parts_.reclaimer.retire(std::move(before));
 }
 
@@ -36,10 +52,10 @@ void Publication::loaded(zone::ZoneSetPtr before, const zone::Applied& applied) 
   const zone::Revision revision = applied.set->revision();
   if (revision < submitted_) parts_.purger.restart_history(revision);
   submitted_ = revision;
+  std::set<dns::Name> owners;  // everything is purged
+  rests_on_changed(before.get(), applied, owners);
   submit(plan);
   planner_.load(*applied.set);
-  std::set<dns::Name> owners;  // everything is purged
-  rests_on_changed(applied, owners);
   parts_.reclaimer.retire(std::move(before));
 }
 
@@ -60,10 +76,21 @@ void Publication::tick() {
   }
   dependents_.file(told_, parts_.clock.now(), owners);
   health_changed(registry_.expire(now_seconds()), owners);
-  submit_steered(current, owners);
+  const std::uint64_t places = parts_.geo.load()->generation();
+  if (std::exchange(places_, places) != places) dependents_.places_changed(places, owners);
+  if (owners.empty()) return;
+  zone::Applied touched;
+  touched.set = current;
+  touch(owners, touched);
+  submit(planner_.plan(*current, touched, parts_.clock.now()));
 }
 
-void Publication::rests_on_changed(const zone::Applied& applied, std::set<dns::Name>& owners) {
+void Publication::rests_on_changed(const zone::ZoneSet* before, const zone::Applied& applied,
+                                   std::set<dns::Name>& owners) {
+  // Before anything is purged: an answer that is made after the purge is made from this table.
+  if (!before || before->overrides() != applied.set->overrides() || !applied.target_pools.empty())
+    health_changed(registry_.set_overrides(*applied.set->overrides(), *applied.set->target_pools(), now_seconds()),
+                   owners);
   if (dependents_.size() != 0) {
     std::vector<dns::Name> names;
     for (const zone::Touched& touched : applied.rrsets) names.push_back(touched.owner);
@@ -74,17 +101,6 @@ void Publication::rests_on_changed(const zone::Applied& applied, std::set<dns::N
 
 void Publication::health_changed(const health::Changed& changed, std::set<dns::Name>& owners) {
   if (!changed.identities.empty()) dependents_.checks_changed(changed.identities, changed.sequence, owners);
-}
-
-// Steered names that answer something else now, by the same rules as if their records had been edited.
-void Publication::submit_steered(const zone::ZoneSetPtr& current, const std::set<dns::Name>& owners) {
-  if (owners.empty()) return;
-  zone::Applied touched;
-  touched.set = current;
-  for (const dns::Name& owner : owners)
-    if (const zone::Zone* zone = current->closest(owner.key()))
-      touched.rrsets.push_back({zone->id(), owner, dns::kLUA});
-  submit(planner_.plan(*current, touched, parts_.clock.now()));
 }
 
 std::int64_t Publication::now_seconds() const {

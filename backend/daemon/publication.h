@@ -17,6 +17,7 @@
 #include "backend/purge/dependents.h"
 #include "backend/purge/planner.h"
 #include "backend/purge/purger.h"
+#include "lua/geo.h"
 
 namespace sdns::daemon {
 
@@ -29,6 +30,7 @@ class Publication final : public PublicationSink {
     Reclaimer& reclaimer;
     const SnapshotCell<zone::ZoneSet>& zones;
     health::HealthCell& health;
+    const lua::GeoCell& geo;
     std::vector<purge::ToldInbox*> told;  ///< of the answering threads
     std::chrono::seconds cache_life;      ///< how long PowerDNS keeps an answer
     const Clock& clock;
@@ -38,7 +40,8 @@ class Publication final : public PublicationSink {
       : parts_(parts),
         planner_(parts.asked),
         dependents_(parts.cache_life, parts.clock.now()),
-        registry_(parts.health) {}
+        registry_(parts.health),
+        places_(parts.geo.load()->generation()) {}
 
   /// The PowerDNS servers from now on. Purging begins with the first publication: before it this process has answered
   /// nothing. Safe from any thread.
@@ -53,8 +56,7 @@ class Publication final : public PublicationSink {
 
  private:
   void submit(const purge::Plan& plan);
-  void submit_steered(const zone::ZoneSetPtr& current, const std::set<dns::Name>& owners);
-  void rests_on_changed(const zone::Applied& applied, std::set<dns::Name>& owners);
+  void rests_on_changed(const zone::ZoneSet* before, const zone::Applied& applied, std::set<dns::Name>& owners);
   void health_changed(const health::Changed& changed, std::set<dns::Name>& owners);
   [[nodiscard]] std::int64_t now_seconds() const;
 
@@ -63,6 +65,7 @@ class Publication final : public PublicationSink {
   purge::Dependents dependents_;
   health::Registry registry_;
   std::vector<purge::Told> told_;
+  std::uint64_t places_;  // generation of the location data that was looked at last
   zone::Revision submitted_ = 0;
 
   std::mutex mutex_;

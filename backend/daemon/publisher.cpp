@@ -12,7 +12,7 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr milliseconds kLook{20};  // how long the source may wait; names asked are collected in between
+constexpr milliseconds kLook{10};  // how long the source may wait; what was asked and told is collected in between
 constexpr milliseconds kBackoffFirst{100};
 constexpr milliseconds kBackoffMost{2000};
 constexpr seconds kFirstAge{10};  // a state of this age is worth a line; again at every tripling, then hourly
@@ -149,6 +149,7 @@ void Publisher::load() {
   const auto took = duration_cast<milliseconds>(clock_.now() - begin);
   // A load that is refused costs as much as one that succeeds: not more than a quarter of the time goes into trying.
   if (refused) return reject(loaded->revision, *refused, std::max(kBackoffMost, 3 * took));
+  builder.add_overrides(std::move(loaded->overrides));
   const std::size_t zones = builder.size();
   const zone::Applied applied =
       difference(current_.get(), builder.finish(loaded->revision, loaded->chain, std::move(loaded->tsig_keys)));

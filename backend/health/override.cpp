@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "backend/health/check_question.h"
 
@@ -12,63 +13,107 @@ namespace {
 
 constexpr std::string_view kPool = "pool:";
 constexpr std::string_view kRegion = "region:";
+constexpr std::size_t kLongestTarget = 2000;  // octets, of identities with their URLs and options
+constexpr std::size_t kLongestReason = 500;
 
-// How closely an override names a check: 0 not at all.
-int closeness(const Override& override, const TargetPools& pools, std::string_view identity,
-              const CheckQuestion& question) {
-  const std::string_view target = override.target;
-  if (target == identity) return 5;
-  if (question.kind == CheckKind::kUrlOnly) return 0;
-  const auto is_address = [&](const PoolMember& member) { return member.address == question.address; };
-  if (target.starts_with(kPool)) {
-    const TargetPool* pool = pools.find(target.substr(kPool.size()));
-    return pool && std::any_of(pool->members.begin(), pool->members.end(), is_address) ? 2 : 0;
-  }
-  if (target.starts_with(kRegion)) {
-    const std::string_view region = target.substr(kRegion.size());
-    for (const TargetPool& pool : pools.all())
-      for (const PoolMember& member : pool.members)
-        if (member.region == region && is_address(member)) return 1;
-    return 0;
-  }
-  const auto endpoint = dns::Endpoint::parse(target);
-  if (!endpoint || endpoint->address != question.address) return 0;
-  if (endpoint->port == 0) return 3;
-  return endpoint->port == question.port ? 4 : 0;
+bool has_ended(const Override& override, std::int64_t now_seconds) {
+  return override.until_seconds != 0 && override.until_seconds <= now_seconds;
+}
+
+// What follows the prefix, when that is there and something follows it.
+std::string_view after(std::string_view target, std::string_view prefix) {
+  return target.starts_with(prefix) ? target.substr(prefix.size()) : std::string_view();
+}
+
+bool is_plain(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
 }  // namespace
 
-Result<void> check_override(const Override& override) {
-  const std::string_view target = override.target;
-  if (override.verdict == Verdict::kUnknown)
-    return fail(Errc::kInvalidArgument, fmt::format("the override of {} says neither up nor down", target));
-  if (override.until_seconds != 0 && override.until_seconds <= override.since_seconds)
-    return fail(Errc::kInvalidArgument, fmt::format("the override of {} ends before it begins", target));
-  if (target.starts_with(kPool) && target.size() > kPool.size()) return {};
-  if (target.starts_with(kRegion) && target.size() > kRegion.size()) return {};
-  if (CheckQuestion::parse(target)) return {};
-  if (const auto endpoint = dns::Endpoint::parse(target); endpoint && !endpoint->lenient) return {};
-  return fail(Errc::kInvalidArgument, fmt::format("\"{}\" is no target", target.substr(0, 300)),
-              "use an address, ADDRESS:PORT, pool:NAME, region:NAME, or a check's name from `sdnsctl health list`");
-}
-
-const Override* override_for(const Overrides& overrides, const TargetPools& pools, std::string_view identity,
-                             std::int64_t now_seconds) {
-  if (overrides.empty()) return nullptr;
-  const auto question = CheckQuestion::parse(identity);
-  if (!question) return nullptr;
-  const Override* found = nullptr;
-  int closest = 0;
-  for (const Override& override : overrides) {
-    if (override.until_seconds != 0 && override.until_seconds <= now_seconds) continue;
-    const int close = closeness(override, pools, identity, *question);
-    if (close > closest) {
-      closest = close;
-      found = &override;
+Result<std::string> canonical_target(std::string_view text) {
+  if (text.size() <= kLongestTarget && is_plain(text)) {
+    if (!after(text, kPool).empty() || !after(text, kRegion).empty()) return std::string(text);
+    if (const auto question = CheckQuestion::parse(text)) return question->identity();
+    if (const auto endpoint = dns::Endpoint::parse(text); endpoint && !endpoint->lenient) {
+      std::string target;
+      append_endpoint(endpoint->address, endpoint->port, target);
+      return target;
     }
   }
-  return found;
+  return fail(Errc::kInvalidArgument, fmt::format("\"{}\" is no target", text.substr(0, 300)),
+              "use an address, ADDRESS:PORT, pool:NAME, region:NAME, or a check as `sdnsctl explain` names it");
+}
+
+Result<void> check_override(const Override& override) {
+  const auto target = canonical_target(override.target);
+  if (!target) return fail(target.error());
+  if (*target != override.target)
+    return fail(Errc::kInvalidArgument, fmt::format("the target {} is written {}", override.target, *target));
+  if (override.verdict == Verdict::kUnknown)
+    return fail(Errc::kInvalidArgument, fmt::format("the override of {} says neither up nor down", *target));
+  if (override.until_seconds != 0 && override.until_seconds <= override.since_seconds)
+    return fail(Errc::kInvalidArgument, fmt::format("the override of {} ends before it begins", *target));
+  if (override.since_seconds < 0)
+    return fail(Errc::kInvalidArgument, fmt::format("the override of {} begins before 1970", *target));
+  for (const std::string* text : {&override.reason, &override.who})
+    if (text->size() > kLongestReason || !is_plain(*text))
+      return fail(Errc::kInvalidArgument,
+                  fmt::format("the reason of the override of {} is not one line of at most {} octets", *target,
+                              kLongestReason));
+  return {};
+}
+
+OverrideIndex::OverrideIndex(Overrides overrides, const TargetPools& pools) : overrides_(std::move(overrides)) {
+  for (std::size_t i = 0; i < overrides_.size(); ++i) by_target_.emplace(overrides_[i].target, i);
+  const auto add = [this](const dns::IpAddress& address, std::size_t i) {
+    std::vector<std::size_t>& group = by_group_[address];
+    if (group.empty() || group.back() != i) group.push_back(i);
+  };
+  for (std::size_t i = 0; i < overrides_.size(); ++i) {
+    const TargetPool* pool = pools.find(after(overrides_[i].target, kPool));
+    if (pool == nullptr) continue;
+    for (const PoolMember& member : pool->members) add(member.address, i);
+  }
+  for (std::size_t i = 0; i < overrides_.size(); ++i) {
+    const std::string_view region = after(overrides_[i].target, kRegion);
+    if (region.empty()) continue;
+    for (const TargetPool& pool : pools.all())
+      for (const PoolMember& member : pool.members)
+        if (member.region == region) add(member.address, i);
+  }
+}
+
+const Override* OverrideIndex::find(std::string_view identity, std::int64_t now_seconds) const {
+  if (overrides_.empty()) return nullptr;
+  const auto of_target = [&](std::string_view target) -> const Override* {
+    const auto found = by_target_.find(target);
+    if (found == by_target_.end() || has_ended(overrides_[found->second], now_seconds)) return nullptr;
+    return &overrides_[found->second];
+  };
+  if (const Override* override = of_target(identity)) return override;
+  const auto question = CheckQuestion::parse(identity);
+  if (!question || question->kind == CheckKind::kUrlOnly) return nullptr;
+  std::string target;
+  if (question->port != 0) {
+    append_endpoint(question->address, question->port, target);
+    if (const Override* override = of_target(target)) return override;
+    target.clear();
+  }
+  append_endpoint(question->address, 0, target);
+  if (const Override* override = of_target(target)) return override;
+  if (const auto group = by_group_.find(question->address); group != by_group_.end())
+    for (const std::size_t i : group->second)
+      if (!has_ended(overrides_[i], now_seconds)) return &overrides_[i];
+  return nullptr;
+}
+
+std::int64_t OverrideIndex::next_end(std::int64_t now_seconds) const {
+  std::int64_t next = 0;
+  for (const Override& override : overrides_)
+    if (override.until_seconds > now_seconds && (next == 0 || override.until_seconds < next))
+      next = override.until_seconds;
+  return next;
 }
 
 }  // namespace sdns::health

@@ -2,19 +2,24 @@
 // What an operator says of targets, whatever their checks say.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "backend/base/error.h"
+#include "backend/dns/ip.h"
 #include "backend/health/health_table.h"
 #include "backend/health/target_pool.h"
 
 namespace sdns::health {
 
-/// One override. `target` is an address (`192.0.2.1`), an address and port (`192.0.2.1:443`, `[2001:db8::1]:443`), a
-/// check by its identity, a pool (`pool:web`), or a region of pool members (`region:eu`).
+/// One override. `target`, in its canonical spelling, is an address (`192.0.2.1`), an address and port
+/// (`192.0.2.1:443`, `[2001:db8::1]:443`), a check by its identity, a pool (`pool:web`), or a region of pool members
+/// (`region:eu`).
 struct Override {
   std::string target{};
   Verdict verdict = Verdict::kDown;  ///< up or down
@@ -26,12 +31,30 @@ struct Override {
 };
 using Overrides = std::vector<Override>;  // ordered by target
 
+/// A target as it is written in overrides: the one spelling of what `text` means. Errors (kInvalidArgument): it names
+/// none.
+Result<std::string> canonical_target(std::string_view text);
 /// Errors (kInvalidArgument) name the target and the rule.
 Result<void> check_override(const Override& override);
 
-/// What the overrides say of one check at a time, `nullptr` when none does. A check by its identity beats an address
-/// and port, that beats an address, that a pool, that a region.
-[[nodiscard]] const Override* override_for(const Overrides& overrides, const TargetPools& pools,
-                                           std::string_view identity, std::int64_t now_seconds);
+/// Finds what the overrides say of checks. A check by its identity beats an address and port, that beats an address,
+/// that a pool, that a region. Immutable.
+class OverrideIndex {
+ public:
+  OverrideIndex() = default;
+  /// O(overrides + members of pools).
+  OverrideIndex(Overrides overrides, const TargetPools& pools);
+
+  /// Of the check with this identity, `nullptr` when no override that has not ended names it. O(1).
+  [[nodiscard]] const Override* find(std::string_view identity, std::int64_t now_seconds) const;
+  /// The least end after `now_seconds`; 0: none ends.
+  [[nodiscard]] std::int64_t next_end(std::int64_t now_seconds) const;
+  [[nodiscard]] bool empty() const { return overrides_.empty(); }
+
+ private:
+  Overrides overrides_;
+  std::map<std::string, std::size_t, std::less<>> by_target_;
+  std::map<dns::IpAddress, std::vector<std::size_t>> by_group_;  // pools before regions
+};
 
 }  // namespace sdns::health

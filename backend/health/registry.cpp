@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "backend/health/registry.h"
 
-#include <algorithm>
+#include <utility>
 
 namespace sdns::health {
 
 State Registry::decided(CheckId id, std::int64_t now_seconds) const {
   const auto found = observed_.find(id);
   State state = found == observed_.end() ? State{} : found->second;
-  if (const Override* override = override_for(overrides_, pools_, table_->identity(id), now_seconds)) {
+  if (const Override* override = overrides_.find(table_->identity(id), now_seconds)) {
     state.verdict = override->verdict;
     state.forced = true;
   }
@@ -64,27 +64,16 @@ Changed Registry::observe(const std::vector<std::pair<std::string, State>>& stat
   return decide(ids, now_seconds);
 }
 
-Changed Registry::set_overrides(Overrides overrides, TargetPools pools, std::int64_t now_seconds) {
-  overrides_ = std::move(overrides);
-  pools_ = std::move(pools);
+Changed Registry::set_overrides(Overrides overrides, const TargetPools& pools, std::int64_t now_seconds) {
+  overrides_ = OverrideIndex(std::move(overrides), pools);
+  next_end_ = overrides_.next_end(now_seconds);
   return decide(table_->ids(), now_seconds);
 }
 
 Changed Registry::expire(std::int64_t now_seconds) {
-  const std::size_t before = overrides_.size();
-  std::erase_if(overrides_, [&](const Override& override) {
-    return override.until_seconds != 0 && override.until_seconds <= now_seconds;
-  });
-  if (overrides_.size() == before) return {{}, table_->sequence()};
+  if (next_end_ == 0 || next_end_ > now_seconds) return {{}, table_->sequence()};
+  next_end_ = overrides_.next_end(now_seconds);
   return decide(table_->ids(), now_seconds);
-}
-
-std::int64_t Registry::next_end(std::int64_t now_seconds) const {
-  std::int64_t next = 0;
-  for (const Override& override : overrides_)
-    if (override.until_seconds > now_seconds && (next == 0 || override.until_seconds < next))
-      next = override.until_seconds;
-  return next;
 }
 
 }  // namespace sdns::health

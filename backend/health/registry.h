@@ -32,10 +32,9 @@ class Registry {
   /// What checks say. Of identities that nobody wants nothing is kept.
   Changed observe(const std::vector<std::pair<std::string, State>>& states, std::int64_t now_seconds);
   /// What operators say; the pools that overrides may name.
-  Changed set_overrides(Overrides overrides, TargetPools pools, std::int64_t now_seconds);
-  /// Overrides that have run out since the last call. 0 is returned by next_end() when none will.
+  Changed set_overrides(Overrides overrides, const TargetPools& pools, std::int64_t now_seconds);
+  /// Overrides that have run out since the last call.
   Changed expire(std::int64_t now_seconds);
-  [[nodiscard]] std::int64_t next_end(std::int64_t now_seconds) const;
 
   [[nodiscard]] const HealthTable& table() const { return *table_; }
 
@@ -46,8 +45,8 @@ class Registry {
   HealthCell& cell_;
   HealthTablePtr table_;
   std::unordered_map<CheckId, State> observed_;
-  Overrides overrides_;
-  TargetPools pools_;
+  OverrideIndex overrides_;
+  std::int64_t next_end_ = 0;  // when an override ends; 0: none will
 };
 
 }  // namespace sdns::health

@@ -11,6 +11,7 @@ constexpr std::chrono::seconds kChangesKept{10};  // far longer than a note is o
 
 std::string check_key(std::string_view identity) { return std::string("c:").append(identity); }
 std::string pool_key(std::string_view pool) { return std::string("p:").append(pool); }
+constexpr const char* kPlacesKey = "g";
 std::string name_key(const dns::Name& name) { return "n:" + name.wire(); }
 
 }  // namespace
@@ -61,6 +62,7 @@ void Dependents::file(const std::vector<Told>& told, SteadyTime now, std::set<dn
     for (const std::string& check : note.checks) add(check_key(check), note.health_sequence);
     for (const std::string& pool : note.pools) add(pool_key(pool), note.revision);
     for (const dns::Name& name : note.names) add(name_key(name), note.revision);
+    if (note.places != 0) add(kPlacesKey, note.places);
   }
 }
 
@@ -84,6 +86,10 @@ void Dependents::pools_changed(const std::vector<std::string>& pools, zone::Revi
 void Dependents::names_changed(const std::vector<dns::Name>& names, zone::Revision revision,
                                std::set<dns::Name>& owners) {
   for (const dns::Name& name : names) changed(name_key(name), revision, owners);
+}
+
+void Dependents::places_changed(std::uint64_t generation, std::set<dns::Name>& owners) {
+  changed(kPlacesKey, generation, owners);
 }
 
 }  // namespace sdns::purge

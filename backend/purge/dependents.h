@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which steered names were answered from what: health checks, target pools, other names' records. PowerDNS caches their
-// answers, so a change there must purge them.
+// Which steered names were answered from what: health checks, target pools, other names' records, where addresses are.
+// PowerDNS caches their answers, so a change there must purge them.
 #pragma once
 
 #include <atomic>
@@ -27,6 +27,7 @@ struct Told {
   dns::Name owner;                    ///< of the LUA records: a wildcard's own name
   std::uint64_t health_sequence = 0;  ///< of the health table that was read
   zone::Revision revision = 0;        ///< of the zones that were read
+  std::uint64_t places = 0;           ///< generation of the location data that was read; 0: none was
   bool cached = false;                ///< PowerDNS may keep the answer
   std::vector<std::string> checks;    ///< identities
   std::vector<std::string> pools;
@@ -66,12 +67,15 @@ class Dependents {
   void pools_changed(const std::vector<std::string>& pools, zone::Revision revision, std::set<dns::Name>& owners);
   void names_changed(const std::vector<dns::Name>& names, zone::Revision revision, std::set<dns::Name>& owners);
 
+  /// The owners that rest on where addresses are, which may be elsewhere with this generation of the location data.
+  void places_changed(std::uint64_t generation, std::set<dns::Name>& owners);
+
   [[nodiscard]] std::size_t size() const { return young_.size() + old_.size(); }
 
  private:
   using Index = std::unordered_map<std::string, std::set<dns::Name>>;
   struct Change {
-    std::uint64_t at = 0;  // sequence or revision
+    std::uint64_t at = 0;  // sequence, revision or generation
     SteadyTime when{};
   };
   void rotate(SteadyTime now);

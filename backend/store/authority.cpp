@@ -97,7 +97,9 @@ Result<std::string> state_digest(Transaction& transaction) {
   if (!tsig_keys) return fail(tsig_keys.error());
   auto pools = transaction.target_pools();
   if (!pools) return fail(pools.error());
-  return zone::to_hex(state.finish(*tsig_keys, pools_of(std::move(*pools))));
+  auto overrides = transaction.overrides();
+  if (!overrides) return fail(overrides.error());
+  return zone::to_hex(state.finish(*tsig_keys, pools_of(std::move(*pools)), overrides_of(std::move(*overrides))));
 }
 
 }  // namespace sdns::store

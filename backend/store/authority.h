@@ -13,6 +13,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/error.h"
 #include "backend/base/random.h"
+#include "backend/health/override.h"
 #include "backend/health/target_pool.h"
 #include "backend/zone/source.h"
 
@@ -57,6 +58,11 @@ struct PoolRow {
   Revision revision = 0;  ///< that last touched it
 };
 
+struct OverrideRow {
+  health::Override override;
+  Revision revision = 0;  ///< that last touched it
+};
+
 struct Identity {
   std::string database_id;  ///< random, made with the database: says whether two programs mean the same one
   int schema_version = 0;
@@ -98,6 +104,8 @@ class Transaction {
   /// In order of their names.
   virtual Result<std::vector<PoolRow>> target_pools() = 0;
   virtual Result<std::optional<PoolRow>> target_pool(std::string_view name) = 0;
+  /// In order of their targets; also those that have ended.
+  virtual Result<std::vector<OverrideRow>> overrides() = 0;
   /// Every record of a type, in order of zone and owner. Looks at all records there are.
   virtual Result<void> records_of_type(dns::RrType type, const std::function<void(ZoneId, StoredRecord&&)>& each) = 0;
   /// Whether a revision after `since` touched the RRset, or created or deleted the zone; true also when the history no
@@ -144,6 +152,12 @@ class Transaction {
   virtual Result<void> put_target_pool(const health::TargetPool& pool) = 0;
   /// Errors: kNotFound.
   virtual Result<void> remove_target_pool(const std::string& name) = 0;
+
+  /// Adds the override, or changes the one of that target. Touches nothing when it is so already. Errors: what
+  /// health::check_override() says.
+  virtual Result<void> put_override(const health::Override& override) = 0;
+  /// Errors: kNotFound.
+  virtual Result<void> remove_override(const std::string& target) = 0;
 
   /// Moves the serials of zones whose data changed (unless the edit itself changed the serial), takes the revision as
   /// the last statement, commits with fsync. The position after it; unchanged when nothing that is served was touched.

@@ -106,6 +106,7 @@ Result<Position> SqlTransaction::journal(std::string_view who, const Position& b
     if (auto done = journal_tsig_keys(after.revision, hasher); !done) return fail(done.error());
   }
   if (auto done = journal_target_pools(after.revision, hasher); !done) return fail(done.error());
+  if (auto done = journal_overrides(after.revision, hasher); !done) return fail(done.error());
   for (auto& [id, zone] : edited_) {
     if (!zone.served_change()) continue;
     if (auto done = journal_zone(zone, after.revision, hasher); !done) return fail(done.error());
@@ -139,8 +140,9 @@ Result<Position> SqlTransaction::commit(std::string_view who) {
     auto position = read_position(db_);
     if (!position) return position;
     if (auto settled = settle_target_pools(); !settled) return fail(settled.error());
+    if (auto settled = settle_overrides(); !settled) return fail(settled.error());
     const bool served =
-        tsig_keys_touched_ || !pools_before_.empty() ||
+        tsig_keys_touched_ || !pools_before_.empty() || !overrides_before_.empty() ||
         std::any_of(edited_.begin(), edited_.end(), [](const auto& entry) { return entry.second.served_change(); });
     if (served) position = journal(who, *position);
     if (!position) return position;

@@ -152,9 +152,12 @@ Result<zone::LoadedState> SqliteFollower::load(const std::function<void(zone::Zo
     if (!tsig_keys) return fail(tsig_keys.error());
     auto pools = read_target_pools(*db_);
     if (!pools) return fail(pools.error());
+    auto overrides = read_overrides(*db_);
+    if (!overrides) return fail(overrides.error());
     known_ = *now;
     loaded_file_ = db_->file();
-    return zone::LoadedState{now->revision, now->chain, std::move(*tsig_keys), pools_of(std::move(*pools))};
+    return zone::LoadedState{now->revision, now->chain, std::move(*tsig_keys), pools_of(std::move(*pools)),
+                             overrides_of(std::move(*overrides))};
   });
 }
 
@@ -202,7 +205,7 @@ Result<std::set<RowKey>> SqliteFollower::read_touched(Revision at, Revision to) 
     if (!there) return fail(there.error());
     if (!*there) return touched;
     const std::int64_t kind = (*rows)->integer(1);
-    if (kind < static_cast<int>(ChangeKind::kCreated) || kind > static_cast<int>(ChangeKind::kTargetPool))
+    if (kind < static_cast<int>(ChangeKind::kCreated) || kind > static_cast<int>(ChangeKind::kOverride))
       return fail(damaged(*db_, fmt::format("the journal has a change of kind {}", kind)));
     touched.insert({static_cast<ZoneId>((*rows)->integer(0)), static_cast<ChangeKind>(kind),
                     std::string((*rows)->text(2)), static_cast<std::uint16_t>((*rows)->integer(3))});
@@ -244,6 +247,11 @@ Result<zone::Change> SqliteFollower::read_change(const RowKey& row) {
       auto pool = read_target_pool(*db_, row.owner);
       if (!pool) return fail(pool.error());
       return zone::TargetPoolChanged{row.owner, *pool ? std::optional(std::move((*pool)->pool)) : std::nullopt};
+    }
+    case ChangeKind::kOverride: {
+      auto override = read_override(*db_, row.owner);
+      if (!override) return fail(override.error());
+      return zone::OverrideChanged{row.owner, std::move(*override)};
     }
     case ChangeKind::kRrset:
       break;

@@ -14,7 +14,7 @@
 namespace sdns::store {
 
 /// `change.kind`, in the order in which a zone's changes are told.
-/// TSIG keys are of zone 0, and so are target pools, whose name is the row's owner.
+/// TSIG keys are of zone 0, and so are target pools and overrides of health, whose name or target is the row's owner.
 enum class ChangeKind : std::uint8_t {
   kCreated = 1,
   kDeleted = 2,
@@ -24,6 +24,7 @@ enum class ChangeKind : std::uint8_t {
   kRrset = 6,
   kTsigKeys = 7,
   kTargetPool = 8,
+  kOverride = 9,
 };
 
 #define SDNS_ZONE_COLUMNS \
@@ -47,6 +48,10 @@ Result<std::vector<zone::TsigKey>> read_tsig_keys(Connection& db);
 Result<std::vector<PoolRow>> read_target_pools(Connection& db);
 Result<std::optional<PoolRow>> read_target_pool(Connection& db, std::string_view name);
 std::vector<health::TargetPool> pools_of(std::vector<PoolRow> rows);
+/// In order of their targets.
+Result<std::vector<OverrideRow>> read_overrides(Connection& db);
+Result<std::optional<health::Override>> read_override(Connection& db, std::string_view target);
+health::Overrides overrides_of(std::vector<OverrideRow> rows);
 Result<std::optional<ZoneRow>> read_zone(Connection& db, ZoneId zone);
 /// Everything that is served of one zone. Errors: kNotFound.
 Result<zone::ZoneContent> read_content(Connection& db, ZoneId zone);

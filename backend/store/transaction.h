@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A transaction of the authority database over any SQL connection: reads in transaction.cpp, edits in edit.cpp,
-// peer_edit.cpp and pool_edit.cpp, serials and journal in commit.cpp. Statements touch rows in the order of their keys.
+// peer_edit.cpp, pool_edit.cpp and override_edit.cpp, serials and journal in commit.cpp. Statements touch rows in the
+// order of their keys.
 #pragma once
 
 #include <map>
@@ -40,6 +41,7 @@ class SqlTransaction final : public Transaction {
   Result<std::vector<Autoprimary>> autoprimaries() override;
   Result<std::vector<PoolRow>> target_pools() override;
   Result<std::optional<PoolRow>> target_pool(std::string_view name) override;
+  Result<std::vector<OverrideRow>> overrides() override;
   Result<void> records_of_type(dns::RrType type, const std::function<void(ZoneId, StoredRecord&&)>& each) override;
   Result<bool> rrset_changed_since(Revision since, ZoneId id, const dns::Name& owner, dns::RrType type) override;
   Result<bool> records_changed_since(Revision since, ZoneId id) override;
@@ -62,6 +64,8 @@ class SqlTransaction final : public Transaction {
   Result<void> remove_autoprimary(const std::string& address, const dns::Name& nameserver) override;
   Result<void> put_target_pool(const health::TargetPool& pool) override;
   Result<void> remove_target_pool(const std::string& name) override;
+  Result<void> put_override(const health::Override& override) override;
+  Result<void> remove_override(const std::string& target) override;
   Result<Position> commit(std::string_view who) override;
 
  private:
@@ -100,6 +104,9 @@ class SqlTransaction final : public Transaction {
   Result<bool> clear_target_pool(const std::string& name);
   Result<void> settle_target_pools();
   Result<void> journal_target_pools(Revision revision, zone::Hasher& hasher);
+  Result<std::optional<health::Override>> note_override(const std::string& target);
+  Result<void> settle_overrides();
+  Result<void> journal_overrides(Revision revision, zone::Hasher& hasher);
   Result<void> journal_zone(Edited& zone, Revision revision, zone::Hasher& hasher);
   Result<void> journal_row(Revision revision, ZoneId zone, ChangeKind kind, std::string_view key, dns::RrType type);
 
@@ -110,8 +117,9 @@ class SqlTransaction final : public Transaction {
   std::optional<Error> failed_;  // of a statement: what was written before it may be half of something
   std::map<ZoneId, Edited> edited_;
   bool tsig_keys_touched_ = false;
-  std::map<std::string, std::optional<health::TargetPool>>
-      pools_before_;  // of what was touched; nothing: was not there
+  // Of what was touched; nothing: was not there.
+  std::map<std::string, std::optional<health::TargetPool>> pools_before_;
+  std::map<std::string, std::optional<health::Override>> overrides_before_;
 };
 
 }  // namespace sdns::store

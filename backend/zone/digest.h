@@ -145,6 +145,15 @@ inline void add_target_pools(Hasher& hasher, const std::vector<health::TargetPoo
   for (const health::TargetPool* pool : sorted) add_target_pool(hasher, *pool);
 }
 
+inline void add_override(Hasher& hasher, const health::Override& override) {
+  hasher.add(override.target);
+  hasher.add(health::verdict_name(override.verdict));
+  hasher.add(override.reason);
+  hasher.add(override.who);
+  hasher.add(static_cast<std::uint64_t>(override.since_seconds));
+  hasher.add(static_cast<std::uint64_t>(override.until_seconds));
+}
+
 /// The digest of one zone. Feed it the RRsets in canonical order: by owner name, then by number of the type.
 class ZoneDigest {
  public:
@@ -187,18 +196,22 @@ class ZoneDigest {
   return digest.finish(content.metadata, content.keys);
 }
 
-/// The digest of all zones, TSIG keys and target pools of the database. Feed it the zones in order of their ids.
+/// The digest of all zones, TSIG keys, target pools and overrides of the database. Feed it the zones in order of their
+/// ids.
 class StateDigest {
  public:
   void add(const Digest& zone) {
     hasher_.add(zone);
     ++zones_;
   }
+  /// The overrides in order of their targets.
   [[nodiscard]] Digest finish(const std::vector<TsigKey>& tsig_keys,
-                              const std::vector<health::TargetPool>& target_pools) {
+                              const std::vector<health::TargetPool>& target_pools, const health::Overrides& overrides) {
     hasher_.add(zones_);
     add_tsig_keys(hasher_, tsig_keys);
     add_target_pools(hasher_, target_pools);
+    hasher_.add(std::uint64_t{overrides.size()});
+    for (const health::Override& override : overrides) add_override(hasher_, override);
     return hasher_.finish();
   }
 

@@ -15,6 +15,7 @@
 
 #include "backend/base/error.h"
 #include "backend/dns/record.h"
+#include "backend/health/override.h"
 #include "backend/health/target_pool.h"
 
 namespace sdns::zone {
@@ -120,11 +121,16 @@ struct TargetPoolChanged {
   std::string name;
   std::optional<health::TargetPool> pool;
 };
+/// The override of this target as it is now; nothing: it is gone. Of no zone.
+struct OverrideChanged {
+  std::string target;
+  std::optional<health::Override> override;
+};
 using Change = std::variant<ZoneCreated, ZoneDeleted, HeadChanged, RrsetChanged, MetadataChanged, KeysChanged,
-                            TsigKeysChanged, TargetPoolChanged>;
+                            TsigKeysChanged, TargetPoolChanged, OverrideChanged>;
 
 /// Everything that happened in (from, to], read in one consistent read: applying it to the state at `from` gives the
-/// state at `to`. An RRset or a target pool that was touched several times is there once.
+/// state at `to`. An RRset, target pool or override that was touched several times is there once.
 struct Batch {
   Revision from = 0;
   Revision to = 0;
@@ -138,6 +144,7 @@ struct LoadedState {
   Chain chain{};
   std::vector<TsigKey> tsig_keys{};
   std::vector<health::TargetPool> target_pools{};
+  health::Overrides overrides{};
 };
 
 /// Where zones come from. Used by one thread.

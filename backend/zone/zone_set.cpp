@@ -32,6 +32,12 @@ std::shared_ptr<const std::vector<TsigKey>> sorted_keys(std::vector<TsigKey> key
   return std::make_shared<const std::vector<TsigKey>>(std::move(keys));
 }
 
+std::shared_ptr<const health::Overrides> sorted_overrides(health::Overrides overrides) {
+  std::sort(overrides.begin(), overrides.end(),
+            [](const health::Override& a, const health::Override& b) { return a.target < b.target; });
+  return std::make_shared<const health::Overrides>(std::move(overrides));
+}
+
 Result<health::TargetPools> stored_pools(std::vector<health::TargetPool> pools) {
   auto made = health::TargetPools::make(std::move(pools));
   if (made) return made;
@@ -65,8 +71,9 @@ class Application {
     if (auto ok = check_apexes(put); !ok) return fail(ok.error());
     auto pools = changed_pools();
     if (!pools) return fail(pools.error());
-    applied_.set = ZoneSetBuilder::edit(before_, put, deleted_, revision_, chain,
-                                        {.tsig_keys = std::move(tsig_keys_), .stored_pools = std::move(*pools)});
+    applied_.set = ZoneSetBuilder::edit(
+        before_, put, deleted_, revision_, chain,
+        {.tsig_keys = std::move(tsig_keys_), .stored_pools = std::move(*pools), .overrides = changed_overrides()});
     applied_.target_pools = differing_pools(before_, *applied_.set);
     return std::move(applied_);
   }
@@ -139,6 +146,21 @@ class Application {
     return stored_pools(std::move(all));
   }
 
+  Result<void> on(const OverrideChanged& c) {
+    overrides_[c.target] = c.override;
+    return {};
+  }
+  // All overrides with the changes; nothing when there are none.
+  std::optional<health::Overrides> changed_overrides() {
+    if (overrides_.empty()) return std::nullopt;
+    health::Overrides all;
+    for (const health::Override& override : *before_.overrides())
+      if (!overrides_.contains(override.target)) all.push_back(override);
+    for (auto& [target, override] : overrides_)
+      if (override) all.push_back(std::move(*override));
+    return all;
+  }
+
   static Result<void> unknown(ZoneId id) {
     return fail(Errc::kInvalidZone, fmt::format("the batch changes zone id {}, which is not served", id));
   }
@@ -169,6 +191,7 @@ class Application {
   std::vector<ZoneId> deleted_;
   std::optional<std::vector<TsigKey>> tsig_keys_;
   std::map<std::string, std::optional<health::TargetPool>> pools_;
+  std::map<std::string, std::optional<health::Override>> overrides_;
   Applied applied_;
 };
 
@@ -259,6 +282,7 @@ ZoneSetPtr ZoneSetBuilder::finish(Revision revision, const Chain& chain, std::ve
   set->configured_pools_ = std::make_shared<const health::TargetPools>(std::move(configured_pools_));
   set->stored_pools_ = std::make_shared<const health::TargetPools>(std::move(stored_pools_));
   set->merge_pools();
+  set->overrides_ = sorted_overrides(std::move(overrides_));
   set->revision_ = revision;
   set->chain_ = chain;
   return set;
@@ -284,6 +308,7 @@ ZoneSetPtr ZoneSetBuilder::edit(const ZoneSet& before, const std::vector<ZoneRef
   if (besides.stored_pools)
     set->stored_pools_ = std::make_shared<const health::TargetPools>(std::move(*besides.stored_pools));
   if (besides.configured_pools || besides.stored_pools) set->merge_pools();
+  if (besides.overrides) set->overrides_ = sorted_overrides(std::move(*besides.overrides));
   set->revision_ = revision;
   set->chain_ = chain;
   return set;

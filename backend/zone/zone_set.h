@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backend/health/override.h"
 #include "backend/health/target_pool.h"
 #include "backend/zone/zone.h"
 
@@ -59,6 +60,8 @@ class ZoneSet {
   [[nodiscard]] const health::TargetPools& stored_target_pools() const { return *stored_pools_; }
   /// The names of stored pools that are hidden by pools of the configuration.
   [[nodiscard]] const std::vector<std::string>& hidden_target_pools() const { return hidden_pools_; }
+  /// What operators say of targets' health; sets that differ in nothing of it share it.
+  [[nodiscard]] const std::shared_ptr<const health::Overrides>& overrides() const { return overrides_; }
 
  private:
   friend class ZoneSetBuilder;
@@ -74,6 +77,7 @@ class ZoneSet {
   Pools stored_pools_ = configured_pools_;
   Pools target_pools_ = configured_pools_;
   std::vector<std::string> hidden_pools_;
+  std::shared_ptr<const health::Overrides> overrides_ = std::make_shared<const health::Overrides>();
 };
 using ZoneSetPtr = std::shared_ptr<const ZoneSet>;
 
@@ -106,6 +110,7 @@ struct Besides {
   std::optional<std::vector<TsigKey>> tsig_keys{};  ///< in any order
   std::optional<health::TargetPools> stored_pools{};
   std::optional<health::TargetPools> configured_pools{};
+  std::optional<health::Overrides> overrides{};
 };
 
 /// The same revision with other target pools of the configuration.
@@ -119,6 +124,8 @@ class ZoneSetBuilder {
   Result<void> add_target_pools(std::vector<health::TargetPool> pools);
   /// Those of the configuration.
   void configure(health::TargetPools pools) { configured_pools_ = std::move(pools); }
+  /// In any order.
+  void add_overrides(health::Overrides overrides) { overrides_ = std::move(overrides); }
   [[nodiscard]] std::size_t size() const { return zones_.size(); }
   /// `tsig_keys` in any order.
   ZoneSetPtr finish(Revision revision, const Chain& chain, std::vector<TsigKey> tsig_keys = {});
@@ -130,6 +137,7 @@ class ZoneSetBuilder {
   std::vector<ZoneRef> zones_;
   health::TargetPools stored_pools_;
   health::TargetPools configured_pools_;
+  health::Overrides overrides_;
 };
 
 }  // namespace sdns::zone

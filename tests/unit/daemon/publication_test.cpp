@@ -110,6 +110,7 @@ class PublicationTest : public testing::Test {
                         [this](const purge::ServerConfig&) { return std::make_unique<RecordingDoor>(calls_); },
                         purge::PurgerOptions{.again_after = milliseconds(60'000)}};
   health::HealthCell health_{std::make_shared<const health::HealthTable>()};
+  lua::GeoCell geo_{lua::Geo::nowhere()};
   purge::ToldInbox told_;
   test::ManualWallClock wall_clock_;
   Publication publication_{Publication::Parts{.asked = asked_,
@@ -117,6 +118,7 @@ class PublicationTest : public testing::Test {
                                               .reclaimer = reclaimer_,
                                               .zones = zones_,
                                               .health = health_,
+                                              .geo = geo_,
                                               .told = {&told_},
                                               .cache_life = seconds(60),
                                               .clock = clock_,
@@ -198,6 +200,111 @@ TEST_F(PublicationTest, ANameThatWasAskedBelowAWildcardIsPurgedWithIt) {
   change(test::address(1, "*.example.", "192.0.2.2"));
   ASSERT_TRUE(purger_.wait_purged(7, seconds(60)));
   EXPECT_THAT(calls_.take(), Contains("purge a.example."));
+}
+
+// As an answering thread tells of an answer that PowerDNS may keep.
+purge::Told told_of(const std::string& owner, const std::string& check, std::uint64_t health_sequence) {
+  purge::Told told;
+  told.zone = 1;
+  told.owner = name(owner);
+  told.health_sequence = health_sequence;
+  told.revision = 5;
+  told.cached = true;
+  told.checks = {check};
+  return told;
+}
+
+TEST_F(PublicationTest, AnOverridePurgesWhatRestsOnItInTheSameRevision) {
+  load({small_zone(1, "example.")}, 5);
+  ASSERT_TRUE(purger_.wait_purged(5, seconds(60)));  // else what follows may be part of "everything"
+  told_.tell(told_of("www.example.", "tcp 192.0.2.1:443", 0));
+  told_.tell(told_of("api.example.", "tcp 192.0.2.2:443", 0));
+  publication_.tick();
+  calls_.take();
+  change(zone::OverrideChanged{"192.0.2.1", health::Override{.target = "192.0.2.1"}});
+  ASSERT_TRUE(purger_.wait_purged(6, seconds(60)));
+  const auto calls = calls_.take();
+  EXPECT_THAT(calls, Contains("purge www.example."));
+  EXPECT_THAT(calls, Not(Contains("purge api.example.")));
+  const health::HealthTablePtr table = health_.load();
+  EXPECT_EQ(table->state(table->find("tcp 192.0.2.1:443")).verdict, health::Verdict::kDown);
+  EXPECT_TRUE(table->state(table->find("tcp 192.0.2.1:443")).forced);
+}
+
+TEST_F(PublicationTest, AnAnswerThatWasMadeBeforeAnOverrideAndToldAfterItIsPurged) {
+  load({small_zone(1, "example.")}, 5);
+  ASSERT_TRUE(purger_.wait_purged(5, seconds(60)));
+  told_.tell(told_of("www.example.", "tcp 192.0.2.1:443", 0));
+  publication_.tick();
+  change(zone::OverrideChanged{"192.0.2.1", health::Override{.target = "192.0.2.1"}});
+  calls_until({"purge www.example."});
+  told_.tell(told_of("late.example.", "tcp 192.0.2.1:443", 0));
+  publication_.tick();
+  calls_until({"purge late.example."});
+  told_.tell(told_of("first.example.", "tcp 192.0.2.1:80", 0));  // the check is new, and forced from the beginning
+  publication_.tick();
+  calls_until({"purge first.example."});
+}
+
+TEST_F(PublicationTest, AnOverrideThatEndsOrIsTakenBackPurgesAgain) {
+  load({small_zone(1, "example.")}, 5);
+  ASSERT_TRUE(purger_.wait_purged(5, seconds(60)));
+  told_.tell(told_of("www.example.", "tcp 192.0.2.1:443", 0));
+  publication_.tick();
+  const auto now = std::chrono::duration_cast<seconds>(wall_clock_.wall_now().time_since_epoch()).count();
+  change(zone::OverrideChanged{
+      "192.0.2.1", health::Override{.target = "192.0.2.1", .since_seconds = now, .until_seconds = now + 60}});
+  calls_until({"purge www.example."});
+  wall_clock_.advance(seconds(60));
+  publication_.tick();
+  calls_until({"purge www.example."});
+  const auto verdict = [this] {
+    const health::HealthTablePtr table = health_.load();
+    return table->state(table->find("tcp 192.0.2.1:443")).verdict;
+  };
+  EXPECT_EQ(verdict(), health::Verdict::kUnknown);
+  change(zone::OverrideChanged{"192.0.2.1", health::Override{.target = "192.0.2.1"}});
+  EXPECT_EQ(verdict(), health::Verdict::kDown);
+  change(zone::OverrideChanged{"192.0.2.1", {}});
+  EXPECT_EQ(verdict(), health::Verdict::kUnknown);
+}
+
+TEST_F(PublicationTest, AMemberThatComesIntoAForcedPoolIsForced) {
+  load({small_zone(1, "example.")}, 5);
+  ASSERT_TRUE(purger_.wait_purged(5, seconds(60)));
+  told_.tell(told_of("www.example.", "tcp 192.0.2.1:443", 0));
+  publication_.tick();
+  change(zone::OverrideChanged{"pool:web", health::Override{.target = "pool:web"}});
+  calls_.take();
+  health::TargetPool pool;
+  pool.name = "web";
+  health::PoolMember member;
+  member.name = "a";
+  member.address = *dns::IpAddress::parse("192.0.2.1");
+  pool.members = {member};
+  change(zone::TargetPoolChanged{"web", pool});
+  calls_until({"purge www.example."});
+}
+
+TEST_F(PublicationTest, OtherLocationDataPurgesWhatRestsOnWhereAddressesAre) {
+  load({small_zone(1, "example.")}, 5);
+  ASSERT_TRUE(purger_.wait_purged(5, seconds(60)));
+  purge::Told told = told_of("www.example.", "tcp 192.0.2.1:443", 0);
+  told_.tell(purge::Told(told));
+  told.owner = name("where.example.");
+  told.places = geo_.load()->generation();
+  told_.tell(purge::Told(told));
+  publication_.tick();
+  calls_.take();
+  const std::uint64_t before = geo_.load()->generation();
+  geo_.publish(lua::Geo::nowhere());
+  publication_.tick();
+  EXPECT_FALSE(calls_until({"purge where.example."}).contains("purge www.example."));
+  told.owner = name("late.example.");
+  told.places = before;
+  told_.tell(std::move(told));
+  publication_.tick();
+  calls_until({"purge late.example."});
 }
 
 TEST_F(PublicationTest, OldSnapshotsAreFreedByTheReclaimer) {

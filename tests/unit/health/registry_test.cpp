@@ -39,7 +39,6 @@ TEST_F(RegistryTest, AnOverrideIsBelievedUntilItEnds) {
   EXPECT_EQ(registry_.set_overrides({down}, {}, 50).identities.size(), 2U);
   EXPECT_EQ(verdict("url https://x/ from 192.0.2.1"), Verdict::kDown);
   EXPECT_EQ(verdict("tcp 192.0.2.2:443"), Verdict::kUnknown);
-  EXPECT_EQ(registry_.next_end(50), 100);
   EXPECT_TRUE(registry_.expire(99).identities.empty());
   EXPECT_EQ(registry_.expire(100).identities.size(), 2U);
   EXPECT_EQ(verdict("tcp 192.0.2.1:443"), Verdict::kUnknown);
@@ -70,6 +69,35 @@ TEST_F(RegistryTest, TheCloserOverrideCounts) {
   EXPECT_EQ(with({address, endpoint}), Verdict::kUp);
   EXPECT_EQ(with({check, endpoint}), Verdict::kDown);
   EXPECT_EQ(with({}), Verdict::kUnknown);
+}
+
+TEST_F(RegistryTest, AnEndedOverrideLeavesTheNextCloserOne) {
+  TargetPool pool;
+  pool.name = "web";
+  PoolMember member;
+  member.name = "a";
+  member.address = *dns::IpAddress::parse("192.0.2.1");
+  pool.members = {member};
+  const TargetPools pools = *TargetPools::make({pool});
+  registry_.want({"tcp 192.0.2.1:443", "url https://x/", "not a check"}, 0);
+  registry_.set_overrides({{.target = "192.0.2.1", .verdict = Verdict::kUp, .until_seconds = 100},
+                           {.target = "pool:web", .verdict = Verdict::kDown, .until_seconds = 200},
+                           {.target = "region:", .verdict = Verdict::kDown}},
+                          pools, 0);
+  EXPECT_EQ(verdict("tcp 192.0.2.1:443"), Verdict::kUp);
+  registry_.expire(100);
+  EXPECT_EQ(verdict("tcp 192.0.2.1:443"), Verdict::kDown);
+  registry_.expire(200);
+  EXPECT_EQ(verdict("tcp 192.0.2.1:443"), Verdict::kUnknown);
+  EXPECT_EQ(verdict("url https://x/"), Verdict::kUnknown) << "of no address";
+}
+
+TEST(Override, ATargetHasOneSpelling) {
+  EXPECT_EQ(canonical_target("2001:DB8:0:0::1"), "2001:db8::1");
+  EXPECT_EQ(canonical_target("[2001:DB8::1]:443"), "[2001:db8::1]:443");
+  EXPECT_EQ(canonical_target("tcp 192.0.2.1:443"), "tcp 192.0.2.1:443");
+  for (const char* text : {"", "pool:", "region:", "192.0.2", "0x1", "192.0.2.1:", "192.0.2.1: 53", "web", "pool:a\nb"})
+    EXPECT_FALSE(canonical_target(text)) << text;
 }
 
 TEST_F(RegistryTest, ATableThatWasReadStaysAsItWas) {

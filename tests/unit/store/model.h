@@ -43,7 +43,7 @@ class Model {
       for (const auto& [key, rrset] : zone.rrsets) digest.add(rrset);
       state.add(digest.finish(zone.metadata, zone.keys));
     }
-    return zone::to_hex(state.finish(tsig_keys, pools()));
+    return zone::to_hex(state.finish(tsig_keys, pools(), overrides()));
   }
   [[nodiscard]] std::size_t size() const { return zones_.size(); }
   void clear() { zones_.clear(); }
@@ -52,6 +52,13 @@ class Model {
     tsig_keys = besides.tsig_keys;
     pools_.clear();
     for (const health::TargetPool& pool : besides.target_pools) pools_[pool.name] = pool;
+    overrides_.clear();
+    for (const health::Override& override : besides.overrides) overrides_[override.target] = override;
+  }
+  [[nodiscard]] health::Overrides overrides() const {
+    health::Overrides all;
+    for (const auto& [target, override] : overrides_) all.push_back(override);
+    return all;
   }
   [[nodiscard]] std::vector<health::TargetPool> pools() const {
     std::vector<health::TargetPool> all;
@@ -88,6 +95,10 @@ class Model {
     if (change.pool) pools_[change.name] = *change.pool;
     else pools_.erase(change.name);  // one that came and went in between was never there
   }
+  void apply_one(const zone::OverrideChanged& change) {
+    if (change.override) overrides_[change.target] = *change.override;
+    else overrides_.erase(change.target);
+  }
   Zone& at(zone::ZoneId id) {
     EXPECT_TRUE(zones_.contains(id)) << "a change of zone " << id << ", which there is not";
     return zones_[id];
@@ -95,6 +106,7 @@ class Model {
 
   std::map<zone::ZoneId, Zone> zones_;
   std::map<std::string, health::TargetPool> pools_;
+  std::map<std::string, health::Override> overrides_;
 };
 
 }  // namespace sdns::store::test

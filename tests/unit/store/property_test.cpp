@@ -47,6 +47,18 @@ class PropertyTest : public StoreTest, public testing::WithParamInterface<int> {
     }
     ok(edit.put_target_pool(wanted));
   }
+  static void edit_override(Chance& chance, Transaction& edit) {
+    const std::string target = numbered("192.0.2.{}", chance.below(3));
+    const auto present = ok(edit.overrides());
+    const bool there = std::any_of(present.begin(), present.end(),
+                                   [&](const OverrideRow& row) { return row.override.target == target; });
+    if (there && chance.below(2) == 0) return ok(edit.remove_override(target));
+    health::Override wanted;
+    wanted.target = target;
+    wanted.verdict = chance.below(2) == 0 ? health::Verdict::kUp : health::Verdict::kDown;
+    wanted.reason = numbered("reason {}", chance.below(2));
+    ok(edit.put_override(wanted));
+  }
   static void edit_zone(Chance& chance, Transaction& edit, const ZoneRow& row) {
     const ZoneId id = row.head.id;
     switch (chance.below(10)) {
@@ -104,6 +116,7 @@ class PropertyTest : public StoreTest, public testing::WithParamInterface<int> {
       else ok(edit.put_tsig_key({key, "hmac-sha256", chance.below(2) == 0 ? "c2VjcmV0" : "b3RoZXI="}));
     }
     for (std::uint64_t n = chance.below(3); n > 0; --n) edit_target_pool(chance, edit);
+    for (std::uint64_t n = chance.below(3); n > 0; --n) edit_override(chance, edit);
     for (std::uint64_t n = 1 + chance.below(4); n > 0; --n) {
       const dns::Name apex = name(kApexes[chance.below(std::size(kApexes))]);
       const auto row = ok(edit.zone(apex));

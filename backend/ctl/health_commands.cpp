@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+// health force, release, overrides.
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "backend/ctl/commands.h"
+#include "backend/ctl/table.h"
+#include "backend/ctl/zone_facts.h"
+#include "backend/health/override.h"
+
+namespace sdns::ctl {
+namespace {
+
+constexpr std::int64_t kLongestSeconds = std::int64_t{10} * 366 * 86400;
+
+struct HealthOptions {
+  std::vector<std::string> targets;
+  std::string reason;
+  std::string lasting;
+  bool all = false;
+};
+
+/// `90`, `90s`, `30m`, `2h`, `1d`, also `1h30m`, in seconds.
+Result<std::int64_t> duration_argument(std::string_view text) {
+  const auto wrong = [&] {
+    return fail(Errc::kInvalidArgument, fmt::format("\"{}\" is no duration from 1 second to 10 years", text),
+                "as in 90s, 30m, 2h, 1d or 1h30m");
+  };
+  std::int64_t total = 0;
+  for (std::string_view rest = text; !rest.empty();) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    if (error != std::errc() || number < 0 || number > kLongestSeconds) return wrong();
+    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+    std::int64_t unit = 1;
+    if (!rest.empty()) {
+      static constexpr std::array<std::pair<char, std::int64_t>, 5> kUnits{
+          {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}}};
+      const auto* found =
+          std::find_if(kUnits.begin(), kUnits.end(), [&](const auto& one) { return one.first == rest.front(); });
+      if (found == kUnits.end()) return wrong();
+      unit = found->second;
+      rest.remove_prefix(1);
+    }
+    total += number * unit;
+    if (total > kLongestSeconds) return wrong();
+  }
+  if (total == 0) return wrong();
+  return total;
+}
+
+/// Who runs this: behind sudo, the one who called it.
+std::string user_name() {
+  const char* behind = ::geteuid() == 0 ? std::getenv("SUDO_USER") : nullptr;
+  if (behind != nullptr && *behind != '\0') return behind;
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 4096> buffer{};
+  if (::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr)
+    return found->pw_name;
+  return fmt::format("uid {}", ::getuid());
+}
+
+std::int64_t seconds_of(WallTime time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+std::string time_text(std::int64_t seconds) {
+  return fmt::format("{:%Y-%m-%d %H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(seconds)));
+}
+
+nlohmann::json to_json(const health::Override& override) {
+  return {{"target", override.target},
+          {"verdict", health::verdict_name(override.verdict)},
+          {"reason", override.reason},
+          {"who", override.who},
+          {"since", override.since_seconds},
+          {"until", override.until_seconds == 0 ? nlohmann::json() : nlohmann::json(override.until_seconds)}};
+}
+
+bool has_ended(const health::Override& override, std::int64_t now) {
+  return override.until_seconds != 0 && override.until_seconds <= now;
+}
+
+/// Those that have ended go when somebody edits overrides: their history is in the journal.
+Result<void> remove_ended(store::Transaction& edit, std::int64_t now) {
+  auto rows = edit.overrides();
+  if (!rows) return fail(std::move(rows.error()));
+  for (const auto& row : *rows) {
+    if (!has_ended(row.override, now)) continue;
+    if (auto done = edit.remove_override(row.override.target); !done) return done;
+  }
+  return {};
+}
+
+/// A pool or region that is nowhere: the override would do nothing, most likely by a slip.
+Result<void> warn_of_unknown(Session& session, store::Transaction& edit, const std::string& target) {
+  const auto separator = target.find(':');
+  const std::string name = target.substr(separator + 1);
+  const auto& configured = session.settings().configured_pools;
+  auto pools = edit.target_pools();
+  if (!pools) return fail(std::move(pools.error()));
+  if (target.starts_with("pool:")) {
+    const bool known =
+        std::find(configured.begin(), configured.end(), name) != configured.end() ||
+        std::any_of(pools->begin(), pools->end(), [&](const auto& row) { return row.pool.name == name; });
+    if (!known) session.warning(fmt::format("there is no target pool {}", name));
+  } else if (target.starts_with("region:") && configured.empty()) {
+    const bool known = std::any_of(pools->begin(), pools->end(), [&](const auto& row) {
+      return std::any_of(row.pool.members.begin(), row.pool.members.end(),
+                         [&](const auto& member) { return member.region == name; });
+    });
+    if (!known) session.warning(fmt::format("no member of a target pool is in the region {}", name));
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> targets_of(const std::vector<std::string>& texts) {
+  std::vector<std::string> targets;
+  std::set<std::string> seen;
+  for (const auto& text : texts) {
+    auto target = health::canonical_target(text);
+    if (!target) return fail(std::move(target.error()));
+    if (seen.insert(*target).second) targets.push_back(std::move(*target));
+  }
+  return targets;
+}
+
+std::string counted(const std::vector<std::string>& targets) {
+  return targets.size() == 1 ? targets.front() : count_text(targets.size(), "target");
+}
+
+Result<int> force(Session& session, const HealthOptions& options) {
+  std::vector<std::string> words = options.targets;
+  const std::string verdict = words.back();
+  words.pop_back();
+  if ((verdict != "up" && verdict != "down") || words.empty())
+    return fail(Errc::kInvalidArgument, "after the targets comes what they are: up or down",
+                "as in `sdnsctl health force 192.0.2.1 down --reason maintenance`");
+  auto targets = targets_of(words);
+  if (!targets) return fail(std::move(targets.error()));
+  health::Override wanted;
+  wanted.verdict = verdict == "up" ? health::Verdict::kUp : health::Verdict::kDown;
+  wanted.reason = options.reason;
+  wanted.who = user_name();
+  wanted.since_seconds = seconds_of(session.now());
+  if (!options.lasting.empty()) {
+    auto lasting = duration_argument(options.lasting);
+    if (!lasting) return fail(std::move(lasting.error()));
+    wanted.until_seconds = wanted.since_seconds + *lasting;
+  }
+  auto edit = session.edit();
+  if (!edit) return fail(std::move(edit.error()));
+  if (auto done = remove_ended(**edit, wanted.since_seconds); !done) return fail(std::move(done.error()));
+  auto report = nlohmann::json::array();
+  for (const auto& target : *targets) {
+    wanted.target = target;
+    if (auto warned = warn_of_unknown(session, **edit, target); !warned) return fail(std::move(warned.error()));
+    if (auto done = (*edit)->put_override(wanted); !done) return fail(std::move(done.error()));
+    report.push_back(to_json(wanted));
+  }
+  const std::string end =
+      wanted.until_seconds == 0 ? "until it is released" : "until " + time_text(wanted.until_seconds);
+  return session.finish(std::move(*edit), fmt::format("{} is {} {}", counted(*targets), verdict, end),
+                        {{"overrides", std::move(report)}});
+}
+
+Result<int> release(Session& session, const HealthOptions& options) {
+  if (options.all == !options.targets.empty())
+    return fail(Errc::kInvalidArgument, "either targets are released or --all");
+  auto targets = targets_of(options.targets);
+  if (!targets) return fail(std::move(targets.error()));
+  auto edit = session.edit();
+  if (!edit) return fail(std::move(edit.error()));
+  auto rows = (*edit)->overrides();
+  if (!rows) return fail(std::move(rows.error()));
+  const std::int64_t now = seconds_of(session.now());
+  if (options.all)
+    for (const auto& row : *rows)
+      if (!has_ended(row.override, now)) targets->push_back(row.override.target);
+  for (const auto& target : *targets) {
+    const bool known = std::any_of(rows->begin(), rows->end(), [&](const auto& row) {
+      return row.override.target == target && !has_ended(row.override, now);
+    });
+    if (!known)
+      return fail(Errc::kNotFound, fmt::format("{} is not forced; nothing was changed", target),
+                  "`sdnsctl health overrides` lists what is");
+    if (auto done = (*edit)->remove_override(target); !done) return fail(std::move(done.error()));
+  }
+  if (auto done = remove_ended(**edit, now); !done) return fail(std::move(done.error()));
+  return session.finish(std::move(*edit),
+                        targets->empty() ? "nothing is forced" : fmt::format("{} released", counted(*targets)),
+                        {{"released", *targets}});
+}
+
+Result<int> overrides(Session& session, const HealthOptions&) {
+  auto transaction = session.read();
+  if (!transaction) return fail(std::move(transaction.error()));
+  auto rows = (*transaction)->overrides();
+  if (!rows) return fail(std::move(rows.error()));
+  const std::int64_t now = seconds_of(session.now());
+  std::erase_if(*rows, [&](const auto& row) { return has_ended(row.override, now); });
+  if (session.json()) {
+    auto array = nlohmann::json::array();
+    for (const auto& row : *rows) array.push_back(to_json(row.override));
+    session.print(array);
+    return kDone;
+  }
+  if (rows->empty()) {
+    session.notice("nothing is forced: what checks say counts");
+    return kDone;
+  }
+  Table table({"TARGET", "FORCED", "SINCE", "UNTIL", "BY", "REASON"});
+  for (const auto& [override, revision] : *rows)
+    table.row({override.target, std::string(health::verdict_name(override.verdict)), time_text(override.since_seconds),
+               override.until_seconds == 0 ? "released" : time_text(override.until_seconds), override.who,
+               override.reason});
+  table.print(session.out());
+  return kDone;
+}
+
+}  // namespace
+
+void add_health_commands(CLI::App& group, Action& chosen) {
+  const auto options = std::make_shared<HealthOptions>();
+  const auto command = [&](const char* name, const char* about, Result<int> (*action)(Session&, const HealthOptions&)) {
+    auto* app = group.add_subcommand(name, about);
+    app->callback([&chosen, options, action] {
+      chosen = [options, action](Session& session) { return action(session, *options); };
+    });
+    return app;
+  };
+  const char* targets =
+      "An address (192.0.2.1), an address and port (192.0.2.1:443, [2001:db8::1]:443), pool:NAME, region:NAME, or a "
+      "check as `sdnsctl explain` names it";
+  auto* forcing = command("force", "Say that targets are up or down, whatever their checks say", force);
+  forcing->add_option("TARGET", options->targets, std::string(targets) + "; the last word is up or down")
+      ->required()
+      ->expected(2, 100000);
+  forcing->add_option("--reason", options->reason, "Why; for those who look later")->required();
+  forcing->add_option("--for", options->lasting, "How long, as in 30m or 1d; else until it is released")
+      ->type_name("DURATION");
+  auto* releasing = command("release", "Let checks speak for targets again", release);
+  releasing->add_option("TARGET", options->targets, targets);
+  releasing->add_flag("--all", options->all, "Whatever is forced");
+  command("overrides", "List what is forced, by whom, why and how long", overrides);
+}
+
+}  // namespace sdns::ctl
