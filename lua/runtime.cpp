@@ -128,6 +128,7 @@ Runtime::~Runtime() = default;
 void Runtime::evaluate(Script& script, const Question& question, const Sources& sources, Values& out, Trace* trace) {
   Impl& impl = *impl_;
   out.clear();
+  impl.steps = 0;
   if (script.break_.count() != 0 && impl.clock.now() < script.not_before_) {
     out.failure = Failure::kBrokenOff;
     out.error = fmt::format("it took too long {} times in a row and is not run for a while", script.overran_);

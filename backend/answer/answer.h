@@ -44,6 +44,7 @@ struct Facts {
   SynthesisedNames* synthesised = nullptr;  ///< all threads'
   std::string* previous =
       nullptr;  ///< the key of the name that this connection looked up last, in zones with LUA records
+  SteeringExplanation* explanation = nullptr;  ///< set to how LUA records came to their answer
 };
 
 /// Pure but for what LUA records draw by chance: the same request, zones and facts give the same reply. The reply's

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "backend/answer/zone_rows.h"
+#include "backend/answer/located.h"
 
 namespace sdns::answer {
 namespace {
@@ -24,19 +24,6 @@ std::vector<std::string_view> words_of(std::string_view text) {
     words.push_back(text.substr(0, end));
     text.remove_prefix(words.back().size());
   }
-}
-
-std::string_view denial_text(const zone::Zone& zone) {
-  if (zone.settings().keys.empty()) return "unsigned";
-  switch (zone.settings().denial.mode) {
-    case zone::Denial::Mode::kNsec:
-      return "NSEC";
-    case zone::Denial::Mode::kNsec3:
-      return zone.settings().denial.opt_out ? "NSEC3 opt-out" : "NSEC3";
-    case zone::Denial::Mode::kNsec3Narrow:
-      return "NSEC3 narrow";
-  }
-  return "";
 }
 
 std::string stats(const zone::ZoneSet& zones) {
@@ -84,38 +71,43 @@ std::string explain(std::string_view text, std::optional<std::string_view> type_
     if (!parsed) return fmt::format("\"{}\" is not a record type\n", type_text->substr(0, 100));
     type = *parsed;
   }
-  const std::string key = name->key();
-  const zone::Zone* zone = zones.closest(key);
-  if (!zone) return fmt::format("{}: no zone here is at or above this name: PowerDNS answers REFUSED\n", name->text());
-
-  const std::string_view relative = std::string_view(key).substr(zone->apex_key().size());
-  std::string out = fmt::format("zone: {} id={} serial={} denial={}\n", zone->apex().text(), zone->id(),
-                                zone->serial().value_or(dns::Serial{}).value, denial_text(*zone));
-  const auto owner_text = [&](std::string_view owner) {
-    std::string owner_name;
-    append_owner_name(*zone, owner, owner_name);
-    return owner_name;
+  const Located located = locate(*name, zones);
+  if (located.where == Where::kNotHosted)
+    return fmt::format("{}: no zone here is at or above this name: PowerDNS answers REFUSED\n", name->text());
+  const zone::Zone& zone = *located.zone;
+  std::string out = fmt::format("zone: {} id={} serial={} denial={}\n", zone.apex().text(), zone.id(),
+                                zone.serial().value_or(dns::Serial{}).value, denial_text(zone));
+  const auto explain_owner = [&] {
+    if (!append_rrsets(out, located.found, type) && located.where != Where::kReferral)
+      fmt::format_to(std::back_inserter(out), "no {} here: NODATA\n", type->text());
   };
-  if (!zone->serial()) return out + "the zone has no data: PowerDNS does not answer from it\n";
-  const auto cut = zone->cut_above(relative);
-  if (cut)
-    fmt::format_to(std::back_inserter(out), "zone cut: {}: PowerDNS answers with a referral\n", owner_text(*cut));
-  const zone::Zone::Found found = zone->find(relative);
-  const auto explain_owner = [&](const zone::Zone::Found& owner) {
-    if (append_rrsets(out, owner, type) || cut) return;
-    fmt::format_to(std::back_inserter(out), "no {} here: NODATA\n", type->text());
-  };
-  if (found.owner) {
-    explain_owner(found);
-  } else if (cut) {
-    return out;
-  } else if (found.exists) {
-    out += "empty non-terminal: NODATA for every type\n";
-  } else if (std::string wildcard; zone->wildcard_for(relative, wildcard)) {
-    fmt::format_to(std::back_inserter(out), "wildcard: {} answers\n", owner_text(wildcard));
-    explain_owner(zone->find(wildcard));
-  } else {
-    out += "the name does not exist: NXDOMAIN\n";
+  switch (located.where) {
+    case Where::kNotHosted:
+      break;
+    case Where::kNoData:
+      out += "the zone has no data: PowerDNS does not answer from it\n";
+      break;
+    case Where::kReferral:
+      fmt::format_to(std::back_inserter(out), "zone cut: {}: PowerDNS answers with a referral\n",
+                     owner_text(zone, located.at));
+      if (located.found.owner) explain_owner();
+      break;
+    case Where::kExact:
+      explain_owner();
+      break;
+    case Where::kEmptyNonTerminal:
+      out += "empty non-terminal: NODATA for every type\n";
+      break;
+    case Where::kDname:
+      fmt::format_to(std::back_inserter(out), "DNAME: {} answers with an alias\n", owner_text(zone, located.at));
+      break;
+    case Where::kWildcard:
+      fmt::format_to(std::back_inserter(out), "wildcard: {} answers\n", owner_text(zone, located.at));
+      explain_owner();
+      break;
+    case Where::kNowhere:
+      out += "the name does not exist: NXDOMAIN\n";
+      break;
   }
   return out;
 }

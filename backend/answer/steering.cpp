@@ -109,11 +109,18 @@ void Steering::refresh() {
   if (parts_.told) parts_.told->flush();
 }
 
-Steering::Who Steering::evaluates(const zone::Zone& zone) {
+Steering::Who Steering::evaluates(const zone::Zone& zone, std::string* why) const {
   const auto& metadata = zone.settings().metadata;
-  if (!parts_.settings.enabled && zone::metadata_value(metadata, "ENABLE-LUA-RECORDS") != "1") return Who::kNobody;
-  if (zone::is_presigned(metadata)) return Who::kNobody;
-  if (parts_.settings.powerdns_may && zone::metadata_value(metadata, "X-SDNS-LUA") == "powerdns") return Who::kPowerDns;
+  const auto decided = [&](Who who, const char* reason) {
+    if (why) *why = reason;
+    return who;
+  };
+  if (!parts_.settings.enabled && zone::metadata_value(metadata, "ENABLE-LUA-RECORDS") != "1")
+    return decided(Who::kNobody, "lua.enabled is no, and the zone has no metadata ENABLE-LUA-RECORDS 1");
+  if (zone::is_presigned(metadata))
+    return decided(Who::kNobody, "the zone is PRESIGNED: what it has no signature for cannot be answered");
+  if (parts_.settings.powerdns_may && zone::metadata_value(metadata, "X-SDNS-LUA") == "powerdns")
+    return decided(Who::kPowerDns, "the zone has the metadata X-SDNS-LUA powerdns");
   return Who::kWe;
 }
 
@@ -205,8 +212,42 @@ void Steering::as_data(const zone::Owner& owner, SteeredRows& rows) {
   raw(owner, true, rows);
 }
 
-void Steering::steer(const Subject& subject, SteeredRows& rows) {
+// Every LUA record of the owner, before anything is known of it.
+void Steering::begin(const Subject& subject, SteeringExplanation& explanation) {
+  explanation = SteeringExplanation{};
+  explanation.synthesised = subject.synthesised;
+  explanation.qname = subject.lookup.qname;
+  std::string why;
+  const Who who = evaluates(subject.zone, &why);
+  zone::RrsetView rrset;
+  if (!subject.owner.find(dns::kLUA, rrset)) return;
+  std::vector<std::string> contents = zone::contents_of(rrset);
+  const Entry& entry = entry_of(subject.zone, subject.owner);
+  for (std::size_t i = 0; i < entry.records.size() && i < contents.size(); ++i) {
+    const Record& record = entry.records[i];
+    ExplainedRecord& explained = explanation.records.emplace_back();
+    explained.type = record.type;
+    explained.ttl = rrset.ttl.seconds;
+    explained.content = std::move(contents[i]);
+    explained.source = record.script.code().source;
+    explained.reason = why;
+    if (who == Who::kNobody) explained.by = EvaluatedBy::kNobody;
+    else if (who == Who::kPowerDns) explained.by = EvaluatedBy::kPowerDns;
+    if (who != Who::kWe) continue;
+    if (record.type == dns::kLUA && record.broken.empty()) {
+      explained.by = EvaluatedBy::kNobody;
+      explained.reason = "it is a library: it runs where include() names it";
+    } else if (record.to_powerdns) {
+      explained.by = EvaluatedBy::kPowerDns;
+      explained.reason =
+          fmt::format("its code names {}, which only PowerDNS knows", record.script.mentions().powerdns_word);
+    }
+  }
+}
+
+void Steering::steer(const Subject& subject, SteeredRows& rows, SteeringExplanation* explanation) {
   rows.clear();
+  if (explanation) begin(subject, *explanation);
   const protocol::Lookup& lookup = subject.lookup;
   const Who who = evaluates(subject.zone);
   if (who != Who::kWe || lookup.qtype == dns::kLUA) {
@@ -221,10 +262,11 @@ void Steering::steer(const Subject& subject, SteeredRows& rows) {
     return;
   }
   if (lookup.qtype != dns::kANY && !may_be_made(lookup.qtype)) return;
-  evaluate(subject, *client, entry_of(subject.zone, subject.owner), rows);
+  evaluate(subject, *client, entry_of(subject.zone, subject.owner), rows, explanation);
 }
 
-void Steering::evaluate(const Subject& subject, const lua::Client& client, Entry& entry, SteeredRows& rows) {
+void Steering::evaluate(const Subject& subject, const lua::Client& client, Entry& entry, SteeredRows& rows,
+                        SteeringExplanation* explanation) {
   lua::Runtime& runtime = runtime_of(subject.zone);
   qname_wire_.clear();
   if (dns::append_name_wire(subject.lookup.qname, dns::Name{}, qname_wire_) != nullptr) return;
@@ -249,6 +291,8 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Entry
   evidence_.clear();
   std::string why;
   for (Record& record : entry.records) {
+    ExplainedRecord* explained =
+        explanation ? &explanation->records[static_cast<std::size_t>(&record - entry.records.data())] : nullptr;
     if (record.type == dns::kLUA && record.broken.empty()) continue;  // a library
     if (record.to_powerdns) {
       const std::size_t start = rows.text.size();
@@ -263,7 +307,15 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Entry
     if (!record.broken.empty()) {
       why = record.broken;
     } else {
-      runtime.evaluate(record.script, question, sources, values_);
+      const SteadyTime began = explained ? parts_.clock.now() : SteadyTime{};
+      runtime.evaluate(record.script, question, sources, values_, explained ? &explained->trace : nullptr);
+      if (explained) {
+        explained->taken = parts_.clock.now() - began;
+        explained->steps = runtime.steps_used();
+        explained->evidence = values_.evidence;
+        explained->log = values_.log;
+        explained->ended = values_.failure;
+      }
       if (values_.evidence.query_name) entry.query_name = true;
       evidence_.merge(values_.evidence);
       if (!values_.log.empty()) log_lines(subject);
@@ -280,11 +332,17 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Entry
       evaluated_->add();
       if (mask != 0) scoped_->add();
       rows.any = true;
+      if (explained) {
+        explained->scope_mask = mask;
+        for (const std::string& value : values_.contents)
+          explained->contents.push_back(*content_of(record.type, value, why));
+      }
       continue;
     }
     failed_->add();
     rows.followed |= record.type == dns::kCNAME;
     rows.failed = SteeringFailure{record.type, why};
+    if (explained) explained->failure = why;
     log_failure(subject, record, why);
   }
   if (parts_.told) tell(subject, entry, evidence_);

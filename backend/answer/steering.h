@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "backend/answer/explanation.h"
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/metrics.h"
@@ -79,10 +80,11 @@ class Steering {
     kPowerDns,  ///< the zone hands its records over
     kWe,
   };
-  [[nodiscard]] Who evaluates(const zone::Zone& zone);
+  /// `why`, when given, is set to the reason unless it is kWe.
+  [[nodiscard]] Who evaluates(const zone::Zone& zone, std::string* why = nullptr) const;
 
   /// A lookup whose `owner` has LUA records: `qname` is the name asked, `relative` the owner's relative key. Fills
-  /// `rows`. O(code).
+  /// `rows`; `explanation`, when given, with how it came to them. O(code).
   struct Subject {
     const zone::ZoneSet& zones;
     const zone::Zone& zone;
@@ -90,7 +92,7 @@ class Steering {
     const protocol::Lookup& lookup;
     bool synthesised = false;  ///< the owner is a wildcard, answered as the name asked
   };
-  void steer(const Subject& subject, SteeredRows& rows);
+  void steer(const Subject& subject, SteeredRows& rows, SteeringExplanation* explanation = nullptr);
 
   /// The owner's records as PowerDNS is given them when it asks for itself: as data, not to be cached.
   static void as_data(const zone::Owner& owner, SteeredRows& rows);
@@ -111,7 +113,9 @@ class Steering {
 
   Entry& entry_of(const zone::Zone& zone, const zone::Owner& owner);
   lua::Runtime& runtime_of(const zone::Zone& zone);
-  void evaluate(const Subject& subject, const lua::Client& client, Entry& entry, SteeredRows& rows);
+  void evaluate(const Subject& subject, const lua::Client& client, Entry& entry, SteeredRows& rows,
+                SteeringExplanation* explanation);
+  void begin(const Subject& subject, SteeringExplanation& explanation);
   static void raw(const zone::Owner& owner, bool keep_out_of_caches, SteeredRows& rows);
   bool add_rows(const Record& record, std::uint8_t scope_mask, SteeredRows& rows, std::string& why);
   const std::string* content_of(dns::RrType type, std::string_view value, std::string& why);

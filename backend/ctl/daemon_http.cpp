@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::chrono::seconds kConnectLimit{2};
 constexpr std::chrono::seconds kReplyLimit{5};
+constexpr std::chrono::seconds kExplainLimit{30};
+constexpr std::size_t kMostReplyOctets = std::size_t{64} << 20;  // a pool of 1 000 members is a long story
 constexpr const char* kWrongPeer = "is that sovereign-dnsd? --admin names another address, --admin \"\" asks none";
 
 struct HostPort {
@@ -56,12 +58,34 @@ class HttpDaemon final : public Daemon {
 
   Result<std::string> status() override { return get("/v1/status", kReplyLimit); }
 
+  Result<std::string> explain(const std::string& query) override {
+    auto reply = send("/v1/explain?" + query, kExplainLimit);
+    if (!reply) return fail(std::move(reply.error()));
+    if (reply->status == 200) return std::move(reply->body);
+    const auto json = nlohmann::json::parse(reply->body, nullptr, false);
+    const auto text = [&](const char* key) {
+      return json.is_object() && json.contains(key) && json[key].is_string() ? json[key].get<std::string>()
+                                                                             : std::string();
+    };
+    if (reply->status == 400) return fail(Errc::kInvalidArgument, text("error"), text("hint"));
+    if (reply->status == 503)
+      return fail(Errc::kBusy, "the daemon does not explain now: " + text("error"), text("hint"));
+    if (reply->status == 414)
+      return fail(Errc::kInvalidArgument, "the question is too long", "name fewer targets, or a pool");
+    if (reply->status == 404)
+      return fail(Errc::kUnsupported,
+                  fmt::format("the daemon at {} explains nothing: it is older than sdnsctl", address_.text()),
+                  "restart it with this version (SIGUSR2: without a lost query)");
+    return unexpected("/v1/explain", reply->status);
+  }
+
  private:
-  Result<std::string> get(const std::string& path, std::chrono::milliseconds limit) {
+  Result<net::HttpResponse> send(const std::string& path, std::chrono::milliseconds limit) {
     net::HttpRequest request;
     request.url = fmt::format("http://{}{}", address_.text(), path);
     request.connect_timeout = kConnectLimit;
     request.timeout = limit;
+    request.max_response_octets = kMostReplyOctets;
     auto reply = http_.send(request);
     if (!reply) {
       if (reply.error().code == Errc::kUnavailable) {
@@ -70,12 +94,20 @@ class HttpDaemon final : public Daemon {
       }
       return fail(reply.error().code, std::move(reply.error().what), kWrongPeer);
     }
+    return std::move(*reply);
+  }
+
+  Result<std::string> get(const std::string& path, std::chrono::milliseconds limit) {
+    auto reply = send(path, limit);
+    if (!reply) return fail(std::move(reply.error()));
     // Not ready and not in time are answers too.
-    if (reply->status != 200 && reply->status != 503 && reply->status != 504) {
-      return fail(Errc::kProtocol,
-                  fmt::format("{} answered GET {} with status {}", address_.text(), path, reply->status), kWrongPeer);
-    }
+    if (reply->status != 200 && reply->status != 503 && reply->status != 504) return unexpected(path, reply->status);
     return std::move(reply->body);
+  }
+
+  [[nodiscard]] tl::unexpected<Error> unexpected(const std::string& path, int status) const {
+    return fail(Errc::kProtocol, fmt::format("{} answered GET {} with status {}", address_.text(), path, status),
+                kWrongPeer);
   }
 
   Result<DaemonState> ask_state(const std::string& path, std::chrono::milliseconds limit) {

@@ -21,6 +21,7 @@ struct FromFile {
   std::optional<std::string> url;
   std::optional<std::string> admin;
   std::vector<std::string> pools;
+  std::vector<health::TargetPool> target_pools;
 };
 
 Result<FromFile> read_config(const std::filesystem::path& path, bool must_exist) {
@@ -52,7 +53,9 @@ Result<FromFile> read_config(const std::filesystem::path& path, bool must_exist)
   };
   if (auto taken = take("database.url", found.url); !taken) return fail(std::move(taken.error()));
   if (auto taken = take("admin.listen", found.admin); !taken) return fail(std::move(taken.error()));
-  for (health::TargetPool& pool : daemon::read_target_pools(*layer).pools) found.pools.push_back(std::move(pool.name));
+  daemon::PoolsRead read = daemon::read_target_pools(*layer);
+  for (const health::TargetPool& pool : read.pools) found.pools.push_back(pool.name);
+  if (read.problems.empty()) found.target_pools = std::move(read.pools);
   return found;
 }
 
@@ -76,6 +79,7 @@ Result<Settings> load_settings(const GlobalOptions& options, const Environment& 
   Settings settings;
   settings.config_file = path.string();
   settings.configured_pools = std::move(file.pools);
+  settings.configured_target_pools = std::move(file.target_pools);
   if (options.database) {
     settings.database_url = *options.database;
     settings.database_origin = "--database";

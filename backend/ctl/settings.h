@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend/ctl/environment.h"
+#include "backend/health/target_pool.h"
 
 namespace sdns::ctl {
 
@@ -22,13 +23,14 @@ struct GlobalOptions {
 
 struct Settings {
   std::string database_url;
-  std::string admin_address;                  ///< empty: no daemon is asked
-  std::string database_origin;                ///< where the URL comes from, for messages
-  std::string config_file;                    ///< the configuration file, for messages
-  std::vector<std::string> configured_pools;  ///< names of target pools in that file
+  std::string admin_address;                                  ///< empty: no daemon is asked
+  std::string database_origin;                                ///< where the URL comes from, for messages
+  std::string config_file;                                    ///< the configuration file, for messages
+  std::vector<std::string> configured_pools;                  ///< names of target pools in that file
+  std::vector<health::TargetPool> configured_target_pools{};  ///< these pools; none when a rule is broken
 };
 
-/// Reads only `database.url`, `admin.listen` and the names of target pools of the daemon's configuration file, so that
+/// Reads only `database.url`, `admin.listen` and the target pools of the daemon's configuration file, so that
 /// it needs none of its secrets. Errors: kConfig.
 Result<Settings> load_settings(const GlobalOptions& options, const Environment& environment);
 

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "backend/base/owned.h"
+#include "backend/daemon/explain.h"
 #include "backend/daemon/version.h"
 #include "backend/zone/digest.h"
 
@@ -24,6 +25,7 @@ using std::chrono::seconds;
 
 constexpr unsigned kThreads = 32;
 constexpr unsigned kMaxWaiters = 24;  // the other threads stay free for those who do not wait
+constexpr unsigned kMaxExplainers = 4;
 constexpr milliseconds kDefaultWait{5000};
 constexpr milliseconds kMaxWait{60'000};
 constexpr milliseconds kWaitSlice{100};  // the purger does not know of the program's end
@@ -102,6 +104,7 @@ net::HttpServer::Routes Admin::routes() {
       {"/v1/revision", [this](const net::HttpGet& request) { return revision(request); }},
       {"/v1/status", [this](const net::HttpGet&) { return status(); }},
       {"/v1/digest", [this](const net::HttpGet&) { return digest(); }},
+      {"/v1/explain", [this](const net::HttpGet& request) { return explain(request); }},
   };
 }
 
@@ -175,6 +178,25 @@ net::HttpReply Admin::digest() {
   digesting_ = false;
   return json_reply(200,
                     {{"revision", zones->revision()}, {"chain", zone::to_hex(zones->chain())}, {"digest", digest}});
+}
+
+net::HttpReply Admin::explain(const net::HttpGet& request) {
+  const auto refused = [](int status, const Error& error) {
+    return json_reply(status, {{"error", error.what}, {"hint", error.hint}});
+  };
+  const auto question = parse_explain_request(request.query);
+  if (!question) return refused(400, question.error());
+  zone::ZoneSetPtr zones = sources_.zones();
+  if (!zones) return json_reply(503, {{"error", "no zones are loaded yet"}, {"hint", ""}});
+  // One at a time, so that at most one core is taken from those who answer; the others wait their turn.
+  net::HttpReply reply = json_reply(503, {{"error", "too many explanations at once"}, {"hint", "ask again"}});
+  if (explainers_.fetch_add(1) < kMaxExplainers) {
+    std::lock_guard lock(explaining_);
+    const auto explanation = sources_.explain(question->question, std::move(zones));
+    reply = explanation ? json_reply(200, explain_json(*question, *explanation)) : refused(400, explanation.error());
+  }
+  explainers_.fetch_sub(1);
+  return reply;
 }
 
 AdminDoor::AdminDoor(AdminEndpoint endpoint, net::HttpServer::Routes routes, const Log& log)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The operator's HTTP interface: liveness, readiness, metrics, revision, status, digest. Reads only.
+// The operator's HTTP interface: liveness, readiness, metrics, revision, status, digest, explanations. Reads only.
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "backend/answer/explainer.h"
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/metrics.h"
@@ -33,6 +34,8 @@ struct AdminSources {
   std::function<std::vector<purge::ServerStatus>()> powerdns;
   std::function<std::size_t()> connections;
   std::function<zone::ZoneSetPtr()> zones;  ///< null before the first load
+  /// Why a name is answered as it is; called by one thread at a time, with zones that are loaded.
+  std::function<Result<answer::Explanation>(const answer::ExplainQuestion&, zone::ZoneSetPtr)> explain{};
 };
 
 class Admin {
@@ -47,6 +50,7 @@ class Admin {
   net::HttpReply revision(const net::HttpGet& request);
   net::HttpReply status() const;
   net::HttpReply digest();
+  net::HttpReply explain(const net::HttpGet& request);
   [[nodiscard]] bool wait_for(zone::Revision revision, std::chrono::milliseconds limit) const;
   [[nodiscard]] std::string revision_json() const;
 
@@ -54,6 +58,8 @@ class Admin {
   SteadyTime started_;
   std::atomic<unsigned> waiters_{0};
   std::atomic<bool> digesting_{false};
+  std::atomic<unsigned> explainers_{0};
+  std::mutex explaining_;
   Metric& age_ms_;
   Metric& uptime_s_;
   Metric& resident_octets_;

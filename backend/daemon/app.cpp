@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "backend/answer/explainer.h"
 #include "backend/answer/line_handler.h"
 #include "backend/answer/steering.h"
 #include "backend/answer/synthesised_names.h"
@@ -191,7 +192,16 @@ void App::Impl::start_admin() {
                             std::chrono::milliseconds limit) { return purger.wait_purged(revision, limit); },
       .powerdns = [this] { return purger.status(); },
       .connections = [this] { return server->connections(); },
-      .zones = [this] { return zones.load(); }});
+      .zones = [this] { return zones.load(); },
+      .explain = [this](const answer::ExplainQuestion& question, zone::ZoneSetPtr set) {
+        SystemRandom chance;  // the app's own is not for several threads
+        return answer::explain(question, {.zones = std::move(set),
+                                          .health = health.load(),
+                                          .geo = geo.load(),
+                                          .settings = steering_settings,
+                                          .clock = clock,
+                                          .seed = chance.next()});
+      }});
   admin_door = std::make_unique<AdminDoor>(*running.admin.endpoint, admin->routes(), log);
 }
 

@@ -36,6 +36,8 @@ struct PlayedDaemon {
   bool answers = false;
   DaemonState state;
   std::string status = R"({"version":"0.1.0","powerdns":[{"name":"main","state":"present"}]})";
+  Result<std::string> explanation = std::string("{}");
+  std::vector<std::string> explained;  ///< queries
   bool follows = true;  ///< answers with whatever it is asked to wait for
   std::vector<zone::Revision> waited_for;
   std::vector<std::chrono::milliseconds> limits;
@@ -55,6 +57,10 @@ class DaemonConnection final : public Daemon {
     return state();
   }
   Result<std::string> status() override { return played_.status; }
+  Result<std::string> explain(const std::string& query) override {
+    played_.explained.push_back(query);
+    return played_.explanation;
+  }
 
  private:
   PlayedDaemon& played_;
