@@ -27,6 +27,9 @@ std::size_t skip_quoted(std::string_view source, std::size_t at) {
   return at + 1;
 }
 
+// As in {selector='picknamehashed'}: the one that reads the query name.
+bool names_selector(std::string_view quoted) { return quoted.find("picknamehashed") != std::string_view::npos; }
+
 constexpr std::array<std::string_view, 13> kReadQueryName = {
     "qname",         "createForward",  "createForward6",
     "createReverse", "createReverse6", "closestMagic",
@@ -89,9 +92,12 @@ Mentions mentions_of(std::string_view source) {
   for (std::size_t at = 0; at < source.size();) {
     const char c = source[at];
     if (c == '"' || c == '\'') {
-      at = skip_quoted(source, at);
+      const std::size_t end = skip_quoted(source, at);
+      found.query_name |= names_selector(source.substr(at, end - at));
+      at = end;
     } else if (c == '[') {
       const std::size_t end = skip_long_bracket(source, at);
+      found.query_name |= names_selector(source.substr(at, end - at));
       at = end == at ? at + 1 : end;
     } else if (c == '-' && source.substr(at, 2) == "--") {
       const std::size_t long_end =
