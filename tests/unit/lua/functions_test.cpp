@@ -146,6 +146,34 @@ TEST_F(FunctionTable, EveryCallGivesWhatItSays) {
   EXPECT_GT(calls, 200);
 }
 
+// Lua source as an existing failover controller sends it: its quotes can stand in no record, but in what makes one.
+TEST_F(FunctionTable, TheBodiesOfExistingCallersWorkAsWritten) {
+  const std::string arguments =
+      R"(("https://probe-hel.example.com/healthz", {{"5.5.6.7"}, {"5.1.2.3", "5.1.2.4"}}, {selector="pickfirst", interval=5, timeout=2}))";
+  std::string quoted = arguments;
+  std::replace(quoted.begin(), quoted.end(), '"', '\'');
+  const std::string check = "url https://probe-hel.example.com/healthz from ";
+  for (const char* function : {"ifurlup", "pickfirst", "pickclosest", "pickwhashed"}) {
+    reset();
+    const auto answers = [&] {
+      Script script(Code{dns::kA, "return " + (function + arguments)});
+      const Values& values = run(script);
+      EXPECT_EQ(values.failure, Failure::kNone) << values.error;
+      const std::string as_written = values.contents.empty() ? "" : values.contents[0];
+      EXPECT_EQ(said(function + quoted), as_written) << "with the quotes that a record can have";
+      return as_written;
+    };
+    EXPECT_EQ(answers(), "5.5.6.7") << function << ": the first group, when nothing is up";
+    EXPECT_EQ(values_.evidence.checks,
+              (std::vector<std::string>{check + "5.5.6.7 interval=5", check + "5.1.2.3 interval=5",
+                                        check + "5.1.2.4 interval=5"}));
+    set_health({check + "5.1.2.4 interval=5"}, health::Verdict::kUp);
+    EXPECT_EQ(answers(), "5.1.2.4") << function;
+    set_health({check + "5.5.6.7 interval=5"}, health::Verdict::kUp);
+    EXPECT_EQ(answers(), "5.5.6.7") << function << ": groups in order";
+  }
+}
+
 // The words of all calls in the table.
 std::set<std::string> called() {
   std::set<std::string> words;
