@@ -154,7 +154,8 @@ int choose_from_pool(const Call& call, int index) {
   }
   ask_health(call, options.url.empty() ? health::CheckKind::kTcp : health::CheckKind::kUrl, options.url,
              options.port.value_or(0));
-  if (!choose_healthy(call, where, options.selector, options.selector)) return -1;
+  const Selector otherwise = options.has_backup_selector ? options.backup_selector : options.selector;
+  if (!choose_healthy(call, where, options.selector, otherwise)) return -1;
   return push_chosen_table(call);
 }
 

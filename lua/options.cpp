@@ -75,7 +75,10 @@ bool Options::set(std::string_view name, std::string_view value, std::string& er
     has_selector = true;
     return selector_value(selector);
   }
-  if (name == "backupSelector") return selector_value(backup_selector);
+  if (name == "backupSelector") {
+    has_backup_selector = true;
+    return selector_value(backup_selector);
+  }
   if (name == "timeout") return number(check.timeout_seconds, 1, 3600);
   if (name == "interval") return number(check.interval_seconds, 1, 86'400);
   if (name == "minimumFailures") return number(check.minimum_failures, 1, 1000);

@@ -47,6 +47,7 @@ struct Options {
   Selector selector = Selector::kRandom;
   Selector backup_selector = Selector::kRandom;
   bool has_selector = false;
+  bool has_backup_selector = false;
   bool fail_on_incomplete = false;
   std::uint32_t min_healthy = 1;
   bool min_healthy_is_percent = false;
