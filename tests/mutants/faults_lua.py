@@ -35,6 +35,4 @@ LUA_FAULTS = (
           "found->second.at > at;", "false;", DEPENDENTS),
     Fault("dependents_live_too_short", "a name is forgotten while PowerDNS still has it", "backend/purge/dependents.cpp",
           "for (const Index* index : {&young_, &old_})", "for (const Index* index : {&young_})", DEPENDENTS),
-    Fault("override_never_ends", "an override is believed after its end", "backend/health/registry.cpp",
-          "  if (overrides_.size() == before) return {{}, table_->sequence()};\n", "  return {{}, table_->sequence()};\n", REGISTRY),
 )
