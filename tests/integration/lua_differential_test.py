@@ -5,17 +5,9 @@ by many clients. What may differ stands in KNOWN with its reason; everything els
 import collections
 import ipaddress
 import random
-import subprocess
-import unittest
-
-import dns.edns
-import dns.flags
-import dns.message
-import dns.query
-import dns.rcode
-import dns.rdatatype
 
 import harness
+from lua_worlds import LuaWorlds
 
 SEED = 20261121
 CLIENTS = 32
@@ -159,58 +151,24 @@ KNOWN = (
 )
 
 
-class LuaDifferential(unittest.TestCase):
+class LuaDifferential(LuaWorlds):
     @classmethod
-    def setUpClass(cls):
+    def prepare(cls):
         cls.rng = random.Random(SEED)
-        cls.world = harness.World("lua-differential")
-        geo = cls.world.directory / "geo"
-        geo.mkdir()
-        source = harness.SOURCE / "tests"
-        subprocess.run(["/usr/bin/perl", source / "support" / "make_mmdb", source / "data" / "geo" / "locations.txt", geo], check=True)
-        files = [geo / "city.mmdb", geo / "asn.mmdb"]
-        settings = {"edns-subnet-processing": "yes"}
-        listed = ", ".join(f'"{path}"' for path in files)
-        cls.world.start(powerdns=(settings,), daemon={"extra_config": f"[lua]\njoin_chunks = \"yes\"\n[geo]\ndatabases = [{listed}]\n"})
-        cls.stock = harness.Gsqlite3World(cls.world.directory / "gsqlite3")
-        zones = cls.world.directory / "geo-zones.yaml"
-        zones.write_text("domains: []\n")
-        cls.stock.add("main", settings | {"launch": "gsqlite3,geoip", "enable-lua-records": "yes", "geoip-zones-file": zones,
-                                          "geoip-database-files": " ".join(f"mmdb:{path}" for path in files)})
         cls.cases = cases(cls.rng)
         cls.forward = []
-        records = [(owner, rrtype, code) for owner, rrtype, code, _, _ in cls.cases]
-        cls.load(APEX, records)
+        cls.load(APEX, [(owner, rrtype, code) for owner, rrtype, code, _, _ in cls.cases])
         for number, (rrtype, code, function, names) in enumerate(forward_cases()):
             apex = f"forward{number}.test."
             cls.load(apex, [("*", rrtype, code)])
             cls.forward.append(("*", rrtype, code, [function], [f"{name}.{apex}" for name in names]))
-        cls.stock.pdns.start()
         cls.clients = cls.some_clients()
-
-    @classmethod
-    def load(cls, apex, records):
-        lines = [f"{apex} 60 IN SOA ns1.{apex} hostmaster.{apex} 1 7200 900 1209600 60", f"{apex} 60 IN NS ns1.{apex}", f"ns1.{apex} 60 IN A 192.0.2.53"]
-        lines += [f'{owner}.{apex} 60 IN LUA {rrtype} "{code}"' for owner, rrtype, code in records]
-        file = cls.world.directory / f"{apex}zone"
-        file.write_text("\n".join(lines) + "\n")
-        cls.world.import_zone(apex, file.read_text())
-        cls.stock.sql("INSERT INTO domains (name, type) VALUES (?, 'NATIVE')", apex.rstrip("."))
-        zone_id = cls.stock.sql("SELECT id FROM domains WHERE name = ?", apex.rstrip("."))[0][0]
-        def put(owner, rrtype, content):
-            cls.stock.sql("INSERT INTO records (domain_id, name, type, content, ttl, auth) VALUES (?, ?, ?, ?, 60, 1)", zone_id, owner, rrtype, content)
-        bare = apex.rstrip(".")
-        put(bare, "SOA", f"ns1.{bare} hostmaster.{bare} 1 7200 900 1209600 60")
-        put(bare, "NS", f"ns1.{bare}")
-        put(f"ns1.{bare}", "A", "192.0.2.53")
-        for owner, rrtype, code in records:
-            put(f"{owner}.{bare}", "LUA", f'{rrtype} "{code}"')
 
     @classmethod
     def some_clients(cls):
         """Networks of the location databases, others, IPv6, none at all, and the whole Internet."""
         clients = [None, "0.0.0.0/0", "::/0"]
-        rows = [line.split("|")[0].strip() for line in (harness.SOURCE / "tests/data/geo/locations.txt").read_text().splitlines()]
+        rows = [line.split("|")[0].strip() for line in cls.locations.read_text().splitlines()]
         networks = [ipaddress.ip_network(row) for row in rows if row and not row.startswith("#")]
         for network in cls.rng.sample(networks, 20):
             width = 32 if network.version == 4 else 128
@@ -220,26 +178,6 @@ class LuaDifferential(unittest.TestCase):
         while len(clients) < CLIENTS:
             clients.append(str(ipaddress.ip_network(f"{cls.rng.randrange(1, 224)}.{cls.rng.randrange(256)}.{cls.rng.randrange(256)}.0/{cls.rng.choice([16, 20, 24])}", strict=False)))
         return clients
-
-    @classmethod
-    def tearDownClass(cls):
-        for process in cls.stock.processes():
-            process.kill_all()
-        cls.world.stop()
-
-    def ask(self, port, name, rrtype, client):
-        options = []
-        if client:
-            network = ipaddress.ip_network(client)
-            options = [dns.edns.ECSOption(str(network.network_address), network.prefixlen)]
-        question = dns.message.make_query(name, rrtype, use_edns=0, options=options)
-        question.flags &= ~dns.flags.RD
-        response = dns.query.udp(question, "127.0.0.1", timeout=10, port=port)
-        if response.flags & dns.flags.TC:
-            response = dns.query.tcp(question, "127.0.0.1", timeout=10, port=port)
-        answers = frozenset(f"{rrset.name} {rrset.ttl} {dns.rdatatype.to_text(rrset.rdtype)} {rdata.to_text()}"
-                            for rrset in response.answer for rdata in rrset)
-        return dns.rcode.to_text(response.rcode()), answers
 
     def test_records_answer_as_powerdns_answers_them(self):
         counts, failed, varied, names = collections.Counter(), collections.Counter(), 0, 0
