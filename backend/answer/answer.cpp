@@ -205,12 +205,13 @@ struct Answerer {
     }
   }
 
-  // What the LUA records of the owner give, after its other records. One type that fails is left out when others are
-  // there: in a signed zone its denial is bogus, as SERVFAIL is meant to be. A name of which nothing is left fails.
+  // What the LUA records of the owner give, after its other records. One type that fails for everybody is left out
+  // when others are there: in a signed zone its denial is bogus, as SERVFAIL is meant to be. A name of which nothing is
+  // left fails.
   Reply steer(const Steering::Subject& subject, zone::OwnerFlags flags, protocol::Records& records) const {
     facts.steering->steer(subject, scratch.steered, facts.explanation);
     const SteeredRows& rows = scratch.steered;
-    const bool fails = rows.failed && (rows.followed || (!rows.any && scratch.blocks.empty()));
+    const bool fails = rows.failed && (rows.undeniable || (!rows.any && scratch.blocks.empty()));
     // On the way to a name below: that one must not fail for it.
     if (fails && scratch.asked_below) facts.steering->as_data(subject.owner, scratch.steered);
     else if (fails)

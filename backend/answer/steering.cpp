@@ -67,7 +67,7 @@ std::size_t hash_of(const lua::Evidence& evidence) {
 void SteeredRows::clear() {
   text.clear();
   blocks.clear();
-  any = followed = false;
+  any = undeniable = false;
   failed.reset();
 }
 
@@ -340,7 +340,10 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Entry
       continue;
     }
     failed_->add();
-    rows.followed |= record.type == dns::kCNAME;
+    // PowerDNS keeps the denial of a type that is left out for all clients.
+    const bool evaluated = record.broken.empty();
+    const bool once = evaluated && values_.failure != lua::Failure::kNone && values_.failure != lua::Failure::kError;
+    rows.undeniable |= record.type == dns::kCNAME || once || (evaluated && !values_.evidence.cacheable());
     rows.failed = SteeringFailure{record.type, why};
     if (explained) explained->failure = why;
     log_failure(subject, record, why);

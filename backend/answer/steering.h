@@ -50,8 +50,8 @@ struct SteeredRows {
   };
   std::string text;  ///< rows as protocol::RowBlock has them
   std::vector<Block> blocks;
-  bool any = false;       ///< a record gave rows, or was handed to PowerDNS
-  bool followed = false;  ///< a CNAME failed: it would have answered for every type
+  bool any = false;         ///< a record gave rows, or was handed to PowerDNS
+  bool undeniable = false;  ///< one that failed cannot be left out: a CNAME, or what may be answered to others or later
   std::optional<SteeringFailure> failed;
   void clear();
 };
