@@ -259,6 +259,12 @@ void OwnerCheck::finish(CheckedRecord& checked) {
     look_at_failure(*up, *down, up->source, options_.client, findings);
     look_at_run(*up, zone_.limits(), findings);
     look_at_run(*down, zone_.limits(), findings);
+    if (asks_for_places(up->source)) {
+      add(findings, Weight::kNote,
+          "it asks where addresses are, and there is no location data here: with some PowerDNS does not cache it");
+      for (auto* run : {&checked.up, &checked.down})
+        if (*run) (*run)->cache.clear();
+    }
     lua::Evidence evidence = up->evidence;
     evidence.merge(down->evidence);
     for (const std::string& pool : evidence.pools)

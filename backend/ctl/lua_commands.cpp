@@ -219,7 +219,8 @@ void print_record(std::ostream& out, const CheckedRecord& checked) {
     out << fmt::format("  asked for: {}\n", checked.asked);
   if (checked.up) out << fmt::format("  {}: {}\n", checked.down ? "with every check up" : "gives", gives(*checked.up));
   if (checked.down) out << fmt::format("  with every check down: {}\n", gives(*checked.down));
-  const bool cached = checked.up && checked.up->failure.empty() && !checked.up->cache.starts_with("not kept");
+  const bool cached = checked.up && checked.up->failure.empty() && !checked.up->cache.empty() &&
+                      !checked.up->cache.starts_with("not kept");
   if (cached) out << fmt::format("  caching: {}\n", checked.up->cache);
   for (const LuaFinding& finding : checked.findings)
     out << fmt::format("  {}: {}\n", weight_text(finding.weight), finding.what);

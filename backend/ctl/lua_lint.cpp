@@ -238,6 +238,22 @@ LuaFindings lint(const std::string& content, const std::string& source, const Li
   return findings;
 }
 
+bool asks_for_places(std::string_view source) {
+  constexpr std::array<std::string_view, 13> kWords = {
+      "country",    "continent",   "region", "city",      "asnum",       "countryCode", "continentCode",
+      "regionCode", "geoiplookup", "latlon", "latlonloc", "pickclosest", "closestMagic"};
+  const std::vector<Token> tokens = lua::tokens_of(source);
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const bool field =
+        i > 0 && tokens[i].kind == Token::Kind::kWord && (tokens[i - 1].text == "." || tokens[i - 1].text == ":");
+    if (field || std::find(kWords.begin(), kWords.end(), tokens[i].text) == kWords.end()) continue;
+    // A word is called; the text is a selector.
+    if (tokens[i].kind == Token::Kind::kWord && i + 1 < tokens.size() && tokens[i + 1].text != "=") return true;
+    if (tokens[i].kind == Token::Kind::kText && tokens[i].text == "pickclosest") return true;
+  }
+  return false;
+}
+
 std::string explain_failure(std::string_view source, std::string_view failure) {
   const std::vector<Token> tokens = lua::tokens_of(source);
   for (const Token& token : tokens) {

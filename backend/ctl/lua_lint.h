@@ -46,6 +46,9 @@ LuaFindings lint(const std::string& content, const std::string& source, const Li
 /// Names of the globals that the source sets; none when it does not compile.
 std::set<std::string> globals_set(const std::string& source);
 
+/// Whether the source asks where addresses are: what it gives without location data says little.
+bool asks_for_places(std::string_view source);
+
 /// Why an error came that the code's text explains, or "".
 std::string explain_failure(std::string_view source, std::string_view failure);
 

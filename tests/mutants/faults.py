@@ -2,6 +2,8 @@
 """Faults that the suite must notice (fault.py says what one is)."""
 from fault import Fault
 from faults_editing import EDITING_FAULTS
+from faults_explain import EXPLAIN_FAULTS
+from faults_health import HEALTH_FAULTS
 from faults_lua import LUA_FAULTS
 from faults_pools import POOL_FAULTS
 
@@ -84,4 +86,4 @@ FAULTS = (
           "if (touched.type == dns::kSOA && key.empty()) {", "unit:purge_plan_test"),
 )
 
-FAULTS += EDITING_FAULTS + LUA_FAULTS + POOL_FAULTS
+FAULTS += EDITING_FAULTS + EXPLAIN_FAULTS + HEALTH_FAULTS + LUA_FAULTS + POOL_FAULTS

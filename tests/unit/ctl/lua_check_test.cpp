@@ -104,6 +104,9 @@ INSTANTIATE_TEST_SUITE_P(
                  "note: PowerDNS does not cache it: drawn by chance"},
         Surprise{"the client", "A \"pickhashed({'192.0.2.1','192.0.2.2'})\"",
                  "note: PowerDNS does not cache it: depends on the client's network: the first 32 bits"},
+        Surprise{"a place", "A \"country('NL') and '192.0.2.1' or '192.0.2.2'\"", "note: it asks where addresses are"},
+        Surprise{"a place by selector", "A \"ifportup(1, {'192.0.2.1'}, {selector='pickclosest'})\"",
+                 "note: it asks where addresses are"},
         Surprise{"the query name", "TXT \"qname:toString()\"", "note: it depends on the name that is asked"},
         Surprise{"nothing", "A \"{}\"", "warning: it can give nothing at all"},
         Surprise{"nothing when all is down", "A \"ifportup(1, {'192.0.2.1'}, {backupSelector='empty'})\"",
@@ -141,6 +144,12 @@ TEST_F(LuaCheckTest, WhatIsFineHasNoFindings) {
   EXPECT_THAT(findings(checked("A \";local a = '192.0.2.1'\" \"return a\"")), IsEmpty());
   EXPECT_THAT(findings(checked("A \"ifportup(443, {'192.0.2.1'}, {selector='all', backupSelector='all'})\"")),
               IsEmpty());
+}
+
+TEST_F(LuaCheckTest, WhatAsksForPlacesIsNotSaidToBeCached) {
+  EXPECT_EQ(checked("A \"country('NL') and '192.0.2.1' or '192.0.2.2'\"")["up"]["cache"], "");
+  EXPECT_THAT(checked("A \"'192.0.2.1'\"")["up"]["cache"].get<std::string>(), HasSubstr("the same for everybody"));
+  EXPECT_THAT(findings(checked("TXT \";local region = 'x' local t = {city = 'y'} return t.city\"")), IsEmpty());
 }
 
 TEST_F(LuaCheckTest, WarningsFailOnlyWhenAskedTo) {
