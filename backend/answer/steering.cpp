@@ -7,6 +7,7 @@
 #include <functional>
 #include <utility>
 
+#include "backend/answer/repeated_answers.h"
 #include "backend/answer/zone_records.h"
 #include "backend/base/json_text.h"
 #include "backend/dns/ldns_codec.h"
@@ -92,7 +93,8 @@ Steering::Steering(const Parts& parts)
     : parts_(parts),
       health_(parts.health, &let_go<health::HealthTable>, nullptr),
       geo_(parts.geo, &let_go<lua::Geo>, nullptr),
-      random_(parts.seed) {
+      random_(parts.seed),
+      repeated_(std::make_unique<RepeatedAnswers>()) {
   constexpr std::string_view kName = "sdns_lua_evaluations_total";
   constexpr std::string_view kHelp = "Evaluations of LUA records by result";
   evaluated_ = &parts.metrics.counter(kName, kHelp, {{"result", "answered"}});
@@ -262,7 +264,25 @@ void Steering::steer(const Subject& subject, SteeredRows& rows, SteeringExplanat
     return;
   }
   if (lookup.qtype != dns::kANY && !may_be_made(lookup.qtype)) return;
+  const Ground ground{.revision = subject.zones.revision(),
+                      .chain = subject.zones.chain(),
+                      .pools = subject.zones.target_pools(),
+                      .health_sequence = health_.get().sequence(),
+                      .geo_generation = geo_.get().generation()};
+  const SteadyTime now = parts_.clock.now();
+  if (!explanation) {
+    if (const SteeredRows* same = repeated_->find(lookup, ground, now)) {
+      rows = *same;
+      scoped_->add();
+      return;
+    }
+  }
+  // Code with all libraries may read what nobody tracks.
+  repeatable_ = &runtime_of(subject.zone) == sandbox_.get();
+  evidence_.clear();
   evaluate(subject, *client, entry_of(subject.zone, subject.owner), rows, explanation);
+  if (repeatable_ && rows.any && !rows.failed && evidence_.client && !evidence_.chance)
+    repeated_->remember(lookup, ground, now, rows);
 }
 
 void Steering::evaluate(const Subject& subject, const lua::Client& client, Entry& entry, SteeredRows& rows,
@@ -288,7 +308,6 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Entry
                              .records = &records,
                              .random = &random_};
   const bool is_signed = !subject.zone.settings().keys.empty();
-  evidence_.clear();
   std::string why;
   for (Record& record : entry.records) {
     ExplainedRecord* explained =
@@ -318,7 +337,10 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Entry
       }
       if (values_.evidence.query_name) entry.query_name = true;
       evidence_.merge(values_.evidence);
-      if (!values_.log.empty()) log_lines(subject);
+      if (!values_.log.empty()) {
+        log_lines(subject);
+        repeatable_ = false;
+      }
       if (values_.failure != lua::Failure::kNone) {
         why = values_.error.empty() ? "it failed" : values_.error;
         if (values_.failure != lua::Failure::kError) over_budget_->add();

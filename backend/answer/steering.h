@@ -56,6 +56,8 @@ struct SteeredRows {
   void clear();
 };
 
+class RepeatedAnswers;
+
 /// One answering thread's: its Lua states, and the records that they have compiled.
 class Steering {
  public:
@@ -133,6 +135,8 @@ class Steering {
   std::unordered_map<std::string, std::string> contents_;  // what canonical_content() said of values
   lua::Values values_;
   lua::Evidence evidence_;  // of the whole owner
+  std::unique_ptr<RepeatedAnswers> repeated_;
+  bool repeatable_ = false;  // what is being evaluated
   std::string qname_wire_;
   std::string base_wire_;
   std::string text_;

@@ -162,7 +162,20 @@ TEST_F(SteeringTest, ANameThatFailsDoesNotFailTheNamesBelowIt) {
   EXPECT_THAT(ask("up.example."), HasSubstr("\"!\"")) << "asked for itself";
 }
 
-TEST_F(SteeringTest, ATypeThatFailsIsLeftOutWhenOthersAreThere) {
+TEST_F(SteeringTest, ATypeThatMayNotFailForTheNextClientIsNotDenied) {
+  int owners = 0;
+  for (const char* code : {"AAAA \"netmask({'198.51.100.0/24'}) and error('x') or '2001:db8::1'\"",
+                           "AAAA \"netmask({'198.51.100.0/24'}) and '192.0.2.1' or '2001:db8::1'\"",
+                           "AAAA \"netmask({'198.51.100.0/24'}) and {} or '2001:db8::1'\"",
+                           "AAAA \"pickrandom({'a', 'b'})\"", "AAAA \";while true do end\""}) {
+    const std::string owner = "w" + std::to_string(++owners) + ".example.";
+    lua(owner, code);
+    lua(owner, "A \"'192.0.2.1'\"");
+    EXPECT_THAT(ask(owner), HasSubstr("\"!\"")) << code;
+  }
+}
+
+TEST_F(SteeringTest, ATypeThatFailsForEverybodyIsLeftOutWhenOthersAreThere) {
   lua("www.example.", "AAAA \"error('x')\"");
   lua("www.example.", "A \"'192.0.2.1'\"");
   EXPECT_THAT(ask("www.example."), HasSubstr("192.0.2.1"));
@@ -263,6 +276,35 @@ TEST_F(SteeringTest, WhatAnAnswerRestsOnIsTold) {
   notes = told();
   ASSERT_EQ(notes.size(), 1U);
   EXPECT_FALSE(notes[0].cached);
+}
+
+TEST_F(SteeringTest, WhatPowerDnsAsksTwiceForOneQueryIsEvaluatedOnce) {
+  lua("www.example.", "A \"pickhashed({'192.0.2.1','192.0.2.2','192.0.2.3','192.0.2.4'})\"");
+  lua("chance.example.", "A \"pickrandom({'192.0.2.1','192.0.2.2','192.0.2.3','192.0.2.4'})\"");
+  lua("both.example.", "A \"who:isIPv4() and pickrandom({'192.0.2.1','192.0.2.2','192.0.2.3','192.0.2.4'})\"");
+  const auto counter = [&](const std::string& series) {
+    const std::string text = metrics_.render();
+    return std::stoi(text.substr(text.find('\n' + series + ' ') + 1 + series.size()));
+  };
+  const auto evaluations = [&](const std::string& qname, const std::string& network) {
+    const int before = counter(R"(sdns_lua_evaluations_total{result="answered"})");
+    ask(qname, dns::kANY, "198.51.100.7", network);
+    return counter(R"(sdns_lua_evaluations_total{result="answered"})") - before;
+  };
+  EXPECT_EQ(evaluations("www.example.", "203.0.113.0/24"), 1);
+  EXPECT_EQ(evaluations("www.example.", "203.0.113.0/24"), 0);
+  EXPECT_EQ(counter("sdns_lua_scoped_total"), 2);
+  EXPECT_EQ(evaluations("www.example.", "203.0.113.0/25"), 1) << "another client";
+  EXPECT_EQ(ask("www.example.", dns::kANY, "198.51.100.7", "203.0.113.0/25"),
+            ask("www.example.", dns::kANY, "198.51.100.7", "203.0.113.0/25"));
+  set_health("tcp 192.0.2.1:443", health::Verdict::kUp);
+  EXPECT_EQ(evaluations("www.example.", "203.0.113.0/24"), 1) << "health has changed";
+  clock_.advance(std::chrono::seconds(1));
+  EXPECT_EQ(evaluations("www.example.", "203.0.113.0/24"), 1) << "time has passed";
+  for (const char* drawn : {"chance.example.", "both.example."}) {
+    EXPECT_EQ(evaluations(drawn, "203.0.113.0/24"), 1) << drawn;
+    EXPECT_EQ(evaluations(drawn, "203.0.113.0/24"), 1) << drawn << " is drawn for each question";
+  }
 }
 
 TEST_F(SteeringTest, HealthDecides) {
