@@ -151,6 +151,31 @@ EXPECTED = {
                      Ask("192.0.2.160")],
 }
 
+# Words of code that asks for health.
+BY_HEALTH = re.compile(r"\b(if\w+up|pickselfweighted|pool|port|url)\b")
+UP = ("192.0.2.2", "2001:db8::2", "198.51.100.10", "192.0.2.21", "url https://b.example.org/health", "198.51.100.40", "192.0.2.41", "192.0.2.51", "192.0.2.61",
+      "203.0.113.70", "192.0.2.193", "url https://api.example.org/health from 192.0.2.1")
+# What is answered while these are up, and no others.
+EXPECTED_UP = {
+    ("www", "A"): [Ask("192.0.2.2")],
+    ("all", "A"): [Ask("192.0.2.2")],
+    ("all", "AAAA"): [Ask("2001:db8::2")],
+    ("shop", "A"): [Ask("198.51.100.10")],
+    ("db", "A"): [Ask("192.0.2.21")],
+    ("mirror", "A"): [Ask("192.0.2.31")],
+    ("app", "A"): [Ask("198.51.100.40")],
+    ("sorry", "A"): [Ask("192.0.2.2")],
+    ("ledger", "A"): [Ask("192.0.2.51")],
+    ("render", "A"): [Ask("192.0.2.61", client=client) for client in (None, GERMANY)],
+    ("pool", "A"): [Ask("203.0.113.70", client=client) for client in (GERMANY, CALIFORNIA)],
+    ("pool-hash", "A"): [Ask("203.0.113.70", client=client) for client in MANY[:4]],
+    ("pool-api", "A"): [Ask("203.0.113.70")],
+    ("session", "A"): [Ask("192.0.2.2", client=client) for client in MANY],
+    ("edge", "A"): [Ask("192.0.2.193", client=client) for client in (GERMANY, CALIFORNIA)],
+    ("settings", "LUA"): [],
+    ("api", "A"): [Ask("192.0.2.1")],
+}
+
 
 def fences(text):
     """(what stands behind the opening fence, the lines between)"""
@@ -268,6 +293,20 @@ class Cookbook(harness.ServerTest):
                         self.assertIn(contents, (before, after))
                     else:
                         self.check(key, ask)
+
+    def test_targets_that_are_up_are_answered_and_no_others(self):
+        self.assertEqual(sorted(EXPECTED_UP), sorted(key for key, text in self.records.items() if "://" in text or BY_HEALTH.search(re.sub(r"'[^']*'", "", text))))
+        for key, asks in EXPECTED_UP.items():  # what nobody asked for is not checked
+            for ask in asks[:1]:
+                self.ask(f"{key[0]}.{APEX}", key[1], ask.client)
+        self.addCleanup(self.world.edit, "health", "release", "--all")
+        self.world.edit("health", "force", *UP, "up", "--reason", "test")
+        for key, asks in EXPECTED_UP.items():
+            for ask in asks:
+                with self.subTest(record=key, client=ask.client):
+                    self.check(key, ask)
+        self.world.edit("health", "force", "192.0.2.42", "up", "--reason", "test")
+        self.check(("app", "A"), Ask("192.0.2.41", "192.0.2.42"))
 
     def test_clients_are_told_apart(self):
         """A record that chooses by the client gives one of two clients something else."""
