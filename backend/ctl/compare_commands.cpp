@@ -10,6 +10,7 @@
 #include "backend/ctl/zone_facts.h"
 #include "backend/ctl/zone_import.h"
 #include "backend/dns/dnssec_key.h"
+#include "backend/dns/lua_code.h"
 
 namespace sdns::ctl {
 namespace {
@@ -50,7 +51,9 @@ Result<int> diff_zone(Session& session, const std::string& zone, const std::stri
     const auto print = [&](char sign, const std::vector<store::StoredRecord>& records) {
       for (const auto& [record, disabled] : records) {
         session.out() << fmt::format("{} {} {} {} {}{}\n", sign, record.owner.text(), record.ttl.seconds,
-                                     record.type.text(), record.content, disabled ? "  ; disabled" : "");
+                                     record.type.text(),
+                                     record.type == dns::kLUA ? dns::lua_in_one_line(record.content) : record.content,
+                                     disabled ? "  ; disabled" : "");
       }
     };
     print('-', difference.removed);

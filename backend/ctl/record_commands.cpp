@@ -11,6 +11,7 @@
 #include "backend/ctl/commands.h"
 #include "backend/ctl/table.h"
 #include "backend/ctl/zone_facts.h"
+#include "backend/dns/lua_code.h"
 #include "backend/store/checked_edit.h"
 
 namespace sdns::ctl {
@@ -82,7 +83,8 @@ void print_records(Session& session, std::vector<store::StoredRecord>&& records)
   Table table({"NAME", "TTL", "TYPE", "CONTENT"});
   for (const auto& [record, disabled] : records) {
     table.row({record.owner.text(), std::to_string(record.ttl.seconds), record.type.text(),
-               record.content + (disabled ? "  (disabled)" : "")});
+               (record.type == dns::kLUA ? dns::lua_in_one_line(record.content) : record.content) +
+                   (disabled ? "  (disabled)" : "")});
   }
   table.print(session.out());
 }

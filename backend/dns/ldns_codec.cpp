@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "backend/base/owned.h"
+#include "backend/dns/lua_code.h"
 #include "backend/dns/rdata.h"
 #include "backend/dns/rdata_names.h"
 #include "backend/dns/rdata_text.h"
@@ -119,6 +120,7 @@ Result<std::string> lua_content(std::span<const Token> words) {
   const auto inner = RrType::parse(words[0].text);
   if (!inner || words[0].quoted) return bad(kLUA, fmt::format("\"{}\" is not an RR type", words[0].text.substr(0, 80)));
   std::string content = inner->text();
+  LuaCode code;
   std::size_t octets = 0;
   for (const Token& word : words.subspan(1)) {
     const bool plain = std::all_of(word.text.begin(), word.text.end(), [](char c) {
@@ -127,7 +129,7 @@ Result<std::string> lua_content(std::span<const Token> words) {
     if (!word.quoted && (!plain || words.size() > 2)) return bad(kLUA, "the code must be in double quotes");
     octets += word.text.size() + 4;
     content += " \"";
-    content += word.text;
+    code.append(word.text, content);
     content += '"';
   }
   if (octets > kMaxRdata) return bad(kLUA, "the code is longer than 65535 octets");
@@ -182,6 +184,7 @@ Result<std::vector<Token>> split(RrType type, std::string_view rdata) {
   std::vector<Token> words;
   Tokenizer tokenizer(rdata);
   tokenizer.join_quoted_values(type == kSVCB || type == kHTTPS);
+  tokenizer.lines_in_quotes(type == kLUA);
   for (;;) {
     Token word;
     switch (tokenizer.next(word)) {

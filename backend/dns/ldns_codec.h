@@ -15,7 +15,7 @@ namespace sdns::dns {
 /// Parses RDATA of `type` in presentation format, names relative to `origin`, and gives it in the form that PowerDNS
 /// 4.7.3 parses and that is equal for equal RDATA: names absolute with a final dot, letters as they were written, texts
 /// quoted. `\# length hex` (RFC 3597) is taken for every type; types that PowerDNS does not know come out in that form.
-/// LUA keeps its code as written. Errors (kInvalidRecord) name type and rule.
+/// LUA keeps its code as written, lua_code.h aside. Errors (kInvalidRecord) name type and rule.
 Result<std::string> canonical_content(RrType type, std::string_view rdata, const Name& origin);
 
 /// RDATA on the wire, for digests, comparisons and signatures, letters as written. Requires content that

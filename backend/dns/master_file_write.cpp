@@ -6,6 +6,7 @@
 #include <iterator>
 #include <map>
 
+#include "backend/dns/lua_code.h"
 #include "backend/dns/master_file.h"
 #include "backend/dns/rdata_text.h"
 
@@ -30,6 +31,7 @@ std::string owner_text(const Name& owner, const Name& apex) {
 
 // PowerDNS has no gateway where RFC 4025 section 3.1 has a dot.
 std::string content_text(const Record& record) {
+  if (record.type == kLUA) return lua_in_one_line(record.content);
   if (record.type != kIPSECKEY) return record.content;
   const std::size_t first = record.content.find(' ');
   if (first == std::string::npos || record.content.compare(first, 3, " 0 ") != 0) return record.content;

@@ -92,10 +92,10 @@ Tokenizer::Step Tokenizer::quoted(Token& token) {
       return Step::kToken;
     }
     if (c == '\0') return fail(TokenFault::kNul);
-    if (c == '\n') break;
+    if (c == '\n' && !lines_) break;
     if (c == '\\') {
       ++at_;
-      if (at_ >= text_.size() || text_[at_] == '\n') break;
+      if (at_ >= text_.size() || (text_[at_] == '\n' && !lines_)) break;
       if (text_[at_] == '\0') return fail(TokenFault::kNul);
     }
   }

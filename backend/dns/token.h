@@ -38,6 +38,9 @@ class Tokenizer {
   /// one.
   void join_quoted_values(bool on) { join_ = on; }
 
+  /// A quoted string may go on after the end of a line: LUA content that is no line of a master file.
+  void lines_in_quotes(bool on) { lines_ = on; }
+
   /// Goes to the end of the current line and out of all parentheses.
   void skip_line();
 
@@ -58,6 +61,7 @@ class Tokenizer {
   int line_;
   int depth_ = 0;
   bool join_ = false;
+  bool lines_ = false;
   TokenFault fault_ = TokenFault::kNone;
 };
 

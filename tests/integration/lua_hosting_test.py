@@ -135,6 +135,33 @@ class Hosting(harness.ServerTest):
         self.assert_rcode(self.off.query(f"api.{APEX}", "A"), "NXDOMAIN")
         self.world.pdnsutil("delete-rrset", APEX.rstrip("."), "tool", "LUA")
 
+    def test_a_body_of_several_lines_works_as_it_came_and_after_a_transfer(self):
+        code = "A \";local t = {} -- it's a list\n\tt[1] = '192.0.2.30'\nreturn t[1] -- and no more\""
+        for owner in ("lines", "again"):
+            self.addCleanup(self.world.record_delete, APEX, owner, "LUA")
+        change = {"name": f"lines.{APEX}", "type": "LUA", "ttl": 60, "changetype": "REPLACE", "records": [{"content": code, "disabled": False}]}
+        self.assertEqual(self.world.api("PATCH", f"/zones/{APEX}", {"rrsets": [change]}), (204, ""))
+        self.world.settle()
+        self.assert_seen(self.off, f"lines.{APEX}", "A", "192.0.2.30")
+        told = [rrset for rrset in self.world.api("GET", f"/zones/{APEX}")[1]["rrsets"] if rrset["name"] == f"lines.{APEX}"]
+        self.assertEqual([record["content"] for record in told[0]["records"]], [code])
+        listed = self.world.ctl("record", "list", APEX, "lines").stdout
+        self.assertIn(r"a list\010\tt".replace(r"\t", "\t"), listed)
+        again = listed.split("LUA", 1)[1].strip()
+        self.world.record_set(APEX, "again", "LUA", again)
+        self.assert_seen(self.off, f"again.{APEX}", "A", "192.0.2.30")
+        # PowerDNS's own secondary, which cannot run what it stores, as primary of ours.
+        stock = harness.Gsqlite3World(self.world.directory / "stock-lines")
+        server = stock.add("main", TRANSFERS | ON)
+        stock.pdnsutil("create-secondary-zone", APEX.rstrip("."), f"127.0.0.1:{self.off.port}")
+        server.start()
+        try:
+            server.control(f"RETRIEVE {APEX}")
+            harness.wait_for("the zone at PowerDNS", lambda: server.query(f"const.{APEX}", "A").answer)
+            self.assertEqual(self.records_in(self.world.transfer(APEX)), self.records_in(self.world.transfer(APEX, port=server.port)))
+        finally:
+            server.process.kill_all()
+
     def test_a_pool_of_the_configuration_follows_a_reload(self):
         self.assert_seen(self.off, f"pooled.{APEX}", "A", "192.0.2.7")
         self.assert_seen(self.off, f"pooled.{APEX}", "A", "192.0.2.7")
