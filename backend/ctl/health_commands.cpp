@@ -249,6 +249,10 @@ void add_health_commands(CLI::App& group, Action& chosen) {
   forcing->add_option("--reason", options->reason, "Why; for those who look later")->required();
   forcing->add_option("--for", options->lasting, "How long, as in 30m or 1d; else until it is released")
       ->type_name("DURATION");
+  forcing->footer(
+      "Examples:\n"
+      "  sdnsctl health force 192.0.2.1 192.0.2.2 down --for 2h --reason \"new kernel\"\n"
+      "  sdnsctl health force pool:web up --reason \"its check is broken\"");
   auto* releasing = command("release", "Let checks speak for targets again", release);
   releasing->add_option("TARGET", options->targets, targets);
   releasing->add_flag("--all", options->all, "Whatever is forced");

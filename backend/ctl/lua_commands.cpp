@@ -97,23 +97,15 @@ Result<Subject> record_subject(std::string_view text, const CheckOptions& option
     std::string_view rest = trimmed(text.substr(space));
     // As in a master file, where parentheses may stand around the chunks.
     if (rest.starts_with('(') && rest.ends_with(')')) rest = trimmed(rest.substr(1, rest.size() - 2));
-    const bool one_chunk = rest.size() > 2 && rest.starts_with('"') && rest.find('"', 1) == rest.size() - 1;
-    if (!one_chunk || rest.find('\n') == std::string_view::npos) {
-      if (auto taken = take(fmt::format("{} {}", text.substr(0, space), rest)); !taken)
-        return fail(std::move(taken.error()));
-      return subject;
-    }
-    type_text = std::string(text.substr(0, space));
-    code = rest.substr(1, rest.size() - 2);
+    if (auto taken = take(fmt::format("{} {}", text.substr(0, space), rest)); !taken)
+      return fail(std::move(taken.error()));
+    return subject;
   }
-  if (code.find('\n') != std::string::npos) {
-    auto line = on_one_line(code);
-    if (!line) return fail(Errc::kInvalidRecord, "a string of the code has a line break", "write \\n for it");
-    code = std::move(*line);
-    subject.findings.push_back({Weight::kNote,
-                                "a record holds no line breaks: checked with its code on one line, without comments; "
-                                "chunks (\"…\" \"…\") can stand on lines of their own in a master file"});
-  }
+  if (code.find('\n') != std::string::npos)
+    subject.findings.push_back(
+        {Weight::kNote,
+         "in a master file its line breaks are \\010, or its lines are chunks (\"…\" \"…\"); the "
+         "API, pdnsutil and sdnsctl take it as it is"});
   if (auto single = without_double_quotes(code)) {
     code = std::move(*single);
     subject.findings.push_back(

@@ -274,20 +274,6 @@ std::string explain_failure(std::string_view source, std::string_view failure) {
   return {};
 }
 
-std::optional<std::string> on_one_line(std::string_view code) {
-  std::string out;
-  std::size_t copied = 0;
-  for (const Token& token : lua::tokens_of(code)) {
-    const std::string_view between = code.substr(copied, token.start - copied);
-    const std::string_view written = code.substr(token.start, token.size);
-    if (written.find('\n') != std::string_view::npos) return std::nullopt;
-    const bool broken = between.find('\n') != std::string_view::npos || between.find("--") != std::string_view::npos;
-    out.append(broken ? std::string_view(" ") : between).append(written);
-    copied = token.start + token.size;
-  }
-  return out;
-}
-
 std::optional<std::string> without_double_quotes(std::string_view code) {
   std::string out;
   std::size_t copied = 0;

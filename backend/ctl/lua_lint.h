@@ -52,9 +52,6 @@ bool asks_for_places(std::string_view source);
 /// Why an error came that the code's text explains, or "".
 std::string explain_failure(std::string_view source, std::string_view failure);
 
-/// The code without line breaks and comments; nothing when a string has a line break.
-std::optional<std::string> on_one_line(std::string_view code);
-
 /// The code with its strings in single quotes or long brackets, where they are in double ones; nothing when no string
 /// is, or one cannot be written so.
 std::optional<std::string> without_double_quotes(std::string_view code);
