@@ -11,9 +11,9 @@ struct lua_State;
 namespace sdns::lua {
 
 struct Limits {
-  std::uint64_t steps = 200'000;  ///< VM instructions, and what the libraries count
-  std::uint64_t time_nanoseconds = 2'000'000;
-  std::size_t memory_octets = 1U << 20;  ///< that an evaluation may add to the state
+  std::uint64_t steps = 200'000;               ///< VM instructions, and what the libraries count
+  std::uint64_t time_nanoseconds = 2'000'000;  ///< of the thread's own: a thread that has to wait fails nothing
+  std::size_t memory_octets = 1U << 20;        ///< that an evaluation may add to the state
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 
@@ -46,12 +46,15 @@ class Meter {
 
  private:
   bool spend_slowly(std::uint64_t steps) noexcept;
+  bool out_of_time() noexcept;
 
   std::uint64_t left_ = ~std::uint64_t{0};  // until the next look at the clock
   std::uint64_t slice_ = 0;                 // what left_ started from
   std::uint64_t used_ = 0;                  // before this slice
   std::uint64_t steps_ = ~std::uint64_t{0};
-  std::uint64_t deadline_ = ~std::uint64_t{0};
+  std::uint64_t deadline_ = ~std::uint64_t{0};  // by the monotonic clock; once it has passed, by the thread's
+  std::uint64_t half_ = 0;                      // of the time that there is
+  bool by_thread_ = false;
   bool over_ = false;
 };
 

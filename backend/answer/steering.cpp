@@ -365,7 +365,8 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Entry
     // PowerDNS keeps the denial of a type that is left out for all clients.
     const bool evaluated = record.broken.empty();
     const bool once = evaluated && values_.failure != lua::Failure::kNone && values_.failure != lua::Failure::kError;
-    rows.undeniable |= record.type == dns::kCNAME || once || (evaluated && !values_.evidence.cacheable());
+    const bool lasting = values_.evidence.cacheable() && values_.evidence.checks.empty();
+    rows.undeniable |= record.type == dns::kCNAME || once || (evaluated && !lasting);
     rows.failed = SteeringFailure{record.type, why};
     if (explained) explained->failure = why;
     log_failure(subject, record, why);

@@ -7,7 +7,7 @@
 namespace sdns::purge {
 namespace {
 
-constexpr std::chrono::seconds kChangesKept{10};  // far longer than a note is on its way
+constexpr std::chrono::seconds kChangesKept{10};  // at least: far longer than a note is on its way
 
 std::string check_key(std::string_view identity) { return std::string("c:").append(identity); }
 std::string pool_key(std::string_view pool) { return std::string("p:").append(pool); }
@@ -40,7 +40,10 @@ void ToldInbox::take(std::vector<Told>& out) {
 
 void Dependents::rotate(SteadyTime now) {
   now_ = now;
-  std::erase_if(changes_, [&](const auto& change) { return now - change.second.when > kChangesKept; });
+  if (now - swept_ >= kChangesKept) {
+    std::erase_if(changes_, [&](const auto& change) { return now - change.second.when > kChangesKept; });
+    swept_ = now;
+  }
   if (now - rotated_ < life_) return;
   old_ = std::exchange(young_, {});
   rotated_ = now;

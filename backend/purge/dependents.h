@@ -55,7 +55,7 @@ class ToldInbox {
 /// `life` after it was told last, and at most for twice that.
 class Dependents {
  public:
-  Dependents(std::chrono::seconds life, SteadyTime now) : life_(life), rotated_(now), now_(now) {}
+  Dependents(std::chrono::seconds life, SteadyTime now) : life_(life), rotated_(now), swept_(now), now_(now) {}
 
   void set_life(std::chrono::seconds life) { life_ = life; }
 
@@ -84,6 +84,7 @@ class Dependents {
 
   std::chrono::seconds life_;
   SteadyTime rotated_;
+  SteadyTime swept_;
   SteadyTime now_{};
   Index young_;
   Index old_;

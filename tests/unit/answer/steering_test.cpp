@@ -164,10 +164,11 @@ TEST_F(SteeringTest, ANameThatFailsDoesNotFailTheNamesBelowIt) {
 
 TEST_F(SteeringTest, ATypeThatMayNotFailForTheNextClientIsNotDenied) {
   int owners = 0;
-  for (const char* code : {"AAAA \"netmask({'198.51.100.0/24'}) and error('x') or '2001:db8::1'\"",
-                           "AAAA \"netmask({'198.51.100.0/24'}) and '192.0.2.1' or '2001:db8::1'\"",
-                           "AAAA \"netmask({'198.51.100.0/24'}) and {} or '2001:db8::1'\"",
-                           "AAAA \"pickrandom({'a', 'b'})\"", "AAAA \";while true do end\""}) {
+  for (const char* code :
+       {"AAAA \"netmask({'198.51.100.0/24'}) and error('x') or '2001:db8::1'\"",
+        "AAAA \"netmask({'198.51.100.0/24'}) and '192.0.2.1' or '2001:db8::1'\"",
+        "AAAA \"netmask({'198.51.100.0/24'}) and {} or '2001:db8::1'\"", "AAAA \"pickrandom({'a', 'b'})\"",
+        "AAAA \"pickfirst({'2001:db8::1'}, {port=443, alldown='none'})\"", "AAAA \";while true do end\""}) {
     const std::string owner = "w" + std::to_string(++owners) + ".example.";
     lua(owner, code);
     lua(owner, "A \"'192.0.2.1'\"");
