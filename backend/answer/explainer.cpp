@@ -132,7 +132,7 @@ bool Explainer::assume(Explanation& out, health::HealthTablePtr& table) {
   for (const ExplainedRecord& record : out.steering.records) {
     for (const std::string& check : record.evidence.checks) {
       if (!assumed_.insert(check).second) continue;
-      const health::Override* found = index.find(check, 0);
+      const health::Override* found = index.find(check, health::override_subject(check), 0);
       if (found == nullptr && every == nullptr) continue;
       if (table->find(check) == health::kNoCheck) added.push_back(check);
       states.emplace_back(check, found ? found->verdict : every->verdict);
@@ -168,7 +168,8 @@ Result<Explanation> Explainer::run() {
     const health::OverrideIndex alone({{.target = assumption.target, .verdict = assumption.verdict}},
                                       *sources_.zones->target_pools());
     for (const std::string& check : assumed_)
-      if (assumption.target == "*" || alone.find(check, 0) != nullptr) applied.checks.push_back(check);
+      if (assumption.target == "*" || alone.find(check, health::override_subject(check), 0) != nullptr)
+        applied.checks.push_back(check);
     if (applied.checks.empty() && assumption.target != "*")
       return fail(Errc::kInvalidArgument,
                   fmt::format("{} names no check that {} asks", assumption.target, question_.name.text()),

@@ -65,7 +65,8 @@ Result<void> check_override(const Override& override) {
 }
 
 OverrideIndex::OverrideIndex(Overrides overrides, const TargetPools& pools) : overrides_(std::move(overrides)) {
-  for (std::size_t i = 0; i < overrides_.size(); ++i) by_target_.emplace(overrides_[i].target, i);
+  by_target_.reserve(overrides_.size());
+  for (const Override& override : overrides_) by_target_.emplace(override.target, &override);
   const auto add = [this](const dns::IpAddress& address, std::size_t i) {
     std::vector<std::size_t>& group = by_group_[address];
     if (group.empty() || group.back() != i) group.push_back(i);
@@ -84,25 +85,27 @@ OverrideIndex::OverrideIndex(Overrides overrides, const TargetPools& pools) : ov
   }
 }
 
-const Override* OverrideIndex::find(std::string_view identity, std::int64_t now_seconds) const {
-  if (overrides_.empty()) return nullptr;
-  const auto of_target = [&](std::string_view target) -> const Override* {
-    const auto found = by_target_.find(target);
-    if (found == by_target_.end() || has_ended(overrides_[found->second], now_seconds)) return nullptr;
-    return &overrides_[found->second];
-  };
-  if (const Override* override = of_target(identity)) return override;
+OverrideSubject override_subject(std::string_view identity) {
+  OverrideSubject subject;
   const auto question = CheckQuestion::parse(identity);
-  if (!question || question->kind == CheckKind::kUrlOnly) return nullptr;
-  std::string target;
-  if (question->port != 0) {
-    append_endpoint(question->address, question->port, target);
-    if (const Override* override = of_target(target)) return override;
-    target.clear();
+  if (!question || question->kind == CheckKind::kUrlOnly) return subject;
+  if (question->port != 0) append_endpoint(question->address, question->port, subject.endpoint);
+  append_endpoint(question->address, 0, subject.address_text);
+  subject.address = question->address;
+  return subject;
+}
+
+const Override* OverrideIndex::find(std::string_view identity, const OverrideSubject& subject,
+                                    std::int64_t now_seconds) const {
+  if (overrides_.empty()) return nullptr;
+  for (const std::string_view target :
+       {identity, std::string_view(subject.endpoint), std::string_view(subject.address_text)}) {
+    if (target.empty()) continue;
+    const auto found = by_target_.find(target);
+    if (found != by_target_.end() && !has_ended(*found->second, now_seconds)) return found->second;
   }
-  append_endpoint(question->address, 0, target);
-  if (const Override* override = of_target(target)) return override;
-  if (const auto group = by_group_.find(question->address); group != by_group_.end())
+  if (by_group_.empty() || subject.address_text.empty()) return nullptr;
+  if (const auto group = by_group_.find(subject.address); group != by_group_.end())
     for (const std::size_t i : group->second)
       if (!has_ended(overrides_[i], now_seconds)) return &overrides_[i];
   return nullptr;

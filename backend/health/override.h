@@ -4,10 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "backend/base/error.h"
@@ -37,23 +37,34 @@ Result<std::string> canonical_target(std::string_view text);
 /// Errors (kInvalidArgument) name the target and the rule.
 Result<void> check_override(const Override& override);
 
+/// What of a check overrides may name; made once per check.
+struct OverrideSubject {
+  std::string endpoint{};      ///< `192.0.2.1:443`; "": the check has no port
+  std::string address_text{};  ///< "": of no address
+  dns::IpAddress address;
+};
+[[nodiscard]] OverrideSubject override_subject(std::string_view identity);
+
 /// Finds what the overrides say of checks. A check by its identity beats an address and port, that beats an address,
 /// that a pool, that a region. Immutable.
 class OverrideIndex {
  public:
   OverrideIndex() = default;
+  OverrideIndex(OverrideIndex&&) = default;
+  OverrideIndex& operator=(OverrideIndex&&) = default;
   /// O(overrides + members of pools).
   OverrideIndex(Overrides overrides, const TargetPools& pools);
 
   /// Of the check with this identity, `nullptr` when no override that has not ended names it. O(1).
-  [[nodiscard]] const Override* find(std::string_view identity, std::int64_t now_seconds) const;
+  [[nodiscard]] const Override* find(std::string_view identity, const OverrideSubject& subject,
+                                     std::int64_t now_seconds) const;
   /// The least end after `now_seconds`; 0: none ends.
   [[nodiscard]] std::int64_t next_end(std::int64_t now_seconds) const;
   [[nodiscard]] bool empty() const { return overrides_.empty(); }
 
  private:
   Overrides overrides_;
-  std::map<std::string, std::size_t, std::less<>> by_target_;
+  std::unordered_map<std::string_view, const Override*> by_target_;
   std::map<dns::IpAddress, std::vector<std::size_t>> by_group_;  // pools before regions
 };
 

@@ -8,7 +8,7 @@ namespace sdns::health {
 State Registry::decided(CheckId id, std::int64_t now_seconds) const {
   const auto found = observed_.find(id);
   State state = found == observed_.end() ? State{} : found->second;
-  if (const Override* override = overrides_.find(table_->identity(id), now_seconds)) {
+  if (const Override* override = overrides_.find(table_->identity(id), wanted_.at(id), now_seconds)) {
     state.verdict = override->verdict;
     state.forced = true;
   }
@@ -32,6 +32,13 @@ Changed Registry::decide(const std::vector<CheckId>& ids, std::int64_t now_secon
   return changed;
 }
 
+Changed Registry::decide_all(std::int64_t now_seconds) {
+  std::vector<CheckId> ids;
+  ids.reserve(wanted_.size());
+  for (const auto& [id, subject] : wanted_) ids.push_back(id);
+  return decide(ids, now_seconds);
+}
+
 Changed Registry::want(const std::vector<std::string>& identities, std::int64_t now_seconds) {
   std::vector<std::string> fresh;
   for (const std::string& identity : identities)
@@ -40,7 +47,10 @@ Changed Registry::want(const std::vector<std::string>& identities, std::int64_t 
   table_ = HealthTableBuilder::add(*table_, fresh);
   cell_.publish(table_);
   std::vector<CheckId> ids;
-  for (const std::string& identity : fresh) ids.push_back(table_->find(identity));
+  for (const std::string& identity : fresh) {
+    const CheckId id = table_->find(identity);
+    if (wanted_.emplace(id, override_subject(identity)).second) ids.push_back(id);
+  }
   return decide(ids, now_seconds);
 }
 
@@ -48,7 +58,10 @@ void Registry::forget(const std::vector<std::string>& identities) {
   std::vector<CheckId> ids;
   for (const std::string& identity : identities)
     if (const CheckId id = table_->find(identity); id != kNoCheck) ids.push_back(id);
-  for (const CheckId id : ids) observed_.erase(id);
+  for (const CheckId id : ids) {
+    observed_.erase(id);
+    wanted_.erase(id);
+  }
   table_ = HealthTableBuilder::remove(*table_, ids);
   cell_.publish(table_);
 }
@@ -67,13 +80,13 @@ Changed Registry::observe(const std::vector<std::pair<std::string, State>>& stat
 Changed Registry::set_overrides(Overrides overrides, const TargetPools& pools, std::int64_t now_seconds) {
   overrides_ = OverrideIndex(std::move(overrides), pools);
   next_end_ = overrides_.next_end(now_seconds);
-  return decide(table_->ids(), now_seconds);
+  return decide_all(now_seconds);
 }
 
 Changed Registry::expire(std::int64_t now_seconds) {
   if (next_end_ == 0 || next_end_ > now_seconds) return {{}, table_->sequence()};
   next_end_ = overrides_.next_end(now_seconds);
-  return decide(table_->ids(), now_seconds);
+  return decide_all(now_seconds);
 }
 
 }  // namespace sdns::health

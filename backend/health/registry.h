@@ -40,10 +40,12 @@ class Registry {
 
  private:
   Changed decide(const std::vector<CheckId>& ids, std::int64_t now_seconds);
+  Changed decide_all(std::int64_t now_seconds);
   [[nodiscard]] State decided(CheckId id, std::int64_t now_seconds) const;
 
   HealthCell& cell_;
   HealthTablePtr table_;
+  std::unordered_map<CheckId, OverrideSubject> wanted_;
   std::unordered_map<CheckId, State> observed_;
   OverrideIndex overrides_;
   std::int64_t next_end_ = 0;  // when an override ends; 0: none will

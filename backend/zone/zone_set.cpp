@@ -33,8 +33,9 @@ std::shared_ptr<const std::vector<TsigKey>> sorted_keys(std::vector<TsigKey> key
 }
 
 std::shared_ptr<const health::Overrides> sorted_overrides(health::Overrides overrides) {
-  std::sort(overrides.begin(), overrides.end(),
-            [](const health::Override& a, const health::Override& b) { return a.target < b.target; });
+  const auto before = [](const health::Override& a, const health::Override& b) { return a.target < b.target; };
+  if (!std::is_sorted(overrides.begin(), overrides.end(), before))
+    std::sort(overrides.begin(), overrides.end(), before);
   return std::make_shared<const health::Overrides>(std::move(overrides));
 }
 
@@ -154,10 +155,17 @@ class Application {
   std::optional<health::Overrides> changed_overrides() {
     if (overrides_.empty()) return std::nullopt;
     health::Overrides all;
-    for (const health::Override& override : *before_.overrides())
-      if (!overrides_.contains(override.target)) all.push_back(override);
-    for (auto& [target, override] : overrides_)
-      if (override) all.push_back(std::move(*override));
+    all.reserve(before_.overrides()->size() + overrides_.size());
+    auto change = overrides_.begin();
+    const auto changes_before = [&](const std::string* target) {
+      for (; change != overrides_.end() && (target == nullptr || change->first < *target); ++change)
+        if (change->second) all.push_back(std::move(*change->second));
+    };
+    for (const health::Override& override : *before_.overrides()) {
+      changes_before(&override.target);
+      if (change == overrides_.end() || change->first != override.target) all.push_back(override);
+    }
+    changes_before(nullptr);
     return all;
   }
 
