@@ -38,6 +38,8 @@ const zone::Zone* zone_of(const protocol::Lookup& lookup, const zone::ZoneSet& z
   return lookup.qtype == dns::kSOA ? zones.find_apex(key) : zones.closest(key);
 }
 
+constexpr std::string_view kEnableLua = "ENABLE-LUA-RECORDS";
+
 struct Answerer {
   const zone::ZoneSet& zones;
   Scratch& scratch;
@@ -59,7 +61,6 @@ struct Answerer {
     const std::string_view relative = key.substr(zone->apex_key().size());
     const zone::Zone::Found found = zone->find(relative);
     if (!found.exists || (found.flags & zone::kBelowCut) != 0) scratch.asked = {zone->id(), relative};
-    scratch.asked_below = zone->has_lua() && note_previous(key);
     if (!found.exists) {
       if (facts.steering && zone->has_lua_wildcard() && lookup.qtype != dns::kSOA)
         if (auto reply = synthesise(lookup, *zone, relative, records)) return *reply;
@@ -91,7 +92,20 @@ struct Answerer {
   }
 
   Reply operator()(const protocol::GetAllDomainMetadata& request) const {
-    return settings("getAllDomainMetadata", request.name, &zone::ZoneSettings::metadata_json);
+    if (!scratch.key.assign(request.name)) return not_a_name("getAllDomainMetadata", request.name);
+    const zone::Zone* zone = zones.find_apex(scratch.key.view());
+    if (!zone) return protocol::Declined{};
+    if (!enables_lua(*zone)) return protocol::Rendered{zone->settings().metadata_json};
+    scratch.text = '{';
+    for (const zone::Metadata& metadata : zone->settings().metadata) {
+      if (metadata.kind == kEnableLua || metadata.values.empty()) continue;
+      append_json_string(scratch.text, metadata.kind);
+      scratch.text += ':';
+      append_values(metadata.values);
+      scratch.text += ',';
+    }
+    scratch.text += fmt::format(R"("{}":["1"]}})", kEnableLua);
+    return protocol::Rendered{scratch.text};
   }
   Reply operator()(const protocol::GetDomainKeys& request) const {
     return settings("getDomainKeys", request.name, &zone::ZoneSettings::keys_json);
@@ -101,15 +115,10 @@ struct Answerer {
     if (!scratch.key.assign(request.name)) return not_a_name("getDomainMetadata", request.name);
     const zone::Zone* zone = zones.find_apex(scratch.key.view());
     if (!zone) return protocol::Declined{};
+    if (request.kind == kEnableLua && enables_lua(*zone)) return protocol::Rendered{R"(["1"])"};
     for (const zone::Metadata& metadata : zone->settings().metadata) {
       if (metadata.kind != request.kind || metadata.values.empty()) continue;
-      char separator = '[';
-      for (const std::string& value : metadata.values) {
-        scratch.text += separator;
-        append_json_string(scratch.text, value);
-        separator = ',';
-      }
-      scratch.text += ']';
+      append_values(metadata.values);
       return protocol::Rendered{scratch.text};
     }
     return protocol::Declined{};
@@ -179,15 +188,6 @@ struct Answerer {
   requires protocol::kIsEdit<Edit> Reply operator()(const Edit&) const { return protocol::Declined{}; }
 
  private:
-  // Whether the name asked before on this connection is below this one. PowerDNS looks for a referral from the name
-  // that is asked upwards, with the same questions as for answers.
-  bool note_previous(std::string_view key) const {
-    if (!facts.previous) return false;
-    const bool below = facts.previous->size() > key.size() && facts.previous->starts_with(key);
-    facts.previous->assign(key);
-    return below;
-  }
-
   // Also at a name that begins with `*`: it is a source of synthesis without types, so NODATA (RFC 4592 section 4.9).
   static protocol::Records& empty_non_terminal(const protocol::Lookup& lookup, zone::OwnerFlags flags,
                                                protocol::Records& records) {
@@ -205,18 +205,10 @@ struct Answerer {
     }
   }
 
-  // What the LUA records of the owner give, after its other records. One type that fails for everybody is left out
-  // when others are there: in a signed zone its denial is bogus, as SERVFAIL is meant to be. A name of which nothing is
-  // left fails.
+  // What the LUA records of the owner give, after its other records.
   Reply steer(const Steering::Subject& subject, zone::OwnerFlags flags, protocol::Records& records) const {
     facts.steering->steer(subject, scratch.steered, facts.explanation);
     const SteeredRows& rows = scratch.steered;
-    const bool fails = rows.failed && (rows.undeniable || (!rows.any && scratch.blocks.empty()));
-    // On the way to a name below: that one must not fail for it.
-    if (fails && scratch.asked_below) facts.steering->as_data(subject.owner, scratch.steered);
-    else if (fails)
-      // Whatever its type: `!` is a text for TXT, and the content of A alone is surely none.
-      return protocol::Unanswerable{records.qname_json, records.zone_id, dns::kA};
     for (const SteeredRows::Block& block : rows.blocks)
       scratch.blocks.push_back(
           {std::string_view(rows.text).substr(block.start, block.size), zone::authoritative(flags, block.type)});
@@ -243,6 +235,18 @@ struct Answerer {
       if (rrset.type != dns::kLUA) scratch.blocks.push_back({rrset.rows, true});
     });
     return steer({zones, zone, *source.owner, lookup, true}, source.flags, records);
+  }
+
+  bool enables_lua(const zone::Zone& zone) const { return facts.steering && facts.steering->needs_powerdns(zone); }
+
+  void append_values(const std::vector<std::string>& values) const {
+    char separator = '[';
+    for (const std::string& value : values) {
+      scratch.text += separator;
+      append_json_string(scratch.text, value);
+      separator = ',';
+    }
+    scratch.text += ']';
   }
 
   void append_tsig_key(const zone::TsigKey& key, std::string_view name) const {

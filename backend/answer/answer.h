@@ -32,18 +32,15 @@ struct Scratch {
   std::string before;
   std::string after;
   SteeredRows steered;
-  bool asked_below = false;  ///< the lookup before was for a name below
-  Asked asked;               ///< of the request that was answered last
+  Asked asked;  ///< of the request that was answered last
 };
 
 /// What an answer takes from around it.
 struct Facts {
-  std::int64_t now_seconds = 0;             ///< since 1970: which secondary zones are due
-  std::string_view version;                 ///< of this program
-  Steering* steering = nullptr;             ///< this thread's; null: LUA records are data
-  SynthesisedNames* synthesised = nullptr;  ///< all threads'
-  std::string* previous =
-      nullptr;  ///< the key of the name that this connection looked up last, in zones with LUA records
+  std::int64_t now_seconds = 0;                ///< since 1970: which secondary zones are due
+  std::string_view version;                    ///< of this program
+  Steering* steering = nullptr;                ///< this thread's; null: LUA records are data
+  SynthesisedNames* synthesised = nullptr;     ///< all threads'
   SteeringExplanation* explanation = nullptr;  ///< set to how LUA records came to their answer
 };
 

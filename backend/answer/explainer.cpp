@@ -80,7 +80,6 @@ class Explainer {
   Metrics metrics_;
   Steering steering_;
   Scratch scratch_;
-  bool failed_ = false;
   std::set<std::string, std::less<>> assumed_;
 };
 
@@ -103,9 +102,7 @@ bool Explainer::ask(const std::string& qname, Explanation& out) {
   out.steering = {};
   out.rows.clear();
   out.asked = qname;
-  failed_ = false;
   const protocol::Reply reply = answer(protocol::Request(lookup), *sources_.zones, scratch_, facts);
-  if (std::holds_alternative<protocol::Unanswerable>(reply)) return failed_ = true;
   const auto* records = std::get_if<protocol::Records>(&reply);
   if (records == nullptr) return false;
   for (const protocol::RowBlock& block : records->blocks) read_rows(block.rows, out.rows);
@@ -216,17 +213,17 @@ void Explainer::decide_by_rows(Explanation& out) const {
     const bool asked = is_asked(question_, record.type);
     handed_over |= asked && record.by == EvaluatedBy::kPowerDns;
     if (asked && record.by == EvaluatedBy::kNobody && record.type != dns::kLUA) left = &record;
-    if (record.failure.empty()) continue;
-    failed_asked |= asked;
+    if (record.failure.empty() || (!asked && record.type != dns::kCNAME)) continue;
+    failed_asked = true;
     failures += fmt::format("{}the LUA record for {} failed: {}", failures.empty() ? "" : "; ", record.type.text(),
                             record.failure);
   }
-  if (failed_) {
+  if (failed_asked) {
     out.outcome = Outcome::kServfail;
+    out.rows.clear();
     out.why = std::move(failures);
     return;
   }
-  const bool is_signed = !out.located.zone->settings().keys.empty();
   std::erase_if(out.rows,
                 [&](const AnswerRow& row) { return row.type == dns::kLUA || !is_asked(question_, row.type); });
   const auto cname =
@@ -236,16 +233,12 @@ void Explainer::decide_by_rows(Explanation& out) const {
     out.why = fmt::format("PowerDNS asks for {} next", cname->content);
   } else if (!out.rows.empty()) {
     out.outcome = Outcome::kRecords;
-    out.why = std::move(failures);
   } else if (handed_over) {
     out.outcome = Outcome::kPowerDns;
     out.why = "PowerDNS evaluates the code, if its enable-lua-records is on";
   } else {
     out.outcome = Outcome::kNodata;
-    if (failed_asked)
-      out.why = fmt::format("{}; other types are at the name, so that this one is left out{}", failures,
-                            is_signed ? ": resolvers that validate answer SERVFAIL" : "");
-    else if (left != nullptr)
+    if (left != nullptr)
       out.why = fmt::format("nobody evaluates its LUA record for {}: {}", left->type.text(), left->reason);
     else if (question_.type) out.why = fmt::format("the name has no {}", question_.type->text());
   }

@@ -147,7 +147,7 @@ net::Outcome LineHandler::handle(net::ConnectionId connection, std::string_view 
   } else if (takes_long(*request, *zones)) {
     return read_in_background(connection, *request, line, nullptr);
   }
-  const protocol::Reply answered = answer(*request, *zones, scratch_, own_facts(connection));
+  const protocol::Reply answered = answer(*request, *zones, scratch_, own_facts());
   count(method, result_of(answered));
   protocol::write_reply(answered, reply);
   if (scratch_.asked.zone != 0 && asked_) asked_->push(scratch_.asked.zone, scratch_.asked.relative_key);
@@ -166,9 +166,8 @@ Facts LineHandler::facts() const {
           version_};
 }
 
-Facts LineHandler::own_facts(net::ConnectionId connection) {
+Facts LineHandler::own_facts() {
   Facts own = facts();
-  if (steering_) own.previous = &previous_[connection];
   own.steering = steering_;
   own.synthesised = synthesised_;
   return own;
@@ -180,8 +179,7 @@ LineHandler::Result LineHandler::result_of(const protocol::Reply& reply) {
   if (const auto* rendered = std::get_if<protocol::Rendered>(&reply))
     return rendered->json == "false" || rendered->json == "[]" ? kNothing : kData;
   if (std::holds_alternative<protocol::Declined>(reply)) return kNothing;
-  if (std::holds_alternative<protocol::Broken>(reply) || std::holds_alternative<protocol::Unanswerable>(reply))
-    return kFailed;
+  if (std::holds_alternative<protocol::Broken>(reply)) return kFailed;
   return kData;
 }
 

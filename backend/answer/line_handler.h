@@ -113,7 +113,7 @@ class LineHandler final : public net::LineHandler {
   void log_failed(net::ConnectionId connection, std::size_t method, const Error& why) const;
   /// For other threads: no steering.
   [[nodiscard]] Facts facts() const;
-  [[nodiscard]] Facts own_facts(net::ConnectionId connection);
+  [[nodiscard]] Facts own_facts();
 
   net::Outcome malformed(net::ConnectionId connection, std::size_t size, const Error& error, std::string& reply);
   void log_broken(net::ConnectionId connection, const Error& why);
@@ -130,7 +130,6 @@ class LineHandler final : public net::LineHandler {
   std::string_view version_;
   Steering* steering_;
   SynthesisedNames* synthesised_;
-  std::unordered_map<net::ConnectionId, std::string> previous_;  // Facts::previous, of each connection
   protocol::RequestParser parser_;
   Scratch scratch_;
   std::unordered_map<net::ConnectionId, Session> sessions_;  // of connections that edit or wait

@@ -209,7 +209,6 @@ void LineHandler::log_failed(net::ConnectionId connection, std::size_t method, c
 }
 
 void LineHandler::closed(net::ConnectionId connection) {
-  previous_.erase(connection);
   if (sessions_.empty()) return;
   const auto at = sessions_.find(connection);
   if (at == sessions_.end()) return;

@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::size_t kMostEntries = 50'000;
 constexpr std::size_t kMostContents = 20'000;
-constexpr std::chrono::seconds kTellAgain{20};  // well within the life of what was told
+constexpr std::size_t kLongestRemembered = 512;  // octets
+constexpr std::chrono::seconds kTellAgain{20};   // well within the life of what was told
 
 // These take part in delegation or are PowerDNS's to make: a record that makes them would change the zone under its
 // feet.
@@ -50,8 +51,8 @@ std::string relative_text(const zone::Owner& owner) {
   return owner.key().empty() ? "@" : dns::key_to_relative_text(owner.key());
 }
 
-std::size_t hash_of(const lua::Evidence& evidence) {
-  std::size_t sum = (evidence.cacheable() ? 1 : 2) + (evidence.places ? 4 : 0);
+std::size_t hash_of(const lua::Evidence& evidence, bool kept) {
+  std::size_t sum = (kept ? 1 : 2) + (evidence.places ? 4 : 0);
   const auto add = [&](const std::vector<std::string>& texts) {
     sum = sum * 31 + texts.size();
     for (const std::string& text : texts) sum = sum * 131 + std::hash<std::string>{}(text);
@@ -68,8 +69,7 @@ std::size_t hash_of(const lua::Evidence& evidence) {
 void SteeredRows::clear() {
   text.clear();
   blocks.clear();
-  any = undeniable = false;
-  failed.reset();
+  any = failed = false;
 }
 
 struct Steering::Record {
@@ -126,6 +126,10 @@ Steering::Who Steering::evaluates(const zone::Zone& zone, std::string* why) cons
   return Who::kWe;
 }
 
+bool Steering::needs_powerdns(const zone::Zone& zone) const {
+  return zone.has_lua() && evaluates(zone) != Who::kNobody;
+}
+
 std::optional<lua::Client> Steering::client_of(const protocol::Lookup& lookup) {
   const auto who = dns::IpAddress::parse(lookup.remote);
   if (!who) return std::nullopt;
@@ -169,7 +173,8 @@ Steering::Entry& Steering::entry_of(const zone::Zone& zone, const zone::Owner& o
     for (const std::string& content : zone::contents_of(rrset)) {
       auto code = lua::parse_record(content, parts_.settings.runtime.join);
       std::string broken = code ? "" : code.error().what;
-      const dns::RrType type = code ? code->type : dns::kLUA;
+      const auto named = dns::RrType::parse(std::string_view(content).substr(0, content.find(' ')));
+      const dns::RrType type = code ? code->type : named.value_or(dns::kLUA);
       if (code && type != dns::kLUA && !may_be_made(type))
         broken = fmt::format("a LUA record cannot make {} records", type.text());
       Record record{
@@ -189,29 +194,37 @@ bool Steering::reads_query_name(const zone::Zone& zone, const zone::Owner& owner
   return entry_of(zone, owner).query_name;
 }
 
-// As data. PowerDNS makes no records of them unless it evaluates LUA itself: it takes their types into the bitmaps of
-// NSEC and NSEC3, and leaves them out of additional sections.
-void Steering::raw(const zone::Owner& owner, bool keep_out_of_caches, SteeredRows& rows) {
+// As data, whoever asks.
+void Steering::raw(const zone::Owner& owner, SteeredRows& rows) {
   zone::RrsetView rrset;
   if (!owner.find(dns::kLUA, rrset)) return;
-  const std::size_t start = rows.text.size();
-  if (!keep_out_of_caches) {
-    rows.text += rrset.rows;
-  } else {
-    for (std::string_view rest = rrset.rows; !rest.empty();) {
-      const std::size_t end = rest.find('\n');
-      rows.text += rest.substr(0, end);
-      rows.text += ",\"scopeMask\":1\n";
-      rest.remove_prefix(end + 1);
-    }
-  }
-  rows.blocks.push_back({start, rows.text.size() - start, dns::kLUA});
+  rows.text += rrset.rows;
+  rows.blocks.push_back({0, rows.text.size(), dns::kLUA});
   rows.any = true;
 }
 
-void Steering::as_data(const zone::Owner& owner, SteeredRows& rows) {
-  rows.clear();
-  raw(owner, true, rows);
+// For PowerDNS itself, which takes the types that they make into the bitmaps of NSEC and NSEC3 and leaves them out of
+// additional sections. It may not keep them: a client's question would find them.
+void Steering::types(const Entry& entry, SteeredRows& rows) {
+  for (const Record& record : entry.records) {
+    if (record.type != dns::kLUA && !may_be_made(record.type)) continue;
+    rows.text.append(record.raw, 0, record.raw.size() - 1) += ",\"scopeMask\":1\n";
+    rows.any = true;
+  }
+  if (rows.any) rows.blocks.push_back({0, rows.text.size(), dns::kLUA});
+}
+
+// LUA code of the type, for PowerDNS to fail at: SERVFAIL for whoever asks for this type and for nobody else, which is
+// kept in no cache. `evaluates()` decides that PowerDNS is told to run it.
+void Steering::add_failure(const Record& record, SteeredRows& rows) {
+  const std::size_t start = rows.text.size();
+  fmt::format_to(
+      std::back_inserter(rows.text),
+      R"("qtype":"LUA","content":"{} \";error('failed at the backend, whose log says why')\"","ttl":{},"scopeMask":1)"
+      "\n",
+      record.type.text(), record.ttl);
+  rows.blocks.push_back({start, rows.text.size() - start, dns::kLUA});
+  rows.any = rows.failed = true;
 }
 
 // Every LUA record of the owner, before anything is known of it.
@@ -253,14 +266,14 @@ void Steering::steer(const Subject& subject, SteeredRows& rows, SteeringExplanat
   const protocol::Lookup& lookup = subject.lookup;
   const Who who = evaluates(subject.zone);
   if (who != Who::kWe || lookup.qtype == dns::kLUA) {
-    if (lookup.qtype == dns::kANY || lookup.qtype == dns::kLUA) raw(subject.owner, false, rows);
+    if (lookup.qtype == dns::kANY || lookup.qtype == dns::kLUA) raw(subject.owner, rows);
     return;
   }
   const auto client = client_of(lookup);
   // PowerDNS asks for itself: for a bitmap, for an additional section, for its API. The row may not be cached: a
   // client's question would find it.
   if (!client) {
-    if (lookup.qtype == dns::kANY) raw(subject.owner, true, rows);
+    if (lookup.qtype == dns::kANY) types(entry_of(subject.zone, subject.owner), rows);
     return;
   }
   if (lookup.qtype != dns::kANY && !may_be_made(lookup.qtype)) return;
@@ -280,6 +293,7 @@ void Steering::steer(const Subject& subject, SteeredRows& rows, SteeringExplanat
   // Code with all libraries may read what nobody tracks.
   repeatable_ = &runtime_of(subject.zone) == sandbox_.get();
   evidence_.clear();
+  kept_ = false;
   evaluate(subject, *client, entry_of(subject.zone, subject.owner), rows, explanation);
   if (repeatable_ && rows.any && !rows.failed && evidence_.client && !evidence_.chance)
     repeated_->remember(lookup, ground, now, rows);
@@ -335,8 +349,10 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Entry
         explained->log = values_.log;
         explained->ended = values_.failure;
       }
-      if (values_.evidence.query_name) entry.query_name = true;
+      // The answer was for `*`, and it says something of another name.
+      if (values_.evidence.query_name && !std::exchange(entry.query_name, true)) values_.evidence.chance = true;
       evidence_.merge(values_.evidence);
+      kept_ |= values_.evidence.cacheable();
       if (!values_.log.empty()) {
         log_lines(subject);
         repeatable_ = false;
@@ -362,12 +378,7 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Entry
       continue;
     }
     failed_->add();
-    // PowerDNS keeps the denial of a type that is left out for all clients.
-    const bool evaluated = record.broken.empty();
-    const bool once = evaluated && values_.failure != lua::Failure::kNone && values_.failure != lua::Failure::kError;
-    const bool lasting = values_.evidence.cacheable() && values_.evidence.checks.empty();
-    rows.undeniable |= record.type == dns::kCNAME || once || (evaluated && !lasting);
-    rows.failed = SteeringFailure{record.type, why};
+    add_failure(record, rows);
     if (explained) explained->failure = why;
     log_failure(subject, record, why);
   }
@@ -409,6 +420,10 @@ const std::string* Steering::content_of(dns::RrType type, std::string_view value
                       content.error().what);
     return nullptr;
   }
+  if (content->size() > kLongestRemembered) {
+    text_ = *content;
+    return &text_;
+  }
   if (contents_.size() >= kMostContents) contents_.clear();
   return &contents_.emplace(text_, *content).first->second;
 }
@@ -417,7 +432,7 @@ void Steering::tell(const Subject& subject, Entry& entry, const lua::Evidence& e
   if (evidence.checks.empty() && evidence.pools.empty() && evidence.includes.empty() && evidence.names.empty() &&
       !evidence.places)
     return;
-  const std::size_t hash = hash_of(evidence);
+  const std::size_t hash = hash_of(evidence, kept_);
   const SteadyTime now = parts_.clock.now();
   if (hash == entry.told && now - entry.told_at < kTellAgain) return;
   entry.told = hash;
@@ -428,7 +443,7 @@ void Steering::tell(const Subject& subject, Entry& entry, const lua::Evidence& e
   told.health_sequence = health_.get().sequence();
   told.revision = subject.zones.revision();
   if (evidence.places) told.places = geo_.get().generation();
-  told.cached = evidence.cacheable();
+  told.cached = kept_;  // PowerDNS asks for all types at once, and keeps what it answers with one
   told.checks = evidence.checks;
   told.pools = evidence.pools;
   for (const std::string& name : evidence.includes)

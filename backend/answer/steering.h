@@ -35,12 +35,6 @@ struct SteeringSettings {
   std::set<dns::Name> full_library;  ///< apexes of zones whose records run without the sandbox
 };
 
-/// Why a LUA record was not answered, for the log and `explain`.
-struct SteeringFailure {
-  dns::RrType type;
-  std::string reason;
-};
-
 /// What the LUA records of one owner gave.
 struct SteeredRows {
   struct Block {
@@ -50,9 +44,8 @@ struct SteeredRows {
   };
   std::string text;  ///< rows as protocol::RowBlock has them
   std::vector<Block> blocks;
-  bool any = false;         ///< a record gave rows, or was handed to PowerDNS
-  bool undeniable = false;  ///< one that failed cannot be left out: a CNAME, or what may be answered to others or later
-  std::optional<SteeringFailure> failed;
+  bool any = false;     ///< a record gave rows, failed, or was handed to PowerDNS
+  bool failed = false;  ///< one did: its row is LUA code of its type that fails
   void clear();
 };
 
@@ -96,8 +89,9 @@ class Steering {
   };
   void steer(const Subject& subject, SteeredRows& rows, SteeringExplanation* explanation = nullptr);
 
-  /// The owner's records as PowerDNS is given them when it asks for itself: as data, not to be cached.
-  static void as_data(const zone::Owner& owner, SteeredRows& rows);
+  /// Whether PowerDNS is to be told that LUA is on in this zone (metadata ENABLE-LUA-RECORDS): only then it knows the
+  /// types that LUA records make, and fails at the rows of those that failed.
+  [[nodiscard]] bool needs_powerdns(const zone::Zone& zone) const;
 
   /// Whether a wildcard's records read the query name, so that it cannot be answered as `*`.
   [[nodiscard]] bool reads_query_name(const zone::Zone& zone, const zone::Owner& owner);
@@ -118,7 +112,9 @@ class Steering {
   void evaluate(const Subject& subject, const lua::Client& client, Entry& entry, SteeredRows& rows,
                 SteeringExplanation* explanation);
   void begin(const Subject& subject, SteeringExplanation& explanation);
-  static void raw(const zone::Owner& owner, bool keep_out_of_caches, SteeredRows& rows);
+  static void raw(const zone::Owner& owner, SteeredRows& rows);
+  static void types(const Entry& entry, SteeredRows& rows);
+  static void add_failure(const Record& record, SteeredRows& rows);
   bool add_rows(const Record& record, std::uint8_t scope_mask, SteeredRows& rows, std::string& why);
   const std::string* content_of(dns::RrType type, std::string_view value, std::string& why);
   void tell(const Subject& subject, Entry& entry, const lua::Evidence& evidence);
@@ -137,6 +133,7 @@ class Steering {
   lua::Evidence evidence_;  // of the whole owner
   std::unique_ptr<RepeatedAnswers> repeated_;
   bool repeatable_ = false;  // what is being evaluated
+  bool kept_ = false;        // a record of it gave what PowerDNS may keep
   std::string qname_wire_;
   std::string base_wire_;
   std::string text_;

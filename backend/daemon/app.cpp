@@ -166,7 +166,8 @@ void App::Impl::start_publisher() {
                          .told = std::move(inboxes),
                          .cache_life = running.cache.packet_cache_ttl + running.cache.query_cache_ttl,
                          .clock = clock,
-                         .wall_clock = clock});
+                         .wall_clock = clock,
+                         .log = log});
   publication->set_servers(servers_of(running));
   publication->on_published = [this] { server->nudge(); };
   publication->on_first = [this](const zone::ZoneSet& set) {

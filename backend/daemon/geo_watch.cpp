@@ -15,6 +15,9 @@ GeoWatch::GeoWatch(lua::GeoConfig config, lua::GeoCell& cell, const Log& log)
     : files_(std::move(config)), cell_(cell), log_(log), current_(cell.load()) {
   look();
   const lua::GeoConfig& watched = files_.config();
+  if (watched.databases.empty() && watched.networks.empty() && watched.networks_file.empty())
+    log_.info("geo.none",
+              {{"hint", "LUA records by place take every client as unknown; set geo.databases or geo.networks"}});
   if (watched.databases.empty() && watched.networks_file.empty()) return;
   thread_ = std::thread([this] { run(); });
 }

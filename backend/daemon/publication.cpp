@@ -15,6 +15,18 @@ void touch(const std::set<dns::Name>& owners, zone::Applied& applied) {
       applied.rrsets.push_back({zone->id(), owner, dns::kLUA});
 }
 
+// PowerDNS is told whether a zone has LUA records by its metadata, which it caches.
+void touch_zones_with_other_lua(const zone::ZoneSet& before, zone::Applied& applied) {
+  std::set<zone::ZoneId> seen;
+  for (const zone::Touched& touched : applied.rrsets) {
+    if (touched.type != dns::kLUA || !seen.insert(touched.zone).second) continue;
+    const zone::Zone* was = before.find(touched.zone);
+    const zone::Zone* is = applied.set->find(touched.zone);
+    if (was && is && was->has_lua() != is->has_lua())
+      applied.zones.push_back({zone::ZoneTouch::What::kSettings, is->id(), is->apex()});
+  }
+}
+
 }  // namespace
 
 void Publication::set_servers(std::vector<purge::ServerConfig> servers) {
@@ -28,13 +40,10 @@ void Publication::published(zone::ZoneSetPtr before, const zone::Applied& applie
   submitted_ = std::max(submitted_, applied.set->revision());
   std::set<dns::Name> owners;
   rests_on_changed(before.get(), applied, owners);
-  if (owners.empty()) {
-    submit(planner_.plan(*before, applied, parts_.clock.now()));
-  } else {  // in one plan: who waits for this revision to be purged waits for all of it
-    zone::Applied all = applied;
-    touch(owners, all);
-    submit(planner_.plan(*before, all, parts_.clock.now()));
-  }
+  zone::Applied all = applied;  // in one plan: who waits for this revision to be purged waits for all of it
+  touch_zones_with_other_lua(*before, all);
+  touch(owners, all);
+  submit(planner_.plan(*before, all, parts_.clock.now()));
   parts_.reclaimer.retire(std::move(before));
 }
 
@@ -65,16 +74,9 @@ void Publication::tick() {
   const purge::Plan late = planner_.tick(*current, parts_.clock.now());
   if (!late.empty()) submit(late);
 
+  keep_former_tables();
   std::set<dns::Name> owners;
-  told_.clear();
-  for (purge::ToldInbox* inbox : parts_.told) inbox->take(told_);
-  if (!told_.empty()) {
-    // What answers asked about has a place in the table before they are filed: what it says of them may be news.
-    std::vector<std::string> checks;
-    for (const purge::Told& note : told_) checks.insert(checks.end(), note.checks.begin(), note.checks.end());
-    health_changed(registry_.want(checks, now_seconds()), owners);
-  }
-  dependents_.file(told_, parts_.clock.now(), owners);
+  take_told(owners);
   health_changed(registry_.expire(now_seconds()), owners);
   const std::uint64_t places = parts_.geo.load()->generation();
   if (std::exchange(places_, places) != places) dependents_.places_changed(places, owners);
@@ -83,6 +85,32 @@ void Publication::tick() {
   touched.set = current;
   touch(owners, touched);
   submit(planner_.plan(*current, touched, parts_.clock.now()));
+}
+
+void Publication::take_told(std::set<dns::Name>& owners) {
+  told_.clear();
+  for (purge::ToldInbox* inbox : parts_.told) inbox->take(told_);
+  // What answers asked about has a place in the table before they are filed: what it says of them may be news.
+  std::vector<std::string> fresh;
+  for (const purge::Told& note : told_) wanted_.ask(note.zone, note.checks, fresh);
+  if (!fresh.empty()) health_changed(registry_.want(fresh, now_seconds()), owners);
+  if (const auto gone = wanted_.turn(parts_.clock.now()); !gone.empty()) registry_.forget(gone);
+  if (wanted_.refused() != refused_) {
+    parts_.log.warn("health.refused", {{"zone_id", wanted_.refused_zone()},
+                                       {"checks", wanted_.refused() - refused_},
+                                       {"hint",
+                                        "LUA records ask for more health checks than a zone may have; those "
+                                        "stay unknown"}});
+    refused_ = wanted_.refused();
+  }
+  dependents_.file(told_, parts_.clock.now(), owners);
+}
+
+// An answering thread that looks away from a table last would free it.
+void Publication::keep_former_tables() {
+  std::erase_if(former_, [](const health::HealthTablePtr& table) { return table.use_count() == 1; });
+  health::HealthTablePtr current = parts_.health.load();
+  if (former_.empty() || former_.back() != current) former_.push_back(std::move(current));
 }
 
 void Publication::rests_on_changed(const zone::ZoneSet* before, const zone::Applied& applied,
@@ -96,6 +124,9 @@ void Publication::rests_on_changed(const zone::ZoneSet* before, const zone::Appl
     for (const zone::Touched& touched : applied.rrsets) names.push_back(touched.owner);
     dependents_.names_changed(names, applied.set->revision(), owners);
     dependents_.pools_changed(applied.target_pools, applied.set->revision(), owners);
+    for (const zone::ZoneTouch& zone : applied.zones)
+      if (zone.what != zone::ZoneTouch::What::kSettings)
+        dependents_.zone_changed(zone.apex, applied.set->revision(), owners);
   }
 }
 

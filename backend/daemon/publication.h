@@ -13,6 +13,7 @@
 #include "backend/base/snapshot_cell.h"
 #include "backend/daemon/publisher.h"
 #include "backend/daemon/reclaimer.h"
+#include "backend/daemon/wanted_checks.h"
 #include "backend/health/registry.h"
 #include "backend/purge/dependents.h"
 #include "backend/purge/planner.h"
@@ -35,11 +36,13 @@ class Publication final : public PublicationSink {
     std::chrono::seconds cache_life;      ///< how long PowerDNS keeps an answer
     const Clock& clock;
     const WallClock& wall_clock;
+    const Log& log;
   };
   explicit Publication(const Parts& parts)
       : parts_(parts),
         planner_(parts.asked),
         dependents_(parts.cache_life, parts.clock.now()),
+        wanted_(parts.cache_life, parts.clock.now()),
         registry_(parts.health),
         places_(parts.geo.load()->generation()) {}
 
@@ -58,12 +61,17 @@ class Publication final : public PublicationSink {
   void submit(const purge::Plan& plan);
   void rests_on_changed(const zone::ZoneSet* before, const zone::Applied& applied, std::set<dns::Name>& owners);
   void health_changed(const health::Changed& changed, std::set<dns::Name>& owners);
+  void take_told(std::set<dns::Name>& owners);
+  void keep_former_tables();
   [[nodiscard]] std::int64_t now_seconds() const;
 
   const Parts parts_;
   purge::Planner planner_;
   purge::Dependents dependents_;
+  WantedChecks wanted_;
+  std::uint64_t refused_ = 0;  // of wanted_, when it was told last
   health::Registry registry_;
+  std::vector<health::HealthTablePtr> former_;  // so that they are freed here
   std::vector<purge::Told> told_;
   std::uint64_t places_;  // generation of the location data that was looked at last
   zone::Revision submitted_ = 0;

@@ -42,17 +42,11 @@ struct Neighbours {
 struct Accepted {};
 /// `{"result":false}`: "no" is the true answer; never for a failure.
 struct Declined {};
-/// This name fails for this client: one row with content "!", which is SERVFAIL without a reset.
-struct Unanswerable {
-  std::string_view qname_json;
-  std::string_view zone_id;
-  dns::RrType type;
-};
 /// Protocol out of step: no "result" member, so PowerDNS answers SERVFAIL and reconnects.
 struct Broken {
   Error why;
 };
 
-using Reply = std::variant<Records, Rendered, Neighbours, Accepted, Declined, Unanswerable, Broken>;
+using Reply = std::variant<Records, Rendered, Neighbours, Accepted, Declined, Broken>;
 
 }  // namespace sdns::protocol

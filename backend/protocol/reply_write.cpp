@@ -52,14 +52,6 @@ struct Writer {
   void operator()(Accepted) const { out += "{\"result\":true}\n"; }
   void operator()(Declined) const { out += "{\"result\":false}\n"; }
 
-  // The scope keeps the failure out of PowerDNS's caches.
-  void operator()(const Unanswerable& name) const {
-    out += kOpenRows;
-    RowWriter writer(out, name.qname_json, name.zone_id);
-    writer.row(R"("qtype":")" + name.type.text() + R"(","content":"!","ttl":1,"scopeMask":1)", true);
-    out += kCloseRows;
-  }
-
   void operator()(const Broken& broken) const {
     out += R"({"error":)";
     append_json_string(out, broken.why.what);

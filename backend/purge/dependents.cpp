@@ -12,7 +12,8 @@ constexpr std::chrono::seconds kChangesKept{10};  // at least: far longer than a
 std::string check_key(std::string_view identity) { return std::string("c:").append(identity); }
 std::string pool_key(std::string_view pool) { return std::string("p:").append(pool); }
 constexpr const char* kPlacesKey = "g";
-std::string name_key(const dns::Name& name) { return "n:" + name.wire(); }
+constexpr std::string_view kNamePrefix = "n:";
+std::string name_key(const dns::Name& name) { return std::string(kNamePrefix).append(name.wire()); }
 
 }  // namespace
 
@@ -89,6 +90,19 @@ void Dependents::pools_changed(const std::vector<std::string>& pools, zone::Revi
 void Dependents::names_changed(const std::vector<dns::Name>& names, zone::Revision revision,
                                std::set<dns::Name>& owners) {
   for (const dns::Name& name : names) changed(name_key(name), revision, owners);
+}
+
+void Dependents::zone_changed(const dns::Name& apex, zone::Revision revision, std::set<dns::Name>& owners) {
+  std::vector<std::string> keys;
+  for (const Index* index : {&young_, &old_})
+    for (const auto& [key, readers] : *index) {
+      if (!key.starts_with(kNamePrefix)) continue;
+      std::size_t at = kNamePrefix.size();  // of a label in the name's wire format
+      while (at < key.size() && std::string_view(key).substr(at) != apex.wire())
+        at += 1U + static_cast<unsigned char>(key[at]);
+      if (at < key.size()) keys.push_back(key);
+    }
+  for (const std::string& key : keys) changed(key, revision, owners);
 }
 
 void Dependents::places_changed(std::uint64_t generation, std::set<dns::Name>& owners) {

@@ -67,6 +67,8 @@ class Dependents {
   void pools_changed(const std::vector<std::string>& pools, zone::Revision revision, std::set<dns::Name>& owners);
   void names_changed(const std::vector<dns::Name>& names, zone::Revision revision, std::set<dns::Name>& owners);
 
+  /// The owners that read names at or below this apex, which came or went with its zone. O(names that are read).
+  void zone_changed(const dns::Name& apex, zone::Revision revision, std::set<dns::Name>& owners);
   /// The owners that rest on where addresses are, which may be elsewhere with this generation of the location data.
   void places_changed(std::uint64_t generation, std::set<dns::Name>& owners);
 

@@ -175,7 +175,7 @@ class Explain(harness.ServerTest):
         self.assertIn("on purpose", document["lua_records"][0]["failure"])
         self.assertRegex(self.text("broken"), r"(?s)answer: +SERVFAIL: the LUA record for A failed: .*on purpose.*FAILS")
         half = self.explain("half", "--type", "AAAA")
-        self.assertEqual(half["answer"]["outcome"], "nodata")
+        self.assertEqual(half["answer"]["outcome"], "servfail")
         self.assertIn("is no content of AAAA records", half["answer"]["why"])
         self.assertEqual([(r["type"], r["asked"]) for r in half["lua_records"]], [("AAAA", True), ("A", False)])
         self.assertIn("not asked for, evaluated all the same; gives 192.0.2.7", self.text("half", "--type", "AAAA"))

@@ -75,7 +75,7 @@ class Hosting(harness.ServerTest):
         self.assert_seen(self.on, f"const.{HANDED}", "A", "192.0.2.1")
         self.assert_seen(self.on, f"included.{HANDED}", "A", "192.0.2.6")
         self.assert_seen(self.on, f"192-0-2-9.wild.{HANDED}", "A", "192.0.2.9")
-        self.assertEqual(self.off.query(f"const.{HANDED}", "A").answer, [], "nobody evaluates it there")
+        self.assert_seen(self.off, f"const.{HANDED}", "A", "192.0.2.1")  # told by the zone's metadata that LUA is on
         self.assertEqual(self.world.daemon.metric("sdns_lua_evaluations_total"), before)
 
     def records_in(self, zone):

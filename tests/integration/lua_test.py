@@ -7,6 +7,7 @@ import ipaddress
 import dns.edns
 import dns.flags
 import dns.message
+import dns.name
 import dns.query
 
 import harness
@@ -30,6 +31,8 @@ several    IN LUA A "{{'192.0.2.5','192.0.2.6'}}"
            IN LUA TXT "'v=spf1 -all'"
            IN LUA MX "'10 mail.{apex}'"
 broken     IN LUA A "error('on purpose')"
+some       IN LUA A "netmask({{'198.51.100.0/24'}}) and error('x') or '192.0.2.8'"
+           IN LUA TXT "'beside it'"
 half       IN LUA A "'192.0.2.7'"
            IN LUA AAAA "'192.0.2.7'"
 empty      IN LUA A "{{}}"
@@ -130,6 +133,37 @@ class Lua(harness.ServerTest):
                     with self.subTest(name=name, zone=apex, server=server.name):
                         self.assert_rcode(self.ask(server, f"{name}.{apex}"), "SERVFAIL")
                         self.assert_rcode(self.ask(server, f"const.{apex}"), "NOERROR")
+
+    def test_a_type_that_fails_is_servfail_alone_and_for_nobody_else(self):
+        for apex in MODES:
+            for server in (self.cached, self.uncached):
+                with self.subTest(zone=apex, server=server.name):
+                    for _ in range(2):
+                        self.assert_rcode(self.ask(server, f"some.{apex}", ecs="198.51.100.0/24"), "SERVFAIL")
+                        self.assertEqual(self.contents(self.ask(server, f"some.{apex}", ecs="203.0.113.0/24")), ["192.0.2.8"])
+                        self.assertEqual(self.contents(self.ask(server, f"some.{apex}", "TXT", ecs="198.51.100.0/24"), "TXT"), ['"beside it"'])
+                        self.assert_rcode(self.ask(server, f"half.{apex}", "AAAA"), "SERVFAIL")
+                        self.assertEqual(self.contents(self.ask(server, f"half.{apex}")), ["192.0.2.7"])
+                        self.assert_rcode(self.ask(server, f"broken.{apex}"), "SERVFAIL")
+
+    def test_denials_say_that_the_types_of_records_exist(self):
+        """A resolver that keeps denials (RFC 8198) would deny the address after the first question for another type."""
+        steered = {"const": {"A", "TXT"}, "client": {"A"}, "whole": {"TXT"}, "chance": {"A"}, "up": {"A"}, "several": {"A", "TXT", "MX"}, "broken": {"A"},
+                   "half": {"A", "AAAA"}, "alias": {"CNAME"}, "some": {"A", "TXT"}}
+        for apex in (NSEC, NSEC3, OPT_OUT, NARROW):
+            for server in (self.cached, self.uncached):
+                for name, types in steered.items():
+                    for _ in range(2):
+                        response = self.ask(server, f"{name}.{apex}", "HINFO", dnssec=True)
+                        if name == "alias":
+                            continue  # is followed
+                        bitmaps = [self.types_of(rrset) for rrset in response.authority if dns.rdatatype.to_text(rrset.rdtype) in ("NSEC", "NSEC3")
+                                   and (apex != NSEC or rrset.name == dns.name.from_text(f"{name}.{apex}"))]
+                        self.assertTrue(any(types <= bitmap for bitmap in bitmaps), f"{name} in {apex} at {server.name}: {response.to_text()}")
+
+    @staticmethod
+    def types_of(rrset):
+        return set(rrset[0].to_text().split())
 
     def test_a_name_below_one_that_fails_is_answered(self):
         self.assert_answers("below.broken", "A", "192.0.2.63")

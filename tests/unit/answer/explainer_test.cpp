@@ -133,13 +133,15 @@ TEST_F(ExplainerTest, ACnameThatFailsIsServfailForEveryType) {
   EXPECT_EQ(explained("f.example.", dns::kTXT).outcome, Outcome::kServfail);
 }
 
-TEST_F(ExplainerTest, ATypeThatFailsBesideAnotherIsNodata) {
+TEST_F(ExplainerTest, ATypeThatFailsBesideAnotherIsServfailAlone) {
   lua("f.example.", "AAAA \"'192.0.2.1'\"");
   lua("f.example.", "A \"'192.0.2.1'\"");
   EXPECT_EQ(explained("f.example.", dns::kA).outcome, Outcome::kRecords);
   const Explanation failed = explained("f.example.", dns::kAAAA);
-  EXPECT_EQ(failed.outcome, Outcome::kNodata);
-  EXPECT_THAT(failed.why, HasSubstr("this one is left out"));
+  EXPECT_EQ(failed.outcome, Outcome::kServfail);
+  EXPECT_THAT(failed.why, HasSubstr("the LUA record for AAAA failed"));
+  EXPECT_EQ(explained("f.example.", dns::kTXT).outcome, Outcome::kNodata);
+  EXPECT_EQ(explained("f.example.").outcome, Outcome::kServfail) << "ANY asks for all";
 }
 
 TEST_F(ExplainerTest, WhoEvaluatesIsSaid) {

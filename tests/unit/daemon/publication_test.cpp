@@ -122,7 +122,8 @@ class PublicationTest : public testing::Test {
                                               .told = {&told_},
                                               .cache_life = seconds(60),
                                               .clock = clock_,
-                                              .wall_clock = wall_clock_}};
+                                              .wall_clock = wall_clock_,
+                                              .log = log_.log()}};
   int nudges_ = 0;
   std::vector<zone::Revision> first_;
 };
@@ -284,6 +285,45 @@ TEST_F(PublicationTest, AMemberThatComesIntoAForcedPoolIsForced) {
   pool.members = {member};
   change(zone::TargetPoolChanged{"web", pool});
   calls_until({"purge www.example."});
+}
+
+TEST_F(PublicationTest, AZoneThatComesOrGoesPurgesWhoReadItsNames) {
+  load({small_zone(1, "example."), small_zone(2, "org.")}, 5);
+  ASSERT_TRUE(purger_.wait_purged(5, seconds(60)));
+  purge::Told told = told_of("www.example.", "tcp 192.0.2.1:443", 0);
+  told.names = {name("a.org.")};
+  told_.tell(purge::Told(told));
+  told.owner = name("other.example.");
+  told.names = {name("a.borg.")};
+  told_.tell(std::move(told));
+  publication_.tick();
+  calls_.take();
+  change(zone::ZoneDeleted{2});
+  ASSERT_TRUE(purger_.wait_purged(6, seconds(60)));
+  auto calls = calls_.take();
+  EXPECT_THAT(calls, Contains("purge www.example."));
+  EXPECT_THAT(calls, Not(Contains("purge other.example.")));
+  change(zone::ZoneCreated{small_zone(3, "org.")});
+  ASSERT_TRUE(purger_.wait_purged(7, seconds(60)));
+  EXPECT_THAT(calls_.take(), Contains("purge www.example."));
+}
+
+TEST_F(PublicationTest, AZoneWithItsFirstOrLastLuaRecordHasOtherSettingsForPowerDns) {
+  load({small_zone(1, "example.")}, 5);
+  ASSERT_TRUE(purger_.wait_purged(5, seconds(60)));
+  calls_.take();
+  const auto lua = [&](std::vector<std::string> contents) {
+    dns::Rrset rrset{name("www.example."), dns::kLUA, dns::Ttl{60}, std::move(contents)};
+    change(zone::RrsetChanged{1, std::move(rrset)});
+    EXPECT_TRUE(purger_.wait_purged(zones_.load()->revision(), seconds(60)));
+    return calls_.take();
+  };
+  const auto whole = lua({"A \"'192.0.2.1'\""});
+  const auto part = lua({"A \"'192.0.2.2'\""});
+  const auto last = lua({});
+  EXPECT_THAT(part, Contains("purge www.example."));
+  EXPECT_NE(whole, part);
+  EXPECT_EQ(whole, last) << "the zone's settings too";
 }
 
 TEST_F(PublicationTest, OtherLocationDataPurgesWhatRestsOnWhereAddressesAre) {

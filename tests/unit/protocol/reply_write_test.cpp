@@ -55,9 +55,6 @@ TEST(ReplyWrite, KeepsNoAndCannotSayApart) {
   EXPECT_EQ(written(Declined{}), "{\"result\":false}\n");
   EXPECT_EQ(written(Rendered{"[]"}), "{\"result\":[]}\n");
   EXPECT_EQ(written(Broken{{Errc::kProtocol, "no \"zone\"", "hint"}}), "{\"error\":\"no \\\"zone\\\"\"}\n");
-  EXPECT_EQ(written(Unanswerable{"GEO.example.", "7", dns::kAAAA}),
-            "{\"result\":[{\"qname\":\"geo.example.\",\"qtype\":\"AAAA\",\"content\":\"!\",\"ttl\":1,\"scopeMask\":1,"
-            "\"domain_id\":7}]}\n");
 }
 
 TEST(ReplyWrite, AppendsAndAllocatesNothingMore) {
