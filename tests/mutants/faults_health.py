@@ -25,7 +25,7 @@ HEALTH_FAULTS = (
     Fault("released_override_stays", "a follower is not told that an override went", "backend/zone/zone_set.cpp",
           "        if (change->second) all.push_back", "        if (change->second || (change->second = health::Override{.target = change->first})) all.push_back", PUBLICATION),
     Fault("override_purges_nothing", "answers that rest on a forced target stay cached", "backend/daemon/publication.cpp",
-          "    touch(owners, all);\n    submit(planner_.plan(*before, all", "    submit(planner_.plan(*before, all", PUBLICATION),
+          "  touch(owners, all);\n  submit(planner_.plan(*before, all", "  submit(planner_.plan(*before, all", PUBLICATION),
     Fault("pools_do_not_move_overrides", "a member that comes into a forced pool is not forced", "backend/daemon/publication.cpp",
           " || !applied.target_pools.empty())", ")", PUBLICATION),
     Fault("moved_addresses_are_cached", "other location data purges nothing", "backend/daemon/publication.cpp",
