@@ -13,11 +13,13 @@
 
 #include "lua/evaluation.h"
 #include "lua/generate.h"
+#include "lua/meter.h"
 #include "lua/options.h"
 #include "lua/runtime.h"
 
 namespace sdns::lua {
 
+class Chunks;
 class LocationMemo;
 
 /// Texts that were read from Lua, in one piece of memory that is used again.
@@ -32,6 +34,7 @@ class Texts {
     ends_.push_back(static_cast<std::uint32_t>(bytes_.size()));
   }
   [[nodiscard]] std::size_t size() const { return ends_.size(); }
+  [[nodiscard]] std::size_t octets() const { return bytes_.size(); }
   [[nodiscard]] bool empty() const { return ends_.empty(); }
   [[nodiscard]] std::string_view operator[](std::size_t i) const {
     const std::size_t start = i == 0 ? 0 : ends_[i - 1];
@@ -42,6 +45,26 @@ class Texts {
   std::string bytes_;
   std::vector<std::uint32_t> ends_;
 };
+
+/// The longest lists that are read, so that the memory for them is bounded.
+inline constexpr std::size_t kMostEntries = 4'096;
+inline constexpr std::size_t kMostListOctets = std::size_t{256} << 10;
+
+/// Steps that the parts of C++ functions cost: about ten nanoseconds each.
+namespace cost {
+inline constexpr std::uint64_t kCall = 4;
+inline constexpr std::uint64_t kEntry = 2;      ///< one of a list, read or pushed
+inline constexpr std::uint64_t kAddress = 5;    ///< read from text
+inline constexpr std::uint64_t kNetwork = 8;    ///< read from text, and compared
+inline constexpr std::uint64_t kName = 20;      ///< read, written or compared: up to 127 labels
+inline constexpr std::uint64_t kPlace = 10;     ///< of a target; mostly remembered
+inline constexpr std::uint64_t kLocation = 60;  ///< looked up in databases
+inline constexpr std::uint64_t kCheck = 20;     ///< of one target
+inline constexpr std::uint64_t kDraw = 3;       ///< per candidate that is drawn from
+inline constexpr std::uint64_t kOption = 15;
+inline constexpr std::uint64_t kLookup = 60;  ///< of a record or library
+constexpr std::uint64_t copy(std::size_t octets) { return octets / 16; }
+}  // namespace cost
 
 /// One that may be chosen.
 struct Candidate {
@@ -89,6 +112,9 @@ struct Evaluation {
   int environment = LUA_NOREF;
   int includes = 0;  // depth
   const RuntimeOptions* options = nullptr;
+  Chunks* chunks = nullptr;
+  std::size_t evidence_octets = 0;
+  const char* exceeded = nullptr;  // what there was too much of
 
   [[nodiscard]] Evidence& evidence() const { return values->evidence; }
   [[nodiscard]] dns::IpAddress best() const { return question->client->best(); }
@@ -102,6 +128,7 @@ struct Evaluation {
 struct Call {
   lua_State* state;
   Evaluation& evaluation;
+  Meter& meter;
 
   [[nodiscard]] Scratch& scratch() const { return evaluation.scratch; }
   [[nodiscard]] Evidence& evidence() const { return evaluation.evidence(); }
@@ -115,12 +142,23 @@ struct Call {
   }
   int fail_type(int index, std::string_view wanted) const;
 
+  /// Uses steps. False when the budget is used up: the function returns, whatever it returns then.
+  [[nodiscard]] bool spend(std::uint64_t steps) const { return meter.spend(steps); }
+  /// Before one more text of a list is read, of which `count` are there. False: the budget is used up, or after fail().
+  [[nodiscard]] bool has_room(std::size_t count, const Texts& texts, std::size_t octets) const;
+  /// Notes what the result rests on, once. False when that is too much: the budget is used up.
+  [[nodiscard]] bool rests_on_check(std::string_view identity) const;
+  [[nodiscard]] bool rests_on_pool(std::string_view name) const;
+  [[nodiscard]] bool rests_on_include(std::string_view name) const;
+  [[nodiscard]] bool rests_on_name(std::string_view name) const;
+
   /// A string or number. The view lives as long as the value stays where it is.
   [[nodiscard]] bool text(int index, std::string_view& out) const;
   /// A number or a numeric string, fractions cut.
   [[nodiscard]] bool integer(int index, std::int64_t& out) const;
-  /// A table whose keys are numbers and whose values are texts; appended to `out` in the table's order.
-  [[nodiscard]] bool texts(int index, Texts& out) const;
+  /// A table whose keys are numbers and whose values are texts; appended to `out` in the table's order. False: it is
+  /// something else, which fails with `otherwise`, or is too long.
+  [[nodiscard]] bool texts(int index, Texts& out, std::string_view otherwise) const;
   /// Pushes.
   int push(std::string_view value) const {
     lua_pushlstring(state, value.data(), value.size());
@@ -132,7 +170,8 @@ struct Call {
   }
 };
 
-/// The number of results on the stack, or -1 after Call::fail().
+/// The number of results on the stack, or -1 after Call::fail(). Spends steps for what it does, in loops a few at a
+/// time.
 using Function = int (*)(const Call& call);
 
 struct FunctionEntry {
@@ -142,11 +181,9 @@ struct FunctionEntry {
   Function function;
 };
 
-/// Pushes a C closure that checks the number of arguments and calls the entry, which lives for ever.
+/// Pushes a C closure that checks the number of arguments and calls the entry, which lives for ever. When the budget is
+/// used up afterwards, it leaves.
 void push_function(lua_State* state, const FunctionEntry* entry);
-
-/// Adds `text` unless it is there; linear while there are few.
-void add_once(std::vector<std::string>& to, std::string_view text);
 
 /// The functions of each file.
 std::span<const FunctionEntry> pick_functions();      ///< functions_pick.cpp

@@ -14,13 +14,18 @@
 namespace sdns::lua {
 namespace {
 
-void trace(const Call& call, std::string_view where, std::size_t candidate, bool kept, std::string why) {
-  if (!call.evaluation.trace) return;
-  call.evaluation.trace->steps.push_back(
-      {std::string(where), std::string(answer_text(call, candidate)), kept, std::move(why)});
+constexpr std::uint64_t kStepsPerTrace = 50;  // of a text that is made for it
+constexpr std::uint64_t kStepsPerArc = 15;    // of the circle: an entry
+
+// Whether the reason of a step is to be made; also uses up what that costs, so that explain is as bounded as an answer.
+bool traces(const Call& call) {
+  return call.evaluation.trace && call.evaluation.trace->takes_step() && call.spend(kStepsPerTrace);
 }
-void note(const Call& call, std::string text) {
-  if (call.evaluation.trace) call.evaluation.trace->notes.push_back(std::move(text));
+void trace(const Call& call, std::string_view where, std::size_t candidate, bool kept, std::string_view why) {
+  call.evaluation.trace->add(where, answer_text(call, candidate), kept, why);
+}
+void note(const Call& call, std::string_view text) {
+  if (call.evaluation.trace) call.evaluation.trace->note(text);
 }
 
 bool keep_one(const Call& call, std::string_view where, const std::vector<std::size_t>& among, std::size_t at,
@@ -29,7 +34,7 @@ bool keep_one(const Call& call, std::string_view where, const std::vector<std::s
   scratch.chosen.assign(1, among[at]);
   if (call.evaluation.trace)
     for (std::size_t i = 0; i < among.size(); ++i)
-      trace(call, where, among[i], i == at, i == at ? std::string(how) : "another was chosen");
+      if (traces(call)) trace(call, where, among[i], i == at, i == at ? how : "another was chosen");
   return true;
 }
 
@@ -52,6 +57,7 @@ bool read_weight(const Call& call, std::string_view text, std::uint32_t& weight)
 
 bool add_text(const Call& call, std::string_view text, std::uint32_t group, std::uint32_t weight) {
   Scratch& scratch = call.scratch();
+  if (!call.has_room(scratch.candidates.size(), scratch.texts, text.size())) return false;
   Candidate& candidate = scratch.candidates.emplace_back();
   candidate.text = static_cast<std::uint32_t>(scratch.texts.size());
   candidate.group = group;
@@ -81,9 +87,9 @@ bool read_inner(const Call& call, ListShape shape, std::uint32_t group) {
     std::uint32_t weight = 0;
     if (pair && call.text(-2, weight_text) && call.text(-1, value)) {
       const bool read = read_weight(call, weight_text, weight);
-      if (read) add_text(call, value, 0, weight);
+      const bool added = read && add_text(call, value, 0, weight);
       lua_settop(state, inner);
-      return read;
+      return added;
     }
     lua_settop(state, inner);
     if (shape == ListShape::kWeighted) {
@@ -99,10 +105,15 @@ bool read_inner(const Call& call, ListShape shape, std::uint32_t group) {
           fmt::format("a group has a {} in it; it must be a list of texts", luaL_typename(state, -1));
       return false;
     }
-    add_text(call, text, group, 1);
+    if (!add_text(call, text, group, 1)) return false;
     lua_pop(state, 1);
   }
   return true;
+}
+
+bool url_too_long(const Call& call) {
+  call.scratch().error = fmt::format("a URL has more than {} octets", Options::kMostOctets);
+  return false;
 }
 
 bool read_pool(const Call& call, const health::TargetPool& pool) {
@@ -114,13 +125,13 @@ bool read_pool(const Call& call, const health::TargetPool& pool) {
   for (const health::PoolMember& member : pool.members) {
     scratch.more.clear();
     member.address.append_text(scratch.more);
-    add_text(call, scratch.more, member.group, member.weight);
+    if (!call.spend(cost::kAddress) || !add_text(call, scratch.more, member.group, member.weight)) return false;
     Candidate& candidate = scratch.candidates.back();
     candidate.address = member.address;
     candidate.addressed = true;
     candidate.member = &member;
     if (!member.enabled) {
-      trace(call, "pool", scratch.candidates.size() - 1, false, "it is disabled");
+      if (traces(call)) trace(call, "pool", scratch.candidates.size() - 1, false, "it is disabled");
       scratch.candidates.pop_back();
     }
   }
@@ -137,8 +148,9 @@ std::optional<Coordinates> where_is(const Call& call, const Candidate& candidate
 
 bool choose_closest(const Call& call, std::string_view where, const std::vector<std::size_t>& among) {
   Scratch& scratch = call.scratch();
-  if (!read_addresses(call)) return false;
   const Options& options = scratch.options;
+  const std::uint64_t per_candidate = cost::kDraw + (options.distance == Distance::kGreatCircle ? 15 : 0);
+  if (!read_addresses(call) || !call.spend(cost::kLocation + among.size() * per_candidate)) return false;
   const Geo* geo = call.evaluation.sources->geo;
   const GeoLocation client = geo ? geo->locate(call.evaluation.best()) : GeoLocation{};
   if (geo && !geo->empty()) call.evidence().on_client(client.bits);
@@ -148,12 +160,16 @@ bool choose_closest(const Call& call, std::string_view where, const std::vector<
   auto& order = scratch.closest_among;
   order.clear();
   if (options.unknown_location_last && client.where) {
-    for (const std::size_t i : among)
+    for (const std::size_t i : among) {
+      if (!call.spend(cost::kPlace)) return false;
       if (where_is(call, scratch.candidates[i])) order.push_back(i);
+    }
   }
   if (order.empty()) order = among;
-  for (const std::size_t i : order)
+  for (const std::size_t i : order) {
+    if (!call.spend(cost::kPlace)) return false;
     scratch.places.push_back(where_is(call, scratch.candidates[i]).value_or(Coordinates{}));
+  }
   auto& nearest = scratch.nearest;
   nearest.clear();
   if (options.unknown_location_last && !client.where) {
@@ -166,6 +182,7 @@ bool choose_closest(const Call& call, std::string_view where, const std::vector<
     note(call, client.where ? fmt::format("the client is at {:.4f}, {:.4f}", from.latitude, from.longitude)
                             : "it is not known where the client is");
     for (std::size_t i = 0; i < order.size(); ++i) {
+      if (!traces(call)) continue;
       const Coordinates& place = scratch.places[i];
       trace(call, where, order[i], i == winner,
             fmt::format("at {:.4f}, {:.4f}{}: distance {:.4f}", place.latitude, place.longitude,
@@ -181,11 +198,12 @@ bool choose_weighted(const Call& call, std::string_view where, Selector selector
                      const std::vector<std::size_t>& among) {
   Scratch& scratch = call.scratch();
   scratch.weights.clear();
+  if (!call.spend(among.size() * cost::kDraw)) return false;
   std::uint64_t sum = 0;
   for (const std::size_t i : among) {
     scratch.weights.push_back(scratch.candidates[i].weight);
     sum += scratch.candidates[i].weight;
-    if (scratch.candidates[i].weight == 0)
+    if (scratch.candidates[i].weight == 0 && call.evaluation.trace)
       note(call, fmt::format("{} has the weight 0 and is never chosen", answer_text(call, i)));
   }
   if (sum == 0) {
@@ -197,13 +215,13 @@ bool choose_weighted(const Call& call, std::string_view where, Selector selector
     scratch.weighted.clear();
     for (const std::size_t i : among) scratch.weighted.push_back({scratch.candidates[i].weight, answer_text(call, i)});
     if (choice) call.evaluation.on_whole_client();
-    // A point on the circle for each unit of weight.
-    constexpr std::uint64_t kStepsPerPoint = 8;
-    if (sum > 10'000'000 || !meter_of(call.state).spend(sum * kStepsPerPoint)) {
+    constexpr std::uint64_t kMostWeight = 10'000'000;
+    if (sum > kMostWeight) {
       scratch.error = fmt::format("the sum of the weights, {}, is too large for consistent hashing", sum);
       return false;
     }
-    const auto picked = HashCircle(scratch.weighted).pick(hash_address(call.evaluation.best()));
+    if (!call.spend(among.size() * kStepsPerArc)) return false;
+    const auto picked = HashCircle(scratch.weighted).pick(hash_address(call.evaluation.best()), &call.meter);
     return keep_one(call, where, among, picked.value_or(0), "the next point on the circle");
   }
   std::uint64_t drawn = 0;
@@ -243,13 +261,18 @@ bool read_candidates(const Call& call, int index, ListShape shape) {
   lua_pushnil(state);
   while (lua_next(state, index) != 0) {
     std::string_view text;
+    if (!call.spend(cost::kEntry)) return false;
+    if (group >= kMostEntries) {
+      scratch.error = fmt::format("a list has more than {} entries", kMostEntries);
+      return false;
+    }
     if (lua_isnumber(state, -2) == 0) {
       scratch.error = "a list has a key that is no number";
       return false;
     }
     if (shape != ListShape::kWeighted && call.text(-1, text)) {
       flat = true;
-      add_text(call, text, 0, 1);
+      if (!add_text(call, text, 0, 1)) return false;
     } else if (shape != ListShape::kFlat && lua_istable(state, -1)) {
       nested = true;
       if (!read_inner(call, shape, group++)) return false;
@@ -270,6 +293,7 @@ bool read_addresses(const Call& call) {
   Scratch& scratch = call.scratch();
   for (Candidate& candidate : scratch.candidates) {
     if (candidate.addressed) continue;
+    if (!call.spend(cost::kAddress)) return false;
     const std::string_view text = scratch.texts[candidate.text];
     const auto endpoint = dns::Endpoint::parse(text);
     if (!endpoint) {
@@ -279,7 +303,8 @@ bool read_addresses(const Call& call) {
     candidate.address = endpoint->address;
     candidate.port = endpoint->port;
     candidate.addressed = true;
-    if (endpoint->lenient) note(call, fmt::format("{} is read as {}", text, endpoint->address.text()));
+    if (endpoint->lenient && call.evaluation.trace)
+      note(call, fmt::format("{} is read as {}", text, endpoint->address.text()));
     scratch.more.clear();
     candidate.address.append_text(scratch.more);
     if (scratch.more != text) {
@@ -290,31 +315,35 @@ bool read_addresses(const Call& call) {
   return true;
 }
 
-void ask_health(const Call& call, health::CheckKind kind, std::string_view url, std::uint16_t port) {
+bool ask_health(const Call& call, health::CheckKind kind, std::string_view url, std::uint16_t port) {
   Scratch& scratch = call.scratch();
   const health::HealthTable* table = call.evaluation.sources->health;
-  auto& checks = call.evidence().checks;
+  if (url.size() > Options::kMostOctets) return url_too_long(call);
   const health::IdentityParts parts = health::identity_parts(kind, url, scratch.options.check);
   for (std::size_t i = 0; i < scratch.candidates.size(); ++i) {
     Candidate& candidate = scratch.candidates[i];
     std::string& identity = scratch.identity;
+    if (!call.spend(cost::kCheck)) return false;
     if (kind == health::CheckKind::kUrlOnly) {
+      if (scratch.texts[candidate.url].size() > Options::kMostOctets) return url_too_long(call);
       const auto own = health::identity_parts(kind, scratch.texts[candidate.url], scratch.options.check);
       identity = own.prefix + own.suffix;
+      if (!call.spend(cost::kCheck + identity.size() / 2)) return false;
     } else {
       identity = parts.prefix;
       health::append_endpoint(candidate.address, candidate.port != 0 ? candidate.port : port, identity);
       identity += parts.suffix;
     }
-    add_once(checks, identity);
+    if (!call.rests_on_check(identity)) return false;
     const health::State* state = table ? &table->state(table->find(identity)) : nullptr;
     candidate.verdict = state ? state->verdict : health::Verdict::kUnknown;
     candidate.self_weight = candidate.verdict != health::Verdict::kUp ? 0 : state->weight;
-    if (call.evaluation.trace)
+    if (traces(call))
       trace(call, "health", i, candidate.verdict == health::Verdict::kUp,
             fmt::format("{}{} ({})", health::verdict_name(candidate.verdict), state && state->forced ? ", forced" : "",
                         identity));
   }
+  return true;
 }
 
 bool choose(const Call& call, std::string_view where, Selector selector, const std::vector<std::size_t>& among) {
@@ -329,7 +358,8 @@ bool choose(const Call& call, std::string_view where, Selector selector, const s
     case Selector::kAll:
       scratch.chosen = among;
       if (call.evaluation.trace)
-        for (const std::size_t i : among) trace(call, where, i, true, "all are answered");
+        for (const std::size_t i : among)
+          if (traces(call)) trace(call, where, i, true, "all are answered");
       return true;
     case Selector::kFirst:
       return keep_one(call, where, among, 0, "the first");
@@ -361,6 +391,7 @@ bool choose_healthy(const Call& call, std::string_view where, Selector selector,
     scratch.error = "the list is empty";
     return false;
   }
+  if (!call.spend(scratch.candidates.size())) return false;
   bool finished = false;
   for (std::size_t start = 0; start < scratch.candidates.size();) {
     const std::uint32_t group = scratch.candidates[start].group;
@@ -397,7 +428,8 @@ bool choose_healthy(const Call& call, std::string_view where, Selector selector,
       break;
   }
   scratch.candidates.clear();
-  for (const std::string& address : options.fallback) add_text(call, address, 0, 1);
+  for (const std::string& address : options.fallback)
+    if (!add_text(call, address, 0, 1)) return false;
   if (!read_addresses(call)) return false;
   if (scratch.candidates.empty()) {
     scratch.error = "too few targets are up, and the fallback list is empty";
@@ -408,6 +440,7 @@ bool choose_healthy(const Call& call, std::string_view where, Selector selector,
 }
 
 int push_chosen_table(const Call& call) {
+  if (!call.spend(call.scratch().chosen.size() * cost::kEntry)) return -1;
   lua_createtable(call.state, static_cast<int>(call.scratch().chosen.size()), 0);
   int number = 0;
   for (const std::size_t i : call.scratch().chosen) {

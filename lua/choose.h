@@ -24,8 +24,8 @@ enum class ListShape : std::uint8_t {
 /// Reads the addresses of all candidates; their answers become canonical text. False after Call::fail().
 [[nodiscard]] bool read_addresses(const Call& call);
 
-/// Asks the health table about every candidate, and notes what was asked.
-void ask_health(const Call& call, health::CheckKind kind, std::string_view url, std::uint16_t port);
+/// Asks the health table about every candidate, and notes what was asked. False when the budget is used up.
+[[nodiscard]] bool ask_health(const Call& call, health::CheckKind kind, std::string_view url, std::uint16_t port);
 
 /// Chooses among the candidates `among` (indexes), into Scratch::chosen. `where` is the function, for the trace. False
 /// after Call::fail().

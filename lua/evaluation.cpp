@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "lua/evaluation.h"
 
+#include <fmt/format.h>
+
 namespace sdns::lua {
 namespace {
 
@@ -29,6 +31,34 @@ void Evidence::clear() {
   pools.clear();
   includes.clear();
   names.clear();
+}
+
+bool Trace::takes_step() {
+  if (steps.size() < kMostSteps) return true;
+  ++more_steps;
+  return false;
+}
+
+void Trace::add(std::string_view where, std::string_view candidate, bool kept, std::string_view why) {
+  if (!takes_step()) return;
+  steps.push_back({std::string(where), std::string(candidate.substr(0, kMostOctets)), kept,
+                   std::string(why.substr(0, kMostOctets))});
+}
+
+void Trace::note(std::string_view text) {
+  if (notes.size() < kMostNotes) notes.emplace_back(text.substr(0, kMostOctets));
+  else ++more_notes;
+}
+
+void Trace::finish() {
+  if (more_steps > 0) {
+    steps.resize(kMostSteps);
+    steps.push_back({.where = {}, .candidate = fmt::format("and {} more", more_steps), .kept = false, .why = {}});
+  }
+  if (more_notes > 0) {
+    notes.resize(kMostNotes);
+    notes.push_back(fmt::format("and {} more", more_notes));
+  }
 }
 
 void Values::clear() {

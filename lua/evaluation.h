@@ -56,8 +56,15 @@ struct Sources {
   Random* random = nullptr;
 };
 
-/// What a result rests on: decides scope, cacheability, and what must change it.
+/// What a result rests on: decides scope, cacheability, and what must change it. An evaluation that rests on more than
+/// the most of something is over its budget.
 struct Evidence {
+  static constexpr std::size_t kMostChecks = 256;
+  static constexpr std::size_t kMostPools = 64;
+  static constexpr std::size_t kMostIncludes = 64;
+  static constexpr std::size_t kMostNames = 64;
+  static constexpr std::size_t kMostOctets = std::size_t{64} << 10;  ///< of the texts of all of them
+
   bool client = false;                ///< on who asks
   std::uint8_t bits = 0;              ///< on so many leading bits of Client::best(); counts only with `client`
   bool chance = false;                ///< on chance or time: another evaluation may say something else
@@ -91,8 +98,21 @@ struct TraceStep {
   std::string why;  ///< `down (tcp 192.0.2.1:443)`, `2.41 degrees away`, `drawn: 17 of 57`
 };
 struct Trace {
-  std::vector<TraceStep> steps;
-  std::vector<std::string> notes;  ///< of the whole evaluation: `the client is at 52.0, 4.9`
+  static constexpr std::size_t kMostSteps = 2'000;
+  static constexpr std::size_t kMostNotes = 200;
+  static constexpr std::size_t kMostOctets = 500;  ///< of each text in it
+
+  std::vector<TraceStep> steps;    ///< what is beyond the most is counted in one last step
+  std::vector<std::string> notes;  ///< of the whole evaluation: `the client is at 52.0, 4.9`; counted likewise
+  std::size_t more_steps = 0;
+  std::size_t more_notes = 0;
+
+  void add(std::string_view where, std::string_view candidate, bool kept, std::string_view why);
+  void note(std::string_view text);
+  /// Whether there is room for a step; counts it when there is not. To be asked before its texts are made.
+  [[nodiscard]] bool takes_step();
+  /// Says how many more there would be. After each evaluation.
+  void finish();
 };
 
 struct LogLine {

@@ -19,6 +19,8 @@ bool read_exceptions(const Call& call, int index, bool& readable) {
     call.fail_type(index, "a table of addresses and names");
     return false;
   }
+  constexpr std::uint64_t kStepsPerException = 20;  // a node of a tree each
+  std::size_t octets = 0;
   lua_pushnil(call.state);
   while (lua_next(call.state, index) != 0) {
     std::string_view name;
@@ -28,6 +30,13 @@ bool read_exceptions(const Call& call, int index, bool& readable) {
       return false;
     }
     const char* text = lua_tolstring(call.state, -2, &size);
+    octets += name.size();
+    if (!call.spend(kStepsPerException + cost::copy(name.size() + size))) return false;
+    if (exceptions.size() >= kMostEntries || octets > kMostListOctets) {
+      call.fail(fmt::format("the table has more than {} entries, or more than {} octets of names", kMostEntries,
+                            kMostListOctets));
+      return false;
+    }
     const auto endpoint = dns::Endpoint::parse({text, size});
     if (endpoint) exceptions[endpoint->address] = name;
     else readable = false;
@@ -42,7 +51,12 @@ int create_name(const Call& call, Create create) {
   std::string_view format;
   bool readable = true;
   if (!call.text(1, format)) return call.fail_type(1, "a format");
+  constexpr std::size_t kMostFormatOctets = 1'024;
+  constexpr std::uint64_t kStepsPerName = 200;
+  if (format.size() > kMostFormatOctets)
+    return call.fail(fmt::format("the format has more than {} octets", kMostFormatOctets));
   if (!read_exceptions(call, 2, readable)) return -1;
+  if (!call.spend(kStepsPerName + 2 * format.size())) return -1;
   call.evidence().query_name = true;
   Scratch& scratch = call.scratch();
   scratch.labels = labels_of(call.evaluation.question->qname_wire);
@@ -55,6 +69,7 @@ int create_reverse6_function(const Call& call) { return create_name(call, create
 
 // The labels of the query name below the wildcard's parent, or below the apex for a record that is at no wildcard.
 int create_address(const Call& call, std::string (*create)(const Labels&)) {
+  if (!call.spend(3 * cost::kName)) return -1;
   call.evidence().query_name = true;
   Scratch& scratch = call.scratch();
   const Question& question = *call.evaluation.question;

@@ -15,10 +15,11 @@ namespace {
 std::string_view client_value(const Call& call, GeoAttribute attribute) {
   const Geo* geo = call.evaluation.sources->geo;
   if (!geo || geo->empty()) return {};
+  if (!call.spend(cost::kLocation)) return {};
   const GeoValue value = geo->lookup(call.evaluation.best(), attribute, call.scratch().text);
   call.evidence().on_client(value.bits);
   if (call.evaluation.trace)
-    call.evaluation.trace->notes.push_back(
+    call.evaluation.trace->note(
         fmt::format("the client's {} is {}", static_cast<int>(attribute), value.text.empty() ? "unknown" : value.text));
   return value.text;
 }
@@ -26,6 +27,7 @@ std::string_view client_value(const Call& call, GeoAttribute attribute) {
 std::optional<Coordinates> client_location(const Call& call) {
   const Geo* geo = call.evaluation.sources->geo;
   if (!geo || geo->empty()) return std::nullopt;
+  if (!call.spend(cost::kLocation)) return std::nullopt;
   const GeoLocation location = geo->locate(call.evaluation.best());
   call.evidence().on_client(location.bits);
   return location.where;
@@ -42,11 +44,13 @@ int is_value(const Call& call, GeoAttribute attribute) {
   texts.clear();
   std::string_view one;
   if (call.text(1, one)) texts.add(one);
-  else if (!call.texts(1, texts)) return call.fail_type(1, "a text or a list of texts");
+  else if (!call.texts(1, texts, "argument 1 must be a text or a list of texts")) return -1;
   std::string_view value = client_value(call, attribute);
   if (value.empty()) value = "unknown";
-  for (std::size_t i = 0; i < texts.size(); ++i)
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (!call.spend(1)) return -1;
     if (same_text(texts[i], value)) return call.push(true);
+  }
   return call.push(false);
 }
 
@@ -69,6 +73,7 @@ int geoiplookup(const Call& call) {
   std::int64_t attribute = 0;
   if (!call.text(1, text)) return call.fail_type(1, "an address");
   if (!call.integer(2, attribute)) return call.fail_type(2, "a GeoIPQueryAttribute");
+  if (!call.spend(cost::kAddress + cost::kLocation + cost::copy(text.size()))) return -1;
   const auto endpoint = dns::Endpoint::parse(text.substr(0, text.find('/')));
   if (!endpoint) return call.push(std::string_view());
   const Geo* geo = call.evaluation.sources->geo;
@@ -89,6 +94,7 @@ int latlonloc(const Call& call) {
 
 // Of the address that the query name's first four labels are, reversed.
 int latlon_magic(const Call& call) {
+  if (!call.spend(cost::kName + cost::kLocation)) return -1;
   call.evidence().query_name = call.evidence().places = true;
   call.scratch().labels = labels_of(call.evaluation.question->qname_wire);
   if (call.scratch().labels.size() < 4) return call.push(std::string_view("unknown"));
@@ -107,6 +113,7 @@ int closest_magic(const Call& call) {
   scratch.texts.clear();
   scratch.candidates.clear();
   scratch.labels = labels_of(call.evaluation.question->qname_wire);
+  if (!call.spend(cost::kName + scratch.labels.size() * cost::kName)) return -1;
   for (const std::string& address : magic_addresses(scratch.labels)) {
     scratch.candidates.emplace_back().text = static_cast<std::uint32_t>(scratch.texts.size());
     scratch.texts.add(address);

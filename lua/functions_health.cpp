@@ -17,7 +17,7 @@ bool take_options(const Call& call, int index) {
   Scratch& scratch = call.scratch();
   if (!scratch.options.take(call.state, index, scratch.error)) return false;
   if (call.evaluation.trace)
-    for (const std::string& remark : scratch.options.remarks) call.evaluation.trace->notes.push_back(remark);
+    for (const std::string& remark : scratch.options.remarks) call.evaluation.trace->note(remark);
   return true;
 }
 
@@ -36,7 +36,8 @@ int ifportup(const Call& call) {
   std::int64_t port = 0;
   if (!call.integer(1, port)) return call.fail_type(1, "a port");
   if (!candidates_and_options(call, 2)) return -1;
-  ask_health(call, health::CheckKind::kTcp, {}, static_cast<std::uint16_t>(std::clamp<std::int64_t>(port, 0, 65'535)));
+  const auto checked = static_cast<std::uint16_t>(std::clamp<std::int64_t>(port, 0, 65'535));
+  if (!ask_health(call, health::CheckKind::kTcp, {}, checked)) return -1;
   return push_by_health(call, "ifportup");
 }
 
@@ -44,8 +45,26 @@ int ifurlup(const Call& call) {
   std::string_view url;
   if (!call.text(1, url)) return call.fail_type(1, "a URL");
   if (!candidates_and_options(call, 2)) return -1;
-  ask_health(call, health::CheckKind::kUrl, url, 0);
+  if (!ask_health(call, health::CheckKind::kUrl, url, 0)) return -1;
   return push_by_health(call, "ifurlup");
+}
+
+// Sorts the candidates from `first` on, a bit at a time. False when the budget is used up.
+bool sort_by_text(const Call& call, std::size_t first) {
+  constexpr std::uint64_t kStepsPerPlace = 20;
+  const Texts& texts = call.scratch().texts;
+  auto& candidates = call.scratch().candidates;
+  const auto less = [&](const Candidate& a, const Candidate& b) { return texts[a.text] < texts[b.text]; };
+  const auto begin = candidates.begin() + static_cast<std::ptrdiff_t>(first);
+  for (auto end = begin; end != candidates.end();) {
+    if (!call.spend(cost::kEntry)) return false;
+    std::push_heap(begin, ++end, less);
+  }
+  for (auto end = candidates.end(); end - begin > 1; --end) {
+    if (!call.spend(kStepsPerPlace)) return false;
+    std::pop_heap(begin, end, less);
+  }
+  return true;
 }
 
 // Groups of {[address]=url}, each in the order of its addresses' text.
@@ -70,6 +89,7 @@ int ifurlextup(const Call& call) {
         return call.fail("each group must be a table {['address']='URL'}");
       std::size_t size = 0;
       const char* address = lua_tolstring(state, -2, &size);
+      if (!call.has_room(scratch.candidates.size(), scratch.texts, size + url.size())) return -1;
       Candidate& candidate = scratch.candidates.emplace_back();
       candidate.group = group;
       candidate.text = static_cast<std::uint32_t>(scratch.texts.size());
@@ -78,13 +98,12 @@ int ifurlextup(const Call& call) {
       scratch.texts.add(url);
       lua_pop(state, 1);
     }
-    std::sort(scratch.candidates.begin() + static_cast<std::ptrdiff_t>(first), scratch.candidates.end(),
-              [&](const Candidate& a, const Candidate& b) { return scratch.texts[a.text] < scratch.texts[b.text]; });
+    if (!sort_by_text(call, first) || !call.spend(cost::kEntry)) return -1;
     ++group;
     lua_pop(state, 1);
   }
   if (!read_addresses(call) || !take_options(call, 2)) return -1;
-  ask_health(call, health::CheckKind::kUrlOnly, {}, 0);
+  if (!ask_health(call, health::CheckKind::kUrlOnly, {}, 0)) return -1;
   return push_by_health(call, "ifurlextup");
 }
 
@@ -96,7 +115,8 @@ int pickselfweighted(const Call& call) {
   scratch.options.clear();
   if (!read_candidates(call, 2, ListShape::kFlat) || !read_addresses(call) || !take_options(call, 3)) return -1;
   if (scratch.candidates.empty()) return call.fail("the list is empty");
-  ask_health(call, health::CheckKind::kUrl, url, 0);
+  if (!ask_health(call, health::CheckKind::kUrl, url, 0)) return -1;
+  if (!call.spend(scratch.candidates.size())) return -1;
   scratch.weights.clear();
   std::uint64_t sum = 0;
   std::size_t positive = 0;
@@ -114,15 +134,15 @@ int pickselfweighted(const Call& call) {
   const std::uint64_t drawn = hash_address(call.evaluation.best()) % sum;
   scratch.chosen.assign(1, pick_weighted_in_order(scratch.weights, drawn));
   if (call.evaluation.trace)
-    call.evaluation.trace->steps.push_back({"pickselfweighted", std::string(answer_text(call, scratch.chosen[0])), true,
-                                            fmt::format("drawn: {} of {}", drawn, sum)});
+    call.evaluation.trace->add("pickselfweighted", answer_text(call, scratch.chosen[0]), true,
+                               fmt::format("drawn: {} of {}", drawn, sum));
   return push_chosen_text(call);
 }
 
 int pool(const Call& call) {
   std::string_view name;
   if (!call.text(1, name)) return call.fail_type(1, "the name of a target pool");
-  add_once(call.evidence().pools, name);
+  if (!call.rests_on_pool(name)) return -1;
   const health::TargetPools* pools = call.evaluation.sources->pools;
   const health::TargetPool* found = pools ? pools->find(name) : nullptr;
   if (!found) return call.fail(fmt::format("no target pool has the name {}", name.substr(0, 100)));
@@ -152,8 +172,9 @@ int choose_from_pool(const Call& call, int index) {
     if (!choose(call, where, options.selector, scratch.order)) return -1;
     return push_chosen_table(call);
   }
-  ask_health(call, options.url.empty() ? health::CheckKind::kTcp : health::CheckKind::kUrl, options.url,
-             options.port.value_or(0));
+  if (!ask_health(call, options.url.empty() ? health::CheckKind::kTcp : health::CheckKind::kUrl, options.url,
+                  options.port.value_or(0)))
+    return -1;
   const Selector otherwise = options.has_backup_selector ? options.backup_selector : options.selector;
   if (!choose_healthy(call, where, options.selector, otherwise)) return -1;
   return push_chosen_table(call);

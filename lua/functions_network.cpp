@@ -13,6 +13,7 @@ enum class Match { kNo, kYes, kFailed };
 
 // Whether the client is in this network; notes how much of its address was looked at.
 Match client_in(const Call& call, std::string_view text) {
+  if (!call.spend(cost::kNetwork)) return Match::kFailed;
   const auto network = parse_netmask(text);
   if (!network) {
     call.scratch().error = network.error().what;
@@ -26,7 +27,7 @@ Match client_in(const Call& call, std::string_view text) {
 int netmask(const Call& call) {
   Texts& masks = call.scratch().texts;
   masks.clear();
-  if (!call.texts(1, masks)) return call.fail_type(1, "a list of networks");
+  if (!call.texts(1, masks, "argument 1 must be a list of networks")) return -1;
   for (std::size_t i = 0; i < masks.size(); ++i) {
     const Match match = client_in(call, masks[i]);
     if (match == Match::kFailed) return -1;
@@ -41,13 +42,14 @@ int view(const Call& call) {
   Texts& texts = call.scratch().texts;
   if (!lua_istable(state, 1)) return call.fail_type(1, "a list of {{networks}, {values}}");
   lua_pushnil(state);
-  while (lua_next(state, 1) != 0) {
+  for (std::size_t rules = 0; lua_next(state, 1) != 0; ++rules) {
+    texts.clear();
+    if (!call.has_room(rules, texts, 0)) return -1;
     if (lua_isnumber(state, -2) == 0 || !lua_istable(state, -1))
       return call.fail("each rule is {{networks}, {values}}");
     const int rule = lua_gettop(state);
     lua_rawgeti(state, rule, 1);
-    texts.clear();
-    if (!call.texts(rule + 1, texts)) return call.fail("the first part of a rule is a list of networks");
+    if (!call.texts(rule + 1, texts, "the first part of a rule is a list of networks")) return -1;
     bool matched = false;
     for (std::size_t i = 0; i < texts.size() && !matched; ++i) {
       const Match match = client_in(call, texts[i]);
@@ -57,8 +59,9 @@ int view(const Call& call) {
     if (matched) {
       lua_rawgeti(state, rule, 2);
       texts.clear();
-      if (!call.texts(rule + 2, texts) || texts.empty())
-        return call.fail("the second part of a rule is a list of values");
+      constexpr std::string_view kNoValues = "the second part of a rule is a list of values";
+      if (!call.texts(rule + 2, texts, kNoValues)) return -1;
+      if (texts.empty()) return call.fail(kNoValues);
       return call.push(texts[call.evaluation.draw(texts.size())]);
     }
     lua_settop(state, rule - 1);
@@ -72,6 +75,7 @@ int filter_forward(const Call& call) {
   std::string_view fallback;
   if (!call.text(1, text)) return call.fail_type(1, "an address");
   if (call.present(3) && !call.text(3, fallback)) return call.fail_type(3, "an address");
+  if (!call.spend(cost::kAddress + cost::copy(text.size() + fallback.size()))) return -1;
   std::string& answer = call.scratch().text;
   {
     const auto endpoint = dns::Endpoint::parse(text);

@@ -24,15 +24,17 @@ bool pick_from(const Call& call, std::string_view where, int index, Selector sel
   if (!scratch.options.take(call.state, index + 1, scratch.error)) return false;
   if (by_url) scratch.options.url = url;
   if (call.evaluation.trace)
-    for (const std::string& remark : scratch.options.remarks) call.evaluation.trace->notes.push_back(remark);
+    for (const std::string& remark : scratch.options.remarks) call.evaluation.trace->note(remark);
   if (!scratch.options.checked()) {
     if (!scratch.candidates.empty()) first_group(call);
     else scratch.order.clear();
     return choose(call, where, selector, scratch.order);
   }
   if (!read_addresses(call)) return false;
-  ask_health(call, scratch.options.url.empty() ? health::CheckKind::kTcp : health::CheckKind::kUrl, scratch.options.url,
-             scratch.options.port.value_or(0));
+  const bool by_port = scratch.options.url.empty();
+  if (!ask_health(call, by_port ? health::CheckKind::kTcp : health::CheckKind::kUrl, scratch.options.url,
+                  scratch.options.port.value_or(0)))
+    return false;
   return choose_healthy(call, where, selector, selector);
 }
 
@@ -62,6 +64,7 @@ int pickrandomsample(const Call& call) {
   if (!call.integer(1, wanted)) return call.fail_type(1, "a number");
   if (!pick_from(call, "pickrandomsample", 2, Selector::kAll, ListShape::kFlat)) return -1;
   auto& chosen = call.scratch().chosen;
+  if (!call.spend(chosen.size() * cost::kDraw)) return -1;
   for (std::size_t i = 0; i + 1 < chosen.size(); ++i)
     std::swap(chosen[i], chosen[i + call.evaluation.draw(chosen.size() - i)]);
   if (wanted >= 0 && static_cast<std::uint64_t>(wanted) < chosen.size())

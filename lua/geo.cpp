@@ -86,6 +86,7 @@ class Database {
     const std::string name = fmt::format("/proc/self/fd/{}", memory->get());
     const int status = MMDB_open(name.c_str(), MMDB_MODE_MMAP, &made->mmdb_);
     if (status == MMDB_IO_ERROR) return unreadable(path, errno);
+    if (status == MMDB_OUT_OF_MEMORY_ERROR) return unreadable(path, ENOMEM);
     if (status != MMDB_SUCCESS)
       return fail(
           Errc::kCorrupt,
@@ -341,10 +342,31 @@ Result<std::shared_ptr<const Geo>> GeoFiles::poll() {
                std::int64_t{status.st_ctim.tv_sec} * 1'000'000'000 + status.st_ctim.tv_nsec};
     stamps.push_back(stamp);
   }
-  if (!first_ && stamps == stamps_) return std::shared_ptr<const Geo>();
-  first_ = false;
-  stamps_ = std::move(stamps);
-  return Geo::open(config_);
+  const std::shared_ptr<const Geo> nothing;
+  if (failed_ && failed_->stamps == stamps) {
+    if (!failed_->passing || failed_->calls > 0) {
+      failed_->calls -= failed_->calls > 0 ? 1 : 0;
+      return nothing;
+    }
+  } else if (opened_ == stamps) {
+    failed_.reset();
+    return nothing;
+  } else {
+    failed_.reset();
+  }
+  auto opened = Geo::open(config_);
+  if (opened) {
+    opened_ = std::move(stamps);
+    failed_.reset();
+    return opened;
+  }
+  if (!failed_) failed_.emplace().stamps = std::move(stamps);
+  failed_->passing = opened.error().code == Errc::kUnavailable;
+  failed_->calls = failed_->next_calls - 1;
+  failed_->next_calls = std::min(2 * failed_->next_calls, kMostCalls);
+  if (failed_->what == opened.error().what) return nothing;
+  failed_->what = opened.error().what;
+  return opened;
 }
 
 }  // namespace sdns::lua

@@ -91,8 +91,9 @@ using GeoCell = SnapshotCell<Geo>;
 class GeoFiles {
  public:
   explicit GeoFiles(GeoConfig config);
-  /// What to publish: nothing when no file changed since the last call; an error when one did and cannot be read,
-  /// said once per change (what was opened before stays good).
+  /// What to publish: nothing when no file changed since the last one that was opened; an error when one did and cannot
+  /// be read, which is said once per change (what was opened before stays good). What cannot be read now is tried again
+  /// at later calls, ever fewer of them; what is damaged, when a file changes.
   [[nodiscard]] Result<std::shared_ptr<const Geo>> poll();
   [[nodiscard]] const GeoConfig& config() const { return config_; }
 
@@ -104,9 +105,17 @@ class GeoFiles {
     std::int64_t changed_nanoseconds = 0;
     friend bool operator==(const Stamp&, const Stamp&) = default;
   };
+  struct Failure {
+    std::vector<Stamp> stamps;
+    std::string what;
+    bool passing = false;     // may be over without a change of the files
+    unsigned calls = 0;       // of poll() to wait…
+    unsigned next_calls = 1;  // …and the next time
+  };
+  static constexpr unsigned kMostCalls = 64;
   GeoConfig config_;
-  std::vector<Stamp> stamps_;
-  bool first_ = true;
+  std::optional<std::vector<Stamp>> opened_;  // what was published
+  std::optional<Failure> failed_;             // after that
 };
 
 }  // namespace sdns::lua

@@ -15,6 +15,10 @@ namespace sdns::lua {
   return number > -kLimit - 1 && number < kLimit ? static_cast<int>(number) : -2147483647 - 1;
 }
 
+/// lua_call() from a C function. The count hook sees what Lua code does; after a function in C this looks at the clock,
+/// since one call of it can be long (`next` in a table that was emptied).
+void call_back(lua_State* state, int arguments, int results);
+
 /// Argument `index` as such a number, or an error; optional_int() takes nil and nothing for `fallback`.
 [[nodiscard]] int check_int(lua_State* state, int index);
 [[nodiscard]] int optional_int(lua_State* state, int index, int fallback);

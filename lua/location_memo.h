@@ -23,7 +23,10 @@ class LocationMemo {
   std::optional<Coordinates> where(const dns::IpAddress& address) {
     if (!geo_) return std::nullopt;
     if (const auto found = known_.find(address); found != known_.end()) return found->second;
-    if (known_.size() >= kMost) known_.clear();
+    if (known_.size() >= kMost) {  // one goes for each that comes, so that no call pays for all
+      const auto next = known_.lower_bound(address);
+      known_.erase(next != known_.end() ? next : known_.begin());
+    }
     return known_.emplace(address, geo_->locate(address).where).first->second;
   }
 

@@ -45,6 +45,12 @@ bool Meter::out_of_time() noexcept {
   return half_ == 0;
 }
 
+void Meter::exhaust() noexcept {
+  used_ += slice_ - left_;
+  over_ = true;
+  slice_ = left_ = 0;
+}
+
 std::uint64_t Meter::used() const { return used_ + (slice_ - left_); }
 
 bool Meter::spend_slowly(std::uint64_t steps) noexcept {

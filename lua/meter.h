@@ -41,6 +41,9 @@ class Meter {
   /// The same, and looks at the clock: for the count hook, since one instruction can copy a long string.
   [[nodiscard]] bool tick(std::uint64_t steps) noexcept { return spend_slowly(steps); }
 
+  /// There is nothing left of it: for what is limited besides steps and time.
+  void exhaust() noexcept;
+
   [[nodiscard]] bool over() const { return over_; }
   [[nodiscard]] std::uint64_t used() const;  ///< steps, of this or the last evaluation
 

@@ -47,6 +47,7 @@ struct PackedMask {
 
 bool add_mask(const Call& call, int index, std::string_view text) {
   PackedMask packed{};
+  if (!call.spend(cost::kNetwork + cost::kEntry + cost::copy(text.size()))) return false;
   packed.included = text.starts_with('!') ? 0 : 1;
   if (packed.included == 0) text.remove_prefix(1);
   {
@@ -71,10 +72,7 @@ bool add_masks(const Call& call, int index, int argument) {
   if (call.text(argument, one)) return add_mask(call, index, one);
   Texts& texts = call.scratch().texts;
   texts.clear();
-  if (!call.texts(argument, texts)) {
-    call.scratch().error = "a network, or a list of networks, is needed";
-    return false;
-  }
+  if (!call.texts(argument, texts, "a network, or a list of networks, is needed")) return false;
   for (std::size_t i = 0; i < texts.size(); ++i)
     if (!add_mask(call, index, texts[i])) return false;
   return true;
@@ -119,6 +117,7 @@ void push_set_key(const Call& call, const dns::IpAddress& address, std::uint16_t
 bool add_to_set(const Call& call, std::string_view text) {
   std::uint16_t port = 0;
   dns::IpAddress address;
+  if (!call.spend(cost::kAddress + cost::kEntry + cost::copy(text.size()))) return false;
   {
     const auto endpoint = dns::Endpoint::parse(text);
     if (!endpoint) {
@@ -151,7 +150,7 @@ int set_add(const Call& call) {
   if (call.text(2, one)) return add_to_set(call, one) ? 0 : -1;
   Texts& texts = call.scratch().texts;
   texts.clear();
-  if (!call.texts(2, texts)) return call.fail_type(2, "an address or a list of addresses");
+  if (!call.texts(2, texts, "argument 2 must be an address or a list of addresses")) return -1;
   for (std::size_t i = 0; i < texts.size(); ++i)
     if (!add_to_set(call, texts[i])) return -1;
   return 0;
@@ -199,8 +198,11 @@ int qtype_is_equal(const Call& call) {
   return call.push(lua_rawequal(call.state, -1, -2) != 0);
 }
 
+constexpr std::uint64_t kStepsPerRecord = 60;  // that is made
+
 // newDRR(name, type, ttl, content [, zone id [, auth]])
 int new_resource_record(const Call& call) {
+  if (!call.spend(kStepsPerRecord)) return -1;
   std::string_view type;
   std::string_view content;
   std::int64_t ttl = 0;
@@ -251,6 +253,7 @@ int resource_record_field(const Call& call) {
 
 // newDR(name, type, ttl, content, place)
 int new_record(const Call& call) {
+  if (!call.spend(kStepsPerRecord)) return -1;
   std::string_view type;
   std::string_view content;
   std::int64_t number = 0;
@@ -346,7 +349,8 @@ std::optional<bool> group_contains(lua_State* state, int index, const dns::IpAdd
   bool contained = false;
   int longest = -1;
   bits = 0;
-  for (int i = 1; i <= count; ++i) {
+  Meter& meter = meter_of(state);
+  for (int i = 1; i <= count && meter.spend(cost::kEntry); ++i) {
     lua_rawgeti(state, index, i);
     std::size_t size = 0;
     const char* octets = lua_tolstring(state, -1, &size);

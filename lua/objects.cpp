@@ -67,7 +67,11 @@ bool is_part_of(std::string_view name, std::string_view ancestor) {
 
 // DNSName ------------------------------------------------------------------------------------------------------------
 
-NameObject* name_self(const Call& call) { return object_at<NameObject>(call.state, 1, kName); }
+// Whatever is done with a name costs as much as reading all of it; a budget that is used up ends the call behind it.
+NameObject* name_self(const Call& call) {
+  (void)call.spend(cost::kName);
+  return object_at<NameObject>(call.state, 1, kName);
+}
 
 int no_self(const Call& call, const char* kind) { return call.fail(fmt::format("call it as {}:method()", kind)); }
 
@@ -95,6 +99,7 @@ int name_labels(const Call& call) {
   lua_newtable(call.state);
   int number = 0;
   for (std::string_view wire = name->view(); wire.size() > 1; wire = without_first(wire)) {
+    if (!call.spend(cost::kEntry)) return -1;
     call.push(first_label(wire));
     lua_rawseti(call.state, -2, ++number);
   }
@@ -186,6 +191,7 @@ int name_chop_off(const Call& call) {
 
 // What is read of the client's address counts.
 AddressObject* address_self(const Call& call) {
+  (void)call.spend(cost::kAddress);
   AddressObject* self = address_at(call.state, 1);
   if (self && self->client_bits != 0) call.evidence().on_client(self->client_bits);
   return self;
@@ -265,6 +271,7 @@ int address_equal(const Call& call) {
 // Netmask ------------------------------------------------------------------------------------------------------------
 
 const dns::IpNetwork* netmask_self(const Call& call) {
+  (void)call.spend(cost::kAddress);
   const NetmaskObject* self = object_at<NetmaskObject>(call.state, 1, kNetmask);
   return self ? &self->network : nullptr;
 }
@@ -299,6 +306,7 @@ int netmask_match(const Call& call) {
   const dns::IpNetwork* self = netmask_self(call);
   std::string_view text;
   if (!self || !call.text(2, text)) return call.fail_type(self ? 2 : 1, self ? "the text of an address" : "a Netmask");
+  if (!call.spend(cost::kNetwork + cost::copy(text.size()))) return -1;
   const auto address = dns::Endpoint::parse(text);
   if (!address) return call.fail(address.error().what);
   return call.push(self->contains(address->address));
@@ -354,6 +362,7 @@ constexpr FunctionEntry kPoolMethods[] = {{"__tostring", 1, -1, pool_to_string}}
 int new_name(const Call& call) {
   std::string_view text;
   if (!call.text(1, text)) return call.fail_type(1, "a name");
+  if (!call.spend(cost::kName + cost::copy(text.size()))) return -1;
   std::string& wire = call.scratch().text;
   wire.clear();
   if (const char* fault = dns::append_name_wire(text, dns::Name{}, wire))
@@ -365,6 +374,7 @@ int new_name(const Call& call) {
 int new_address(const Call& call) {
   std::string_view text;
   if (!call.text(1, text)) return call.fail_type(1, "an address");
+  if (!call.spend(cost::kAddress + cost::copy(text.size()))) return -1;
   const auto endpoint = dns::Endpoint::parse(text);
   if (!endpoint) return call.fail(endpoint.error().what);
   push_address(call.state, endpoint->address, endpoint->port, 0);
@@ -387,6 +397,7 @@ int new_address_from_raw(const Call& call) {
 int new_netmask(const Call& call) {
   std::string_view text;
   if (!call.text(1, text)) return call.fail_type(1, "a network");
+  if (!call.spend(cost::kNetwork + cost::copy(text.size()))) return -1;
   const auto network = parse_netmask(text);
   if (!network) return call.fail(network.error().what);
   push_netmask(call.state, *network);

@@ -8,6 +8,8 @@
 #include <lua.hpp>
 #include <utility>
 
+#include "lua/meter.h"
+
 namespace sdns::lua {
 namespace {
 
@@ -57,17 +59,32 @@ std::optional<Selector> parse_selector(std::string_view text) {
 
 void Options::clear() { *this = Options{}; }
 
+void Options::remark(std::string text) {
+  if (remarks.size() < kMostRemarks) remarks.push_back(std::move(text));
+}
+
+bool Options::add_fallback(std::string_view address, std::string& error) {
+  if (address.size() > kMostOctets)
+    return error = fmt::format("a fallback has more than {} octets", kMostOctets), false;
+  if (fallback.size() >= kMostFallbacks)
+    return error = fmt::format("there are more than {} fallbacks", kMostFallbacks), false;
+  fallback.emplace_back(address);
+  return true;
+}
+
 bool Options::set(std::string_view name, std::string_view value, std::string& error) {
+  if (name.size() > kMostOctets || value.size() > kMostOctets)
+    return error = fmt::format("the option {} has more than {} octets", name.substr(0, 100), kMostOctets), false;
   const auto number = [&](std::uint32_t& out, std::int64_t least, std::int64_t most) {
     const std::int64_t read = leading_number(value);
     if (read < least || read > most)
-      remarks.push_back(fmt::format("{}={} is not from {} to {}: {} is used", name, value, least, most, out));
+      remark(fmt::format("{}={} is not from {} to {}: {} is used", name, value, least, most, out));
     else out = static_cast<std::uint32_t>(read);
     return true;
   };
   const auto selector_value = [&](Selector& out) {
     const auto parsed = parse_selector(value);
-    if (!parsed) remarks.push_back(fmt::format("{}={} is not known: random is used", name, value));
+    if (!parsed) remark(fmt::format("{}={} is not known: random is used", name, value));
     out = parsed.value_or(Selector::kRandom);
     return true;
   };
@@ -120,7 +137,7 @@ bool Options::set(std::string_view name, std::string_view value, std::string& er
   if (name == "fallback") {
     for (std::size_t at = 0; at < value.size();) {
       const std::size_t end = std::min(value.find_first_of(" ,", at), value.size());
-      if (end > at) fallback.emplace_back(value.substr(at, end - at));
+      if (end > at && !add_fallback(value.substr(at, end - at), error)) return false;
       at = end + 1;
     }
     return true;
@@ -137,7 +154,7 @@ bool Options::set(std::string_view name, std::string_view value, std::string& er
     unknown_location_last = value == "last";
     return true;
   }
-  remarks.push_back(fmt::format("the option {} is not known and has no effect", name));
+  remark(fmt::format("the option {} is not known and has no effect", name));
   return true;
 }
 
@@ -150,8 +167,11 @@ bool Options::take(lua_State* state, int index, std::string& error) {
   if (lua_isnoneornil(state, index)) return true;
   if (!lua_istable(state, index))
     return error = fmt::format("the options must be a table, not a {}", luaL_typename(state, index)), false;
+  constexpr std::uint64_t kStepsPerOption = 20;
+  Meter& meter = meter_of(state);
   lua_pushnil(state);
   while (lua_next(state, index) != 0) {
+    if (!meter.spend(kStepsPerOption)) return false;
     if (lua_type(state, -2) != LUA_TSTRING)
       return error = "an option has no name: options are written {name='value'}", false;
     const std::string_view name = text_at(state, -2);
@@ -173,11 +193,16 @@ bool Options::take(lua_State* state, int index, std::string& error) {
 
 // In names `_` stands for `-`, which a Lua name cannot have.
 bool Options::take_headers(lua_State* state, int index, std::string& error) {
+  std::size_t octets = 0;
   lua_pushnil(state);
   while (lua_next(state, index) != 0) {
     if (lua_type(state, -2) != LUA_TSTRING || !has_text(state, -1))
       return error = "headers must be a table of names and texts", false;
     const std::string_view value = text_at(state, -1);
+    octets += value.size() + text_at(state, -2).size();
+    if (check.headers.size() >= kMostHeaders || octets > kMostOctets)
+      return error = fmt::format("the headers are more than {}, or more than {} octets", kMostHeaders, kMostOctets),
+             false;
     std::string header(text_at(state, -2));
     std::replace(header.begin(), header.end(), '_', '-');
     check.headers[std::move(header)] = value;
@@ -191,7 +216,7 @@ bool Options::take_fallback(lua_State* state, int index, std::string& error) {
   lua_pushnil(state);
   while (lua_next(state, index) != 0) {
     if (!has_text(state, -1)) return error = "a fallback is a list of addresses", false;
-    fallback.emplace_back(text_at(state, -1));
+    if (!add_fallback(text_at(state, -1), error)) return false;
     lua_pop(state, 1);
   }
   return true;

@@ -57,16 +57,24 @@ struct Options {
   bool unknown_location_last = false;  ///< else an unknown place is at 0, 0
   std::vector<std::string> remarks;    ///< options without effect and values that were replaced
 
+  static constexpr std::size_t kMostOctets = 4'096;  ///< of a value, and of all headers
+  static constexpr std::size_t kMostHeaders = 64;
+  static constexpr std::size_t kMostFallbacks = 256;
+  static constexpr std::size_t kMostRemarks = 16;
+
   [[nodiscard]] bool checked() const { return !url.empty() || port.has_value(); }
   void clear();
   /// A value as text. False: it cannot be used, and `error` says why; unknown names are remarked on.
   [[nodiscard]] bool set(std::string_view name, std::string_view value, std::string& error);
   /// All options of a pool.
   [[nodiscard]] bool take(const health::PoolOptions& options, std::string& error);
-  /// The options table at `index`, which may be nil. Booleans are taken as `true` and `false`.
+  /// The options table at `index`, which may be nil. Booleans are taken as `true` and `false`. Spends steps; false also
+  /// when the budget is used up.
   [[nodiscard]] bool take(lua_State* state, int index, std::string& error);
 
  private:
+  [[nodiscard]] bool add_fallback(std::string_view address, std::string& error);
+  void remark(std::string text);
   [[nodiscard]] bool take_headers(lua_State* state, int index, std::string& error);
   [[nodiscard]] bool take_fallback(lua_State* state, int index, std::string& error);
 };

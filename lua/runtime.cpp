@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "lua/call.h"
+#include "lua/chunks.h"
 #include "lua/environment.h"
 #include "lua/location_memo.h"
 #include "lua/objects.h"
@@ -32,15 +33,19 @@ struct RunJob {
 
 // A string or number is one value; a table whose keys are like numbers is its values; a target pool is what it chooses.
 int take_results(lua_State* state, Evaluation& evaluation) {
-  const Call call{state, evaluation};
+  const Call call{state, evaluation, meter_of(state)};
   auto& contents = evaluation.values->contents;
   std::string_view text;
   if (call.text(-1, text)) {
+    if (text.size() > kMostListOctets)
+      return luaL_error(state, "it returned more than %d octets", static_cast<int>(kMostListOctets));
     contents.emplace_back(text);
     return 0;
   }
   if (pool_at(state, -1) != nullptr) {
-    if (choose_from_pool(call, lua_gettop(state)) < 0) {
+    const int results = choose_from_pool(call, lua_gettop(state));
+    if (call.meter.over()) return raise_over_budget(state);
+    if (results < 0) {
       lua_pushlstring(state, evaluation.scratch.error.data(), evaluation.scratch.error.size());
       return lua_error(state);
     }
@@ -49,8 +54,12 @@ int take_results(lua_State* state, Evaluation& evaluation) {
     return luaL_error(state, "it returned a %s; a string, a number or a table of these is needed",
                       luaL_typename(state, -1));
   evaluation.scratch.texts.clear();
-  if (!call.texts(lua_gettop(state), evaluation.scratch.texts))
-    return luaL_error(state, "the table that it returned has a key that is no number, or a value that is no string");
+  if (!call.texts(lua_gettop(state), evaluation.scratch.texts,
+                  "the table that it returned has a key that is no number, or a value that is no string")) {
+    if (call.meter.over()) return raise_over_budget(state);
+    lua_pushlstring(state, evaluation.scratch.error.data(), evaluation.scratch.error.size());
+    return lua_error(state);
+  }
   for (std::size_t i = 0; i < evaluation.scratch.texts.size(); ++i) contents.emplace_back(evaluation.scratch.texts[i]);
   return 0;
 }
@@ -70,11 +79,13 @@ struct Runtime::Impl {
   Impl(RuntimeOptions wanted, const Clock& time) : options(std::move(wanted)), clock(time) {
     evaluation.options = &options;
     evaluation.locations = &locations;
+    evaluation.chunks = &chunks;
     renew();
   }
 
   void renew() {
     state = State::make();
+    chunks.clear();
     ++generation;
     if (!state) return;
     state->set_context(&evaluation);
@@ -115,6 +126,7 @@ struct Runtime::Impl {
   RuntimeOptions options;
   const Clock& clock;
   LocationMemo locations;
+  Chunks chunks;
   Evaluation evaluation;
   std::unique_ptr<State> state;
   std::uint64_t generation = 0;
@@ -147,10 +159,14 @@ void Runtime::evaluate(Script& script, const Question& question, const Sources& 
   impl.evaluation.values = &out;
   impl.evaluation.trace = trace;
   impl.evaluation.includes = 0;
+  impl.evaluation.evidence_octets = 0;
+  impl.evaluation.exceeded = nullptr;
   impl.locations.use(sources.geo);
   RunJob job{&impl.evaluation, script.reference_};
   const Ended ended = impl.state->run(run, &job, impl.options.limits, out.error);
   impl.steps = impl.state->meter().used();
+  impl.chunks.leave_environments(impl.state->get());
+  if (trace) trace->finish();
   if (ended != Ended::kReturned) out.contents.clear();
   switch (ended) {
     case Ended::kReturned:
@@ -160,6 +176,7 @@ void Runtime::evaluate(Script& script, const Question& question, const Sources& 
       break;
     case Ended::kOverBudget:
       out.failure = Failure::kOverBudget;
+      if (impl.evaluation.exceeded) out.error = impl.evaluation.exceeded;
       break;
     case Ended::kNoMemory:
       out.failure = Failure::kNoMemory;

@@ -11,6 +11,8 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "lua/meter.h"
+
 namespace sdns::lua {
 namespace {
 
@@ -151,36 +153,38 @@ std::size_t pick_weighted_in_order(std::span<const std::uint32_t> weights, std::
 
 HashCircle::HashCircle(std::span<const WeightedText> entries) {
   std::unordered_map<std::string_view, std::uint32_t> weight_of;
-  std::uint64_t total = 0;
   for (const std::uint32_t index : walk_order(entries.size())) weight_of[entries[index].value] = entries[index].weight;
-  for (const auto& [value, weight] : weight_of) total += weight;
-  points_.reserve(total);
-
-  std::string text;
   for (std::uint32_t index = 0; index < entries.size(); ++index) {
     const auto found = weight_of.find(entries[index].value);
     if (found == weight_of.end()) continue;  // an earlier entry has the same value
-    const std::uint32_t weight = found->second;
+    if (found->second > 0) arcs_.push_back({entries[index].value, found->second, index});
     weight_of.erase(found);
-    text.assign(entries[index].value);
-    text += '-';
+  }
+}
+
+// The distance from `hash` on, around the circle, is smallest for the point that is picked; of two there, for the
+// first.
+std::optional<std::size_t> HashCircle::pick(std::uint32_t hash, Meter* meter) const {
+  constexpr std::uint64_t kStepsPerPoint = 4;
+  std::optional<std::size_t> picked;
+  std::uint32_t smallest = 0;
+  std::string text;
+  for (const Arc& arc : arcs_) {
+    text.assign(arc.value) += '-';
     const std::size_t prefix = text.size();
-    for (std::uint32_t k = 0; k < weight; ++k) {
+    const std::uint64_t steps = kStepsPerPoint + prefix / 12;
+    for (std::uint32_t k = 0; k < arc.weight; ++k) {
+      if (meter && !meter->spend(steps)) return std::nullopt;
       char digits[10];
       text.resize(prefix);
       text.append(digits, std::to_chars(digits, std::end(digits), k).ptr);
-      points_.push_back({jenkins_hash(text, 0), index});
+      const std::uint32_t behind = jenkins_hash(text, 0) - hash;
+      if (picked && behind >= smallest) continue;
+      smallest = behind;
+      picked = arc.entry;
     }
   }
-  std::sort(points_.begin(), points_.end(),
-            [](const Point& a, const Point& b) { return a.hash != b.hash ? a.hash < b.hash : a.entry < b.entry; });
-}
-
-std::optional<std::size_t> HashCircle::pick(std::uint32_t hash) const {
-  if (points_.empty()) return std::nullopt;
-  const auto at = std::lower_bound(points_.begin(), points_.end(), hash,
-                                   [](const Point& point, std::uint32_t wanted) { return point.hash < wanted; });
-  return at == points_.end() ? points_.front().entry : at->entry;
+  return picked;
 }
 
 double distance(const Coordinates& from, const Coordinates& to, Distance how) {

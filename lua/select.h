@@ -14,6 +14,8 @@
 
 namespace sdns::lua {
 
+class Meter;
+
 /// Bob Jenkins' hash of 1996 ("lookup2"), as PowerDNS uses it: blocks of twelve octets, little-endian.
 [[nodiscard]] std::uint32_t jenkins_hash(std::string_view octets, std::uint32_t init);
 /// Of the address's octets; the port takes no part.
@@ -35,22 +37,22 @@ struct WeightedText {
   std::uint32_t weight = 0;
   std::string_view value;
 };
-/// The points of a weighted list on the circle of consistent hashing, sorted: made once per list.
+/// The points of a weighted list on the circle of consistent hashing.
 class HashCircle {
  public:
-  /// Two entries with one value are one: the last weight that PowerDNS's walk sees wins. Costs the sum of the weights:
-  /// the caller refuses lists that it does not want to pay for.
+  /// Two entries with one value are one: the last weight that PowerDNS's walk sees wins. The values are not copied.
   explicit HashCircle(std::span<const WeightedText> entries);
-  /// The index of the entry with the smallest point at or after `hash`, else with the smallest of all. Nothing when
-  /// there are no points.
-  [[nodiscard]] std::optional<std::size_t> pick(std::uint32_t hash) const;
+  /// The index of the entry with the smallest point at or after `hash`, else with the smallest of all. Looks at as many
+  /// points as the sum of the weights, for which it spends. Nothing when there are none, or the budget is used up.
+  [[nodiscard]] std::optional<std::size_t> pick(std::uint32_t hash, Meter* meter = nullptr) const;
 
  private:
-  struct Point {
-    std::uint32_t hash;
+  struct Arc {
+    std::string_view value;
+    std::uint32_t weight;
     std::uint32_t entry;
   };
-  std::vector<Point> points_;
+  std::vector<Arc> arcs_;
 };
 
 struct Coordinates {

@@ -198,7 +198,7 @@ std::string_view push_text(lua_State* state, int index) {
   if (type != LUA_TSTRING) {
     if (luaL_getmetafield(state, index, "__tostring")) {
       lua_pushvalue(state, index);
-      lua_call(state, 1, 1);
+      call_back(state, 1, 1);
     } else {
       lua_pushvalue(state, index);
     }

@@ -16,6 +16,12 @@ int optional_int(lua_State* state, int index, int fallback) {
   return lua_isnoneornil(state, index) ? fallback : check_int(state, index);
 }
 
+void call_back(lua_State* state, int arguments, int results) {
+  const bool hooked = lua_isfunction(state, -arguments - 1) && !lua_iscfunction(state, -arguments - 1);
+  lua_call(state, arguments, results);
+  if (!hooked && !meter_of(state).tick(1)) raise_over_budget(state);
+}
+
 void push_library(lua_State* state, const LibraryFunction* functions, std::size_t count) {
   lua_createtable(state, 0, static_cast<int>(count));
   Scratch::push(state);

@@ -198,9 +198,10 @@ void append_answer(lua_State* state, Text& text, const PatternMatcher& matcher, 
   if (lua_istable(state, 3)) {
     push_capture(state, matcher, 0, begin, end);
     lua_gettable(state, 3);
+    if (!meter_of(state).tick(1)) raise_over_budget(state);  // there may be a metamethod
   } else {
     lua_pushvalue(state, 3);
-    lua_call(state, push_captures(state, matcher, begin, end), 1);
+    call_back(state, push_captures(state, matcher, begin, end), 1);
   }
   if (!lua_toboolean(state, -1)) {
     lua_pop(state, 1);

@@ -130,7 +130,7 @@ int table_move(lua_State* state) {
 bool call_for_element(lua_State* state) {
   lua_pushvalue(state, 2);
   lua_insert(state, -3);
-  lua_call(state, 2, 1);
+  call_back(state, 2, 1);
   if (!lua_isnil(state, -1)) return true;
   lua_pop(state, 1);
   return false;

@@ -50,14 +50,16 @@ class Sorter {
       lua_pushvalue(state_, kLess);
       lua_pushvalue(state_, a);
       lua_pushvalue(state_, b);
-      lua_call(state_, 2, 1);
+      call_back(state_, 2, 1);
       const bool result = lua_toboolean(state_, -1);
       lua_pop(state_, 1);
       return result;
     }
     if (lua_type(state_, a) == LUA_TSTRING && lua_type(state_, b) == LUA_TSTRING)
       spend(state_, meter_, std::min(lua_objlen(state_, a), lua_objlen(state_, b)) / 16);
-    return lua_lessthan(state_, a, b);
+    const bool result = lua_lessthan(state_, a, b);
+    if (lua_type(state_, a) == LUA_TTABLE && !meter_.tick(1)) raise_over_budget(state_);  // a metamethod
+    return result;
   }
 
   // Exchanges the two when the second is less. True when it did.

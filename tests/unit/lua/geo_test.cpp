@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <fstream>
 
@@ -203,6 +204,58 @@ TEST(GeoFilesPoll, SaysOnceThatAFileCannotBeRead) {
 
   std::filesystem::remove(dir / "a.mmdb");
   EXPECT_FALSE(files.poll());
+}
+
+// No file can be opened until it is gone.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit none{0, before_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST(GeoFilesPoll, TriesAgainWhatCouldNotBeReadForNow) {
+  const test::TempDir dir;
+  write(dir / "a.mmdb", read(database("city.mmdb")));
+  GeoFiles files({.databases = {dir / "a.mmdb"}});
+  {
+    const NoDescriptors none;
+    const auto failed = files.poll();
+    ASSERT_FALSE(failed);
+    EXPECT_NE(failed.error().what.find("Too many open files"), std::string::npos) << failed.error().what;
+    for (int call = 0; call < 3; ++call) {
+      const auto said_before = files.poll();
+      ASSERT_TRUE(said_before);
+      EXPECT_FALSE(*said_before);
+    }
+  }
+  bool opened = false;
+  for (int call = 0; call < 8 && !opened; ++call) opened = *files.poll() != nullptr;
+  EXPECT_TRUE(opened) << "the file is the same as before";
+  EXPECT_EQ(*files.poll(), nullptr);
+
+  write(dir / "b.mmdb", read(database("asn.mmdb")));
+  std::filesystem::rename(dir / "b.mmdb", dir / "a.mmdb");
+  {
+    const NoDescriptors none;
+    EXPECT_FALSE(files.poll()) << "another change: said again";
+  }
+  EXPECT_NE(*files.poll(), nullptr) << "at the next call";
+}
+
+TEST(GeoFilesPoll, WhatIsDamagedIsReadOncePerChange) {
+  const test::TempDir dir;
+  write(dir / "a.mmdb", "half a file");
+  GeoFiles files({.databases = {dir / "a.mmdb"}});
+  EXPECT_FALSE(files.poll());
+  const NoDescriptors none;  // reading it would be another error
+  for (int call = 0; call < 200; ++call) ASSERT_TRUE(files.poll());
 }
 
 TEST(GeoFilesPoll, OpensOnceWithoutFiles) {

@@ -3,6 +3,7 @@
 // overruns.
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <fstream>
 
 #include "tests/unit/lua/runtime_fixture.h"
@@ -48,6 +49,34 @@ TEST_F(HostileRecords, GiveNothingAndHarmNoOther) {
       EXPECT_LE(values.error.size(), 1000U) << record;
       EXPECT_LE(runtime_.memory_octets(), std::size_t{64} << 20) << record;
       expect_unharmed(record);
+    }
+  }
+}
+
+std::uint64_t thread_nanoseconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+// The time is the thread's own, and ten times what it may be: what is not metered takes a hundred times that. A record
+// that nests pcall() leaves each of them by an error of its own, thousands of them.
+TEST_F(HostileRecords, EndWithinTheBudgetThatIsTheDefault) {
+  constexpr std::uint64_t kMostAtOnce = (std::uint64_t{1} << 30) / 16;  // that a string of so many octets would take
+  const RuntimeOptions options;
+  for (const std::string& record : hostile_records()) {
+    for (const bool explained : {false, true}) {
+      Runtime runtime(options, clock_);
+      Script script(*parse_record("A \"" + record + '"', ChunkJoin::kAuto));
+      Trace trace;
+      const std::uint64_t before = thread_nanoseconds();
+      evaluate(runtime, script, explained ? &trace : nullptr);
+      const std::uint64_t took = thread_nanoseconds() - before;
+      const unsigned times = record.find("pcall(f)") == std::string::npos ? 10 : 100;
+      EXPECT_LE(took, times * options.limits.time_nanoseconds) << record;
+      EXPECT_LE(runtime.steps_used(), options.limits.steps + kMostAtOnce) << record;
+      EXPECT_NE(values_.failure, Failure::kNone) << record;
+      EXPECT_LE(trace.steps.size(), Trace::kMostSteps + 1) << record;
     }
   }
 }

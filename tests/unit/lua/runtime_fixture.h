@@ -49,13 +49,16 @@ class RuntimeTest : public testing::Test {
     return run(script);
   }
   const Values& run(Script& script) {
+    evaluate(runtime_, script, &trace_);
+    runtime_.forget(script);
+    return values_;
+  }
+  void evaluate(Runtime& runtime, Script& script, Trace* trace) {
     const Question question{
         .qname_wire = qname_, .zone_wire = zone_, .base_wire = base_, .zone_id = 42, .client = &client_};
     const Sources sources{
         .health = table_.get(), .pools = &pools_, .geo = geo_.get(), .records = &library_, .random = &random_};
-    runtime_.evaluate(script, question, sources, values_, &trace_);
-    runtime_.forget(script);
-    return values_;
+    runtime.evaluate(script, question, sources, values_, trace);
   }
   // The values, or `!` and the error.
   std::string said(std::string_view code, dns::RrType type = dns::kA) {
