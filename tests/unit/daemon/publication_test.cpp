@@ -92,7 +92,12 @@ class PublicationTest : public testing::Test {
   std::set<std::string> calls_until(const std::vector<std::string>& awaited) {
     std::set<std::string> calls;
     const auto missing = [&](const std::string& call) { return !calls.contains(call); };
+    const auto deadline = std::chrono::steady_clock::now() + seconds(30);
     while (std::any_of(awaited.begin(), awaited.end(), missing)) {
+      if (std::chrono::steady_clock::now() > deadline) {
+        ADD_FAILURE() << "still waiting for " << testing::PrintToString(awaited);
+        return calls;
+      }
       for (std::string& call : calls_.take()) calls.insert(std::move(call));
       std::this_thread::yield();
     }
