@@ -149,6 +149,17 @@ TEST_F(Evidences, TheTraceOfALongListEndsWithHowManyMoreThereAre) {
   EXPECT_EQ(trace_.steps.back().candidate, "and 500 more");
 }
 
+TEST_F(Evidences, TracingTakesNoSteps) {
+  Script script(
+      *parse_record("A \"pickclosest({'192.0.2.1', '192.0.2.2', '192.0.2.3'}, {port=80})\"", ChunkJoin::kAuto));
+  evaluate(runtime_, script, nullptr);
+  const std::uint64_t steps = runtime_.steps_used();
+  EXPECT_GT(steps, 100U);
+  evaluate(runtime_, script, &trace_);
+  EXPECT_FALSE(trace_.steps.empty());
+  EXPECT_EQ(runtime_.steps_used(), steps);
+}
+
 TEST_F(Evidences, ALibraryIsCompiledOnceWhateverRunsIt) {
   library_.libraries["lib"] = {"LUA \"" + std::string(3'000, ' ') + "count = (count or 0) + 1\""};
   EXPECT_EQ(said("; include('lib') include('lib') return count", dns::kTXT), "2");
