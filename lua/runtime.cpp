@@ -22,7 +22,7 @@ int compile(lua_State* state) {
   auto& job = *static_cast<CompileJob*>(lua_touserdata(state, 1));
   const std::string& source = job.code->source;
   if (luaL_loadbufferx(state, source.data(), source.size(), "=record", "t") != 0) return lua_error(state);
-  job.reference = luaL_ref(state, LUA_REGISTRYINDEX);
+  job.reference = keep(state);
   return 0;
 }
 
@@ -66,7 +66,7 @@ int take_results(lua_State* state, Evaluation& evaluation) {
 
 int run(lua_State* state) {
   const RunJob job = *static_cast<RunJob*>(lua_touserdata(state, 1));
-  lua_rawgeti(state, LUA_REGISTRYINDEX, job.reference);
+  push_kept(state, job.reference);
   push_fresh_environment(state, *job.evaluation);
   lua_setfenv(state, -2);
   lua_call(state, 0, 1);
@@ -111,6 +111,15 @@ struct Runtime::Impl {
     out.failure = ended == Ended::kNoMemory ? Failure::kNoMemory : Failure::kError;
     if (ended == Ended::kError) script.refused_ = out.error;
     return false;
+  }
+
+  // What the code has set in its environment is garbage.
+  void leave_environment(int reference) const {
+    lua_State* const lua = state->get();
+    push_kept(lua, reference);
+    lua_pushvalue(lua, LUA_GLOBALSINDEX);
+    lua_setfenv(lua, -2);
+    lua_pop(lua, 1);
   }
 
   void count_overrun(Script& script) {
@@ -167,6 +176,7 @@ void Runtime::evaluate(Script& script, const Question& question, const Sources& 
   impl.steps = impl.state->meter().used();
   impl.chunks.leave_environments(impl.state->get());
   if (trace) trace->finish();
+  impl.leave_environment(script.reference_);
   if (ended != Ended::kReturned) out.contents.clear();
   switch (ended) {
     case Ended::kReturned:
@@ -192,7 +202,7 @@ void Runtime::evaluate(Script& script, const Question& question, const Sources& 
 
 void Runtime::forget(Script& script) {
   if (impl_->state && script.generation_ == impl_->generation && script.reference_ >= 0)
-    luaL_unref(impl_->state->get(), LUA_REGISTRYINDEX, script.reference_);
+    impl_->state->drop(script.reference_);
   script.reference_ = -1;
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lua/meter.h"
 
@@ -21,7 +22,24 @@ enum class Ended : std::uint8_t {
   kNoMemory,
 };
 
+/// What the collector has done, in octets of work: marking objects of one octet takes about a nanosecond.
+struct Collected {
+  std::uint64_t cycles = 0;
+  std::uint64_t work = 0;
+  std::uint64_t most_work = 0;  ///< between two evaluations
+};
+inline constexpr std::size_t kCollectPace = 6;                         ///< octets of work per octet that was added
+inline constexpr std::size_t kCollectShare = std::size_t{48} << 10;    ///< of work between two evaluations, unless…
+inline constexpr std::size_t kCollectBacklog = std::size_t{16} << 20;  ///< …more than this is left to do
+inline constexpr std::size_t kLeastGarbage = std::size_t{1} << 20;     ///< octets that are added before a cycle begins:
+inline constexpr std::size_t kMostGarbage = std::size_t{4} << 20;      ///< half of what there is, but within these
+
 /// Used by one thread at a time. The JIT is off: a compiled loop never calls the count hook.
+///
+/// Garbage is collected between evaluations and never in one, so that what a record may use does not rest on what ran
+/// before it. A cycle takes about two octets of work per octet of the state (four where all objects are small) and is
+/// done in shares, in proportion to what evaluations add: the state grows meanwhile by a third (two thirds) and by the
+/// backlog. What cannot be divided is the end of marking, which visits every userdata and what was compiled meanwhile.
 class State {
  public:
   /// Nothing when there is no memory for it. No library is open.
@@ -33,6 +51,7 @@ class State {
   [[nodiscard]] lua_State* get() const { return state_; }
   [[nodiscard]] Meter& meter() { return meter_; }
   [[nodiscard]] std::size_t memory_octets() const { return memory_; }
+  [[nodiscard]] const Collected& collected() const { return collected_; }
 
   /// Compiles Lua source (never bytecode) under `limits`, and leaves the function on the stack when it returns
   /// kReturned; else `error` says why and the stack is as it was.
@@ -44,6 +63,9 @@ class State {
   /// dropped; unless kReturned, `error` says why.
   Ended run(int (*body)(lua_State*), void* argument, const Limits& limits, std::string& error);
 
+  /// Lets go of what keep() kept.
+  void drop(int reference);
+
   /// Whatever the functions of this state need, found again with context_of().
   void set_context(void* context) { context_ = context; }
 
@@ -51,19 +73,37 @@ class State {
   friend Meter& meter_of(lua_State* state);
   friend void* context_of(lua_State* state);
   friend int raise_over_budget(lua_State* state);
+  friend int keep(lua_State* state);
   State() = default;
+  enum class Phase : std::uint8_t { kPause, kMark, kSweep };
   static void* allocate(void* self, void* block, std::size_t old_size, std::size_t new_size);
   void begin(const Limits& limits);
   Ended end(int status, std::string& error);
+  void collect();
+  static int collect_share(lua_State* state);
 
   lua_State* state_ = nullptr;
   Meter meter_;
   std::size_t memory_ = 0;
   std::size_t memory_limit_ = ~std::size_t{0};
-  std::size_t collect_at_ = 0;
+  std::size_t cycle_at_ = 0;   // memory_ at which the next cycle begins
+  std::size_t settled_ = 0;    // memory_ after the last evaluation
+  std::size_t work_left_ = 0;  // octets to collect for what was added in this cycle
+  std::size_t share_ = 0;      // of it, that may be done now
+  std::size_t share_used_ = 0;
+  Phase phase_ = Phase::kPause;
+  Collected collected_;
+  int kept_ = 0;           // references that keep() has made
+  std::vector<int> free_;  // of these
   bool hook_each_instruction_ = false;
   void* context_ = nullptr;
 };
+
+/// Takes the value on top of the stack and keeps it alive; raises an error when there is no memory. Values are kept in
+/// small tables, since the collector marks a table at one go: with one table its pause would grow with their number.
+int keep(lua_State* state);
+/// Pushes what keep() kept. Never raises.
+void push_kept(lua_State* state, int reference);
 
 /// What set_context() was given.
 [[nodiscard]] void* context_of(lua_State* state);
