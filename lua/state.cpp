@@ -16,6 +16,7 @@ constexpr std::size_t kSweepStepWork = 16 * kStep;
 // LuaJIT takes this many hundredths of 1 024 octets for one lua_gc(LUA_GCSTEP, 0), rounded down to 10 each.
 constexpr int kStepMultiplier = kStep / 10;
 constexpr int kKeptInTable = 256;
+constexpr std::size_t kFirstStrings = 256 * sizeof(void*);  // LuaJIT's table of all strings in a new state
 
 State& owner_of(lua_State* state) {
   void* self = nullptr;
@@ -65,11 +66,32 @@ void* State::allocate(void* self, void* block, std::size_t old_size, std::size_t
   if (new_size == 0) {
     std::free(block);
     state.memory_ -= old_size;
+    if (block && block == state.strings_) {
+      state.strings_ = state.next_strings_;
+      state.strings_octets_ = state.next_octets_;
+      if (state.strings_grew_) state.memory_limit_ -= old_size;
+    }
     return nullptr;
+  }
+  // LuaJIT's table of all strings is made anew, twice or half as large, and the old one freed: no evaluation's own
+  // doing.
+  const bool strings = !block && state.strings_octets_ != 0 &&
+                       (new_size == state.strings_octets_ * 2 || new_size * 2 == state.strings_octets_);
+  if (strings && new_size > state.strings_octets_ && state.evaluating_ && !state.strings_grew_) {
+    state.strings_grew_ = true;
+    state.memory_limit_ += new_size;
   }
   if (new_size > old_size && state.memory_ + (new_size - old_size) > state.memory_limit_) return nullptr;
   void* grown = std::realloc(block, new_size);
-  if (grown) state.memory_ += new_size - old_size;
+  if (!grown) return nullptr;
+  state.memory_ += new_size - old_size;
+  if (strings) {
+    state.next_strings_ = grown;
+    state.next_octets_ = new_size;
+  } else if (!block && !state.state_ && !state.strings_ && new_size == kFirstStrings) {
+    state.strings_ = grown;
+    state.strings_octets_ = new_size;
+  }
   return grown;
 }
 
@@ -101,12 +123,15 @@ void State::begin(const Limits& limits) {
   lua_gc(state_, LUA_GCSTOP, 0);  // also after a record with collectgarbage()
   meter_.start(limits);
   memory_limit_ = memory_ + limits.memory_octets;
+  evaluating_ = true;
+  strings_grew_ = false;
 }
 
 Ended State::end(int status, std::string& error) {
   const bool over = meter_.over();
   meter_.stop();
   memory_limit_ = ~std::size_t{0};
+  evaluating_ = strings_grew_ = false;
   Ended ended = Ended::kReturned;
   if (over) {
     // Also when the code caught the error and returned something: what it returns then is not its answer.

@@ -86,6 +86,12 @@ class State {
   Meter meter_;
   std::size_t memory_ = 0;
   std::size_t memory_limit_ = ~std::size_t{0};
+  bool evaluating_ = false;
+  void* strings_ = nullptr;  // LuaJIT's table of all strings
+  std::size_t strings_octets_ = 0;
+  void* next_strings_ = nullptr;  // what may take its place
+  std::size_t next_octets_ = 0;
+  bool strings_grew_ = false;  // in this evaluation, or something of that size was made
   std::size_t cycle_at_ = 0;   // memory_ at which the next cycle begins
   std::size_t settled_ = 0;    // memory_ after the last evaluation
   std::size_t work_left_ = 0;  // octets to collect for what was added in this cycle

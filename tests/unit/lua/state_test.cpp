@@ -149,6 +149,13 @@ TEST_F(StateTest, WhatIsDroppedIsCollectedAndItsReferenceIsUsedAgain) {
   }
 }
 
+TEST_F(StateTest, TheTableOfAllStringsGrowsForNoEvaluationAlone) {
+  Chunk keeps = compiled("kept = {} for i = 1, 131000 do kept[i] = 'kept' .. i end");
+  ASSERT_EQ(state_->run(call_kept, &keeps, kUnlimited, error_), Ended::kReturned) << error_;
+  Chunk adds = compiled("n = (n or 0) + 1 for i = 1, 10 do local s = 'new' .. n .. '.' .. i end");
+  for (int i = 0; i < 1'000; ++i) ASSERT_EQ(run(adds), Ended::kReturned) << "evaluation " << i << ": " << error_;
+}
+
 int add_finalizers(lua_State* state) {
   for (int i = 0; i < 100; ++i) {
     lua_newuserdata(state, 8);
