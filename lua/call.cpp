@@ -88,9 +88,7 @@ bool Call::integer(int index, std::int64_t& out) const {
   return true;
 }
 
-bool Call::has_room(std::size_t count, const Texts& texts, std::size_t octets) const {
-  if (!spend(cost::kEntry + cost::copy(octets))) return false;
-  if (count < kMostEntries && octets <= kMostListOctets && texts.octets() <= kMostListOctets - octets) return true;
+bool Call::list_too_long(std::size_t count) const {
   if (count >= kMostEntries) fail(fmt::format("a list has more than {} entries", kMostEntries));
   else fail(fmt::format("the texts of a list have more than {} octets", kMostListOctets));
   return false;

@@ -145,7 +145,12 @@ struct Call {
   /// Uses steps. False when the budget is used up: the function returns, whatever it returns then.
   [[nodiscard]] bool spend(std::uint64_t steps) const { return meter.spend(steps); }
   /// Before one more text of a list is read, of which `count` are there. False: the budget is used up, or after fail().
-  [[nodiscard]] bool has_room(std::size_t count, const Texts& texts, std::size_t octets) const;
+  [[nodiscard]] bool has_room(std::size_t count, const Texts& texts, std::size_t octets) const {
+    if (!spend(cost::kEntry + cost::copy(octets))) return false;
+    return (count < kMostEntries && texts.octets() + octets <= kMostListOctets) || list_too_long(count);
+  }
+  /// Fails; false.
+  bool list_too_long(std::size_t count) const;
   /// Notes what the result rests on, once. False when that is too much: the budget is used up.
   [[nodiscard]] bool rests_on_check(std::string_view identity) const;
   [[nodiscard]] bool rests_on_pool(std::string_view name) const;
