@@ -36,8 +36,8 @@ class Daemon {
   virtual Result<DaemonState> wait_for(zone::Revision revision, std::chrono::milliseconds limit) = 0;
   /// The JSON document at `/v1/status`.
   virtual Result<std::string> status() = 0;
-  /// The JSON document at `/v1/explain`; `query` is what stands after the `?`. Errors also: kInvalidArgument (the daemon
-  /// says what is wrong with the question), kBusy, kUnsupported (an older daemon).
+  /// The JSON document at `/v1/explain`; `query` is what stands after the `?`. Errors also: kInvalidArgument (the
+  /// daemon says what is wrong with the question), kBusy, kUnsupported (an older daemon).
   virtual Result<std::string> explain(const std::string& query) = 0;
 };
 
