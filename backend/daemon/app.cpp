@@ -194,15 +194,16 @@ void App::Impl::start_admin() {
       .powerdns = [this] { return purger.status(); },
       .connections = [this] { return server->connections(); },
       .zones = [this] { return zones.load(); },
-      .explain = [this](const answer::ExplainQuestion& question, zone::ZoneSetPtr set) {
-        SystemRandom chance;  // the app's own is not for several threads
-        return answer::explain(question, {.zones = std::move(set),
-                                          .health = health.load(),
-                                          .geo = geo.load(),
-                                          .settings = steering_settings,
-                                          .clock = clock,
-                                          .seed = chance.next()});
-      }});
+      .explain =
+          [this](const answer::ExplainQuestion& question, zone::ZoneSetPtr set) {
+            SystemRandom chance;  // the app's own is not for several threads
+            return answer::explain(question, {.zones = std::move(set),
+                                              .health = health.load(),
+                                              .geo = geo.load(),
+                                              .settings = steering_settings,
+                                              .clock = clock,
+                                              .seed = chance.next()});
+          }});
   admin_door = std::make_unique<AdminDoor>(*running.admin.endpoint, admin->routes(), log);
 }
 
