@@ -31,8 +31,8 @@ Result<Code> parse_record(std::string_view content, ChunkJoin join);
 /// The chunks joined, without anything in front.
 [[nodiscard]] std::string join_chunks(std::string_view quoted, ChunkJoin join);
 
-/// Which names a source mentions: what it can depend on, whatever it does with them. Words in comments do not count, nor
-/// in strings, but for the selector `picknamehashed`.
+/// Which names a source mentions: what it can depend on, whatever it does with them. Words in comments do not count,
+/// nor in strings, but for the selector `picknamehashed`.
 struct Mentions {
   bool query_name = false;     ///< qname, createForward … or what could reach them: `_G`, include(), getfenv()
   bool powerdns_only = false;  ///< dh, dnssecOK, tcp, ednsPKTSize, resolve(): we have no value for them

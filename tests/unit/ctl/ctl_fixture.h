@@ -38,7 +38,7 @@ struct PlayedDaemon {
   std::string status = R"({"version":"0.1.0","powerdns":[{"name":"main","state":"present"}]})";
   Result<std::string> explanation = std::string("{}");
   std::vector<std::string> explained;  ///< queries
-  bool follows = true;  ///< answers with whatever it is asked to wait for
+  bool follows = true;                 ///< answers with whatever it is asked to wait for
   std::vector<zone::Revision> waited_for;
   std::vector<std::chrono::milliseconds> limits;
 };
