@@ -84,6 +84,7 @@ struct Steering::Record {
 struct Steering::Entry {
   zone::Ref<zone::Owner> owner;  // keeps the address from being given to another
   std::vector<Record> records;
+  lua::Runtime* runtime = nullptr;  // that has compiled them
   bool query_name = false;
   std::size_t told = 0;
   SteadyTime told_at{};
@@ -100,6 +101,7 @@ Steering::Steering(const Parts& parts)
   evaluated_ = &parts.metrics.counter(kName, kHelp, {{"result", "answered"}});
   failed_ = &parts.metrics.counter(kName, kHelp, {{"result", "failed"}});
   over_budget_ = &parts.metrics.counter(kName, kHelp, {{"result", "over_budget"}});
+  owners_ = &parts.metrics.gauge("sdns_lua_owners", "Names whose LUA records are kept compiled, of all threads");
   scoped_ = &parts.metrics.counter("sdns_lua_scoped_total", "Answers of LUA records that PowerDNS may not cache");
 }
 
@@ -157,14 +159,27 @@ lua::Runtime& Steering::runtime_of(const zone::Zone& zone) {
   return *sandbox_;
 }
 
+// A few looks for each owner that comes: what no zone has any more goes, and beyond the limit whatever is looked at.
+void Steering::sweep() {
+  for (int looks = 4; looks > 0 && !order_.empty(); --looks) {
+    if (sweep_at_ >= order_.size()) sweep_at_ = 0;
+    const auto found = entries_.find(order_[sweep_at_]);
+    Entry& entry = *found->second;
+    if (!entry.owner->is_last_reference() && entries_.size() < kMostEntries) {
+      ++sweep_at_;
+      continue;
+    }
+    for (Record& record : entry.records) entry.runtime->forget(record.script);
+    entries_.erase(found);
+    order_[sweep_at_] = order_.back();
+    order_.pop_back();
+    owners_->add(-1);
+  }
+}
+
 Steering::Entry& Steering::entry_of(const zone::Zone& zone, const zone::Owner& owner) {
   if (const auto found = entries_.find(&owner); found != entries_.end()) return *found->second;
-  if (entries_.size() >= kMostEntries) {
-    // Their chunks go with the states.
-    entries_.clear();
-    sandbox_.reset();
-    full_.clear();
-  }
+  sweep();
   auto entry = std::make_unique<Entry>();
   owner.retain();
   entry->owner = zone::Ref<zone::Owner>::adopt(&owner);
@@ -186,7 +201,9 @@ Steering::Entry& Steering::entry_of(const zone::Zone& zone, const zone::Owner& o
       entry->records.push_back(std::move(record));
     }
   }
-  (void)zone;
+  entry->runtime = &runtime_of(zone);
+  order_.push_back(&owner);
+  owners_->add(1);
   return *entries_.emplace(&owner, std::move(entry)).first->second;
 }
 

@@ -109,6 +109,7 @@ class Steering {
 
   Entry& entry_of(const zone::Zone& zone, const zone::Owner& owner);
   lua::Runtime& runtime_of(const zone::Zone& zone);
+  void sweep();
   void evaluate(const Subject& subject, const lua::Client& client, Entry& entry, SteeredRows& rows,
                 SteeringExplanation* explanation);
   void begin(const Subject& subject, SteeringExplanation& explanation);
@@ -128,6 +129,8 @@ class Steering {
   std::unique_ptr<lua::Runtime> sandbox_;
   std::map<zone::ZoneId, std::unique_ptr<lua::Runtime>> full_;
   std::unordered_map<const zone::Owner*, std::unique_ptr<Entry>> entries_;
+  std::vector<const zone::Owner*> order_;  // of entries_, for the sweep
+  std::size_t sweep_at_ = 0;
   std::unordered_map<std::string, std::string> contents_;  // what canonical_content() said of values
   lua::Values values_;
   lua::Evidence evidence_;  // of the whole owner
@@ -143,6 +146,7 @@ class Steering {
   Metric* failed_ = nullptr;
   Metric* over_budget_ = nullptr;
   Metric* scoped_ = nullptr;
+  Metric* owners_ = nullptr;
 };
 
 }  // namespace sdns::answer

@@ -80,6 +80,8 @@ class Owner {
 
   void retain() const { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() const;
+  /// Nobody but the caller has it, so that nobody else will.
+  [[nodiscard]] bool is_last_reference() const { return references_.load(std::memory_order_acquire) == 1; }
 
  private:
   struct Slot {

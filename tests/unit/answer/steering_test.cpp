@@ -185,6 +185,21 @@ TEST_F(SteeringTest, PowerDnsIsToldThatLuaIsOnWhereThereIsAny) {
   EXPECT_EQ(metadata(one), "{\"result\":false}\n");
 }
 
+TEST_F(SteeringTest, RecordsThatNoZoneHasAnyMoreAreForgotten) {
+  record("a.example.", dns::kA, "192.0.2.1");
+  const zone::ZoneContent empty = content_;
+  for (int edit = 0; edit < 100; ++edit) {
+    content_ = empty;
+    lua("www.example.", "A \"'192.0.2." + std::to_string(edit) + "'\"");
+    EXPECT_THAT(ask("www.example."), HasSubstr("192.0.2." + std::to_string(edit)));
+  }
+  EXPECT_THAT(metrics_.render(), HasSubstr("\nsdns_lua_owners 1\n"));
+  lua("api.example.", "A \"'192.0.2.200'\"");
+  ask("api.example.");
+  ask("www.example.");
+  EXPECT_THAT(metrics_.render(), HasSubstr("\nsdns_lua_owners 2\n"));
+}
+
 TEST_F(SteeringTest, TypesThatNoRecordMayMakeAreInNoBitmap) {
   lua("www.example.", "NS \"'ns.example'\"");
   lua("www.example.", "TXT \"'x'\"");
