@@ -234,6 +234,7 @@ TEST(AdminDoor, TakesTheAddressOverWhenItBecomesFree) {
   former->reset();
   while (door.port() == 0) std::this_thread::yield();
   EXPECT_THAT(test::exchange(port, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"), HasSubstr("new"));
+  while (log.count("admin.listening") == 0) std::this_thread::yield();  // it is said after the port is known
   EXPECT_EQ(log.count("admin.listening"), 1U);
 }
 
