@@ -104,7 +104,7 @@ void add_key_file_commands(CLI::App& zone, Action& chosen) {
   auto* importing =
       zone.add_subcommand("import-keys",
                           "Take over keys of BIND or PowerDNS, all of them or none.\nThe state of a pair of BIND "
-                          "follows from its times: active and published as they say for now.");
+                          "follows from its times: active and published as they say at this moment.");
   importing->add_option("ZONE", options->zone, "The zone")->required();
   importing->add_option("FILE", options->paths,
                         "Kname.+alg+tag.private or .key, a directory of such pairs,\nor what `pdnsutil "

@@ -481,10 +481,11 @@ class ServerTest(unittest.TestCase):
     powerdns = ({},)
     daemon_options = {}
     world = None
+    world_class = World
 
     @classmethod
     def setUpClass(cls):
-        cls.world = World(cls.__name__)
+        cls.world = cls.world_class(cls.__name__)
         try:
             cls.world.start(cls.powerdns, cls.daemon_options)
             cls.prepare(cls.world)

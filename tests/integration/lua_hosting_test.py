@@ -33,19 +33,9 @@ def pools(*addresses):
 
 
 class Hosting(harness.ServerTest):
+    world_class = OurWorld
     powerdns = (TRANSFERS | OFF, TRANSFERS | ON)
     daemon_options = {"extra_config": '[lua]\npowerdns_evaluates = "yes"\n' + pools("192.0.2.7")}
-
-    @classmethod
-    def setUpClass(cls):
-        cls.world = OurWorld(cls.__name__)
-        try:
-            cls.world.start(cls.powerdns, cls.daemon_options)
-            cls.prepare(cls.world)
-        except BaseException:
-            cls.world.failed = True
-            cls.world.stop()
-            raise
 
     @classmethod
     def prepare(cls, world):

@@ -282,16 +282,7 @@ class StockWorld(Tools, harness.World):
 class ToolsTest(harness.ServerTest):
     """As ServerTest, on the backend that the environment names."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.world = StockWorld(cls.__name__) if STOCK else OurWorld(cls.__name__)
-        try:
-            cls.world.start(cls.powerdns, cls.daemon_options)
-            cls.prepare(cls.world)
-        except BaseException:
-            cls.world.failed = True
-            cls.world.stop()
-            raise
+    world_class = StockWorld if STOCK else OurWorld
 
     def served(self, name, rrtype, server=None):
         """{content} of an answer's records of the type at the name."""
