@@ -182,6 +182,7 @@ bool read_addresses(const Call& call) {
     candidate.addressed = true;
     if (endpoint->lenient && call.evaluation.trace)
       note(call, fmt::format("{} is read as {}", text, endpoint->address.text()));
+    if (endpoint->address.is_v4() && !endpoint->lenient && text.find(':') == text.npos) continue;  // canonical
     scratch.more.clear();
     candidate.address.append_text(scratch.more);
     if (scratch.more != text) {

@@ -31,7 +31,7 @@ bool url_too_long(const Call& call) {
 std::optional<Coordinates> where_is(const Call& call, const Candidate& candidate) {
   if (candidate.member && candidate.member->latitude && candidate.member->longitude)
     return Coordinates{*candidate.member->latitude, *candidate.member->longitude};
-  return call.evaluation.locations->where(candidate.address);
+  return call.evaluation.locations->locate(candidate.address).where;
 }
 
 bool choose_closest(const Call& call, std::string_view where, const std::vector<std::size_t>& among) {
@@ -40,7 +40,7 @@ bool choose_closest(const Call& call, std::string_view where, const std::vector<
   const std::uint64_t per_candidate = cost::kDraw + (options.distance == Distance::kGreatCircle ? 15 : 0);
   if (!read_addresses(call) || !call.spend(cost::kLocation + among.size() * per_candidate)) return false;
   const Geo* geo = call.evaluation.sources->geo;
-  const GeoLocation client = geo ? geo->locate(call.evaluation.best()) : GeoLocation{};
+  const GeoLocation client = call.evaluation.locations->locate(call.evaluation.best());
   if (geo && !geo->empty()) call.evidence().on_client(client.bits);
   const Coordinates from = client.where.value_or(Coordinates{});
   scratch.places.clear();

@@ -385,7 +385,7 @@ void push_environment(lua_State* state) {
 }
 
 void push_fresh_environment(lua_State* state, Evaluation&) {
-  lua_createtable(state, 0, 4);
+  lua_newtable(state);  // most records set nothing in it
   lua_pushlightuserdata(state, &environment_metatable_key);
   lua_rawget(state, LUA_REGISTRYINDEX);
   lua_setmetatable(state, -2);

@@ -6,6 +6,7 @@
 
 #include "lua/call.h"
 #include "lua/choose.h"
+#include "lua/location_memo.h"
 #include "lua/select.h"
 
 namespace sdns::lua {
@@ -28,7 +29,7 @@ std::optional<Coordinates> client_location(const Call& call) {
   const Geo* geo = call.evaluation.sources->geo;
   if (!geo || geo->empty()) return std::nullopt;
   if (!call.spend(cost::kLocation)) return std::nullopt;
-  const GeoLocation location = geo->locate(call.evaluation.best());
+  const GeoLocation location = call.evaluation.locations->locate(call.evaluation.best());
   call.evidence().on_client(location.bits);
   return location.where;
 }
@@ -99,9 +100,8 @@ int latlon_magic(const Call& call) {
   call.scratch().labels = labels_of(call.evaluation.question->qname_wire);
   if (call.scratch().labels.size() < 4) return call.push(std::string_view("unknown"));
   const auto address = magic_address(call.scratch().labels);
-  const Geo* geo = call.evaluation.sources->geo;
   Coordinates where;
-  if (address && geo) where = geo->locate(*address).where.value_or(Coordinates{});
+  if (address) where = call.evaluation.locations->locate(*address).where.value_or(Coordinates{});
   call.scratch().text = latlon_text(where);
   return call.push(std::string_view(call.scratch().text));
 }

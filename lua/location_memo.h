@@ -1,40 +1,51 @@
 // SPDX-License-Identifier: MIT
-// Locations of addresses that records name, looked up once: they are the same from query to query.
+// Where addresses are, looked up once: those that records name are the same from query to query, and clients come back.
 #pragma once
 
 #include <cstddef>
-#include <map>
+#include <cstdint>
+#include <cstring>
+#include <vector>
 
 #include "lua/geo.h"
 
 namespace sdns::lua {
 
-/// Used by one thread.
+/// Used by one thread. Two addresses that share a place drive each other out.
 class LocationMemo {
  public:
-  /// Which data to look in; what was remembered of other data is dropped.
+  /// Which data to look in, null for none. What was remembered of other data is not used.
   void use(const Geo* geo) {
-    if (geo == geo_ && geo != nullptr && geo->generation() == generation_) return;
-    known_.clear();
     geo_ = geo;
-    generation_ = geo ? geo->generation() : 0;
+    if (geo && places_.empty()) places_.resize(kPlaces);
   }
-  /// Nothing when it is not known where the address is.
-  std::optional<Coordinates> where(const dns::IpAddress& address) {
-    if (!geo_) return std::nullopt;
-    if (const auto found = known_.find(address); found != known_.end()) return found->second;
-    if (known_.size() >= kMost) {  // one goes for each that comes, so that no call pays for all
-      const auto next = known_.lower_bound(address);
-      known_.erase(next != known_.end() ? next : known_.begin());
-    }
-    return known_.emplace(address, geo_->locate(address).where).first->second;
+  [[nodiscard]] GeoLocation locate(const dns::IpAddress& address) {
+    if (!geo_) return {};
+    Place& place = places_[place_of(address)];
+    if (place.generation != geo_->generation() || place.address != address)
+      place = {geo_->generation(), address, geo_->locate(address)};
+    return place.location;
   }
 
  private:
-  static constexpr std::size_t kMost = 100'000;
+  struct alignas(64) Place {
+    std::uint64_t generation = 0;  // no Geo has this one
+    dns::IpAddress address;
+    GeoLocation location;
+  };
+  static constexpr unsigned kPlaceBits = 14;
+  static constexpr std::size_t kPlaces = std::size_t{1} << kPlaceBits;
+
+  static std::size_t place_of(const dns::IpAddress& address) {
+    const auto octets = address.octets();
+    std::uint64_t words[2]{};
+    std::memcpy(words, octets.data(), octets.size());
+    constexpr std::uint64_t kGoldenRatio = 0x9e37'79b9'7f4a'7c15;
+    return ((words[0] * kGoldenRatio ^ words[1]) * kGoldenRatio) >> (64 - kPlaceBits);
+  }
+
   const Geo* geo_ = nullptr;
-  std::uint64_t generation_ = 0;
-  std::map<dns::IpAddress, std::optional<Coordinates>> known_;
+  std::vector<Place> places_;
 };
 
 }  // namespace sdns::lua

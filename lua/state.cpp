@@ -2,7 +2,6 @@
 #include "lua/state.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <lua.hpp>
 
 namespace sdns::lua {
@@ -64,7 +63,7 @@ void push_unmarked(lua_State* state) {
 void* State::allocate(void* self, void* block, std::size_t old_size, std::size_t new_size) {
   State& state = *static_cast<State*>(self);
   if (new_size == 0) {
-    std::free(block);
+    state.blocks_.free(block, old_size);
     state.memory_ -= old_size;
     if (block && block == state.strings_) {
       state.strings_ = state.next_strings_;
@@ -82,7 +81,7 @@ void* State::allocate(void* self, void* block, std::size_t old_size, std::size_t
     state.memory_limit_ += new_size;
   }
   if (new_size > old_size && state.memory_ + (new_size - old_size) > state.memory_limit_) return nullptr;
-  void* grown = std::realloc(block, new_size);
+  void* const grown = state.blocks_.resize(block, old_size, new_size);
   if (!grown) return nullptr;
   state.memory_ += new_size - old_size;
   if (strings) {

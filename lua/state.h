@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lua/block_pool.h"
 #include "lua/meter.h"
 
 struct lua_State;
@@ -83,6 +84,7 @@ class State {
   static int collect_share(lua_State* state);
 
   lua_State* state_ = nullptr;
+  BlockPool blocks_;
   Meter meter_;
   std::size_t memory_ = 0;
   std::size_t memory_limit_ = ~std::size_t{0};

@@ -5,12 +5,14 @@
 usage: run.py [--list] [--work DIR] [NAME...]     exit code 1 when a fault survives, or does not fit the source any more
 
 The test that the fault names runs first; a program of unit tests is built alone. If it stays green the integration tests
-follow, and then all unit tests. The tree is copied: nothing is changed in it. SDNS_JOBS sets the number of parallel jobs.
-With --work what was built is kept in DIR for the next run.
+follow, and then all unit tests. The tree is copied, once for each of the SDNS_JOBS faults that are tried side by side: nothing
+is changed in it. With --work what was built is kept in DIR for the next run.
 """
+import concurrent.futures
 import contextlib
 import os
 import pathlib
+import queue
 import shutil
 import subprocess
 import sys
@@ -22,7 +24,7 @@ from faults import FAULTS  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TESTS = ("rfc_examples", "dnssec", "purge", "purge_denial", "follow", "bad_input", "restart", "crash", "database")
-JOBS = os.environ.get("SDNS_JOBS") or str(os.cpu_count())
+JOBS = int(os.environ.get("SDNS_JOBS") or os.cpu_count())
 
 
 def copy_tree(target):
@@ -51,23 +53,27 @@ def run(arguments, log, environment=None, timeout=1800):
 
 
 class Mutants:
+    """A copy of the tree and its build: only what a fault touches is built again."""
+
     def __init__(self, work):
+        work.mkdir(exist_ok=True)
         self.source, self.build = work / "source", work / "build"
-        os.environ["CCACHE_BASEDIR"] = str(work)  # so that the next run, elsewhere, finds what this one compiled
+        self.jobs = JOBS  # of one compilation
+        # So that the next copy, elsewhere, finds what this one compiled.
+        self.environment = {"CCACHE_BASEDIR": str(work)}
         self.source.mkdir(exist_ok=True)
         copy_tree(self.source)
-        # One directory for all: only what a fault touches is built again.
         self.must(["cmake", "-S", self.source, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
                    "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1", "-DSDNS_WERROR=OFF", f"-DCMAKE_RUNTIME_OUTPUT_DIRECTORY={self.build}"], "configure")
         self.work = work
 
     def must(self, arguments, name):
         log = self.build.parent / f"{name}.log"
-        if run(arguments, log, timeout=7200) != 0:
+        if run(arguments, log, self.environment, timeout=7200) != 0:
             raise SystemExit(f"{name} failed:\n{log.read_text(errors='replace')[-3000:]}")
 
     def compile(self, log, *targets):
-        return run(["ninja", "-C", self.build, "-j", JOBS, *targets], log, timeout=7200) == 0
+        return run(["ninja", "-C", self.build, "-j", self.jobs, *targets], log, self.environment, timeout=7200) == 0
 
     def integration(self, test, log):
         """True: green."""
@@ -85,6 +91,17 @@ class Mutants:
             raise SystemExit(f"{log.stem}: {unit or 'the programs'} do not compile:\n{log.read_text(errors='replace')[-3000:]}")
         return run([self.build / unit], log) == 0 if unit else self.integration(test, log)
 
+    def prepare(self, tests, run_them):
+        """Builds what these tests need, and with `run_them` sees them green."""
+        log = self.work / "baseline.log"
+        units = [test.removeprefix("unit:") for test in tests if test.startswith("unit:")]
+        if not self.compile(log, "sovereign-dnsd", "sdnsctl", *units):
+            raise SystemExit(f"the tree does not compile:\n{log.read_text(errors='replace')[-3000:]}")
+        for test in tests if run_them else ():
+            if not self.green(test, log):
+                raise SystemExit(f"{test} is red without any fault:\n{log.read_text(errors='replace')[-3000:]}")
+        self.jobs = 1  # from here on others work beside it
+
     def verdict(self, fault):
         """What went red; None when nothing did."""
         log = self.work / f"{fault.name}.log"
@@ -93,7 +110,7 @@ class Mutants:
                 return test if test.startswith("unit:") else f"{test}_test.py"
         if not self.compile(log, "unit_tests"):
             raise SystemExit(f"{fault.name}: the unit tests do not compile:\n{log.read_text(errors='replace')[-3000:]}")
-        if run(["ctest", "--test-dir", self.build, "-L", "unit", "-j", JOBS, "--stop-on-failure"], log) != 0:
+        if run(["ctest", "--test-dir", self.build, "-L", "unit", "-j", self.jobs, "--stop-on-failure"], log) != 0:
             return "unit tests"
         return None
 
@@ -128,16 +145,24 @@ def main():
     chosen = [fault for fault in FAULTS if not arguments or fault.name in arguments]
     with tempfile.TemporaryDirectory(prefix="sdns-mutants-") if kept is None else contextlib.nullcontext(kept) as name:
         started = time.monotonic()
-        mutants = Mutants(pathlib.Path(name))
-        log = pathlib.Path(name) / "baseline.log"
-        for test in sorted({fault.first for fault in chosen}):
-            if not mutants.green(test, log):
-                raise SystemExit(f"{test} is red without any fault:\n{log.read_text(errors='replace')[-3000:]}")
-        bad = 0
-        for fault in chosen:
-            result = mutants.try_fault(fault)
-            bad += not result.startswith("red")
+        firsts = sorted({fault.first for fault in chosen})
+        idle = queue.Queue()
+        for number in range(min(JOBS, len(chosen))):
+            mutants = Mutants(pathlib.Path(name) / str(number))
+            mutants.prepare(firsts, number == 0)
+            idle.put(mutants)
+
+        def attempt(fault):
+            mutants = idle.get()
+            try:
+                result = mutants.try_fault(fault)
+            finally:
+                idle.put(mutants)
             print(f"{(time.monotonic() - started) / 60:5.1f} min  {fault.name:36} {result}", flush=True)
+            return result
+
+        with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+            bad = sum(not result.startswith("red") for result in pool.map(attempt, chosen))
     print(f"{len(chosen)} faults, {len(chosen) - bad} noticed")
     return 1 if bad or not chosen else 0
 
