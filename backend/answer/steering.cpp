@@ -10,42 +10,16 @@
 #include "backend/answer/repeated_answers.h"
 #include "backend/answer/zone_records.h"
 #include "backend/base/json_text.h"
-#include "backend/dns/ldns_codec.h"
 #include "backend/dns/rdata_text.h"
 #include "backend/zone/metadata.h"
 
 namespace sdns::answer {
 namespace {
 
-constexpr std::size_t kMostEntries = 50'000;
-constexpr std::size_t kMostContents = 20'000;
-constexpr std::size_t kLongestRemembered = 512;  // octets
-constexpr std::chrono::seconds kTellAgain{20};   // well within the life of what was told
-
-// These take part in delegation or are PowerDNS's to make: a record that makes them would change the zone under its
-// feet.
-bool may_be_made(dns::RrType type) {
-  constexpr dns::RrType kNever[] = {dns::kNS,    dns::kSOA,    dns::kDNAME, dns::kDS,         dns::kRRSIG, dns::kNSEC,
-                                    dns::kNSEC3, dns::kDNSKEY, dns::kLUA,   dns::kNSEC3PARAM, dns::kALIAS, dns::kANY};
-  return std::find(std::begin(kNever), std::end(kNever), type) == std::end(kNever);
-}
+constexpr std::chrono::seconds kTellAgain{20};  // well within the life of what was told
 
 template <class T>
 void let_go(void*, std::shared_ptr<const T>) {}
-
-// Between the quotes that stand around a TXT value a `"` ends one string, and blanks and another `"` begin the next.
-bool quotes_match(std::string_view value) {
-  for (std::size_t at = 0; at < value.size(); ++at) {
-    if (value[at] == '\\') {
-      ++at;
-    } else if (value[at] == '"') {
-      const std::size_t next = value.find_first_not_of(" \t", at + 1);
-      if (next == at + 1 || next == std::string_view::npos || value[next] != '"') return false;
-      at = next;
-    }
-  }
-  return true;
-}
 
 std::string relative_text(const zone::Owner& owner) {
   return owner.key().empty() ? "@" : dns::key_to_relative_text(owner.key());
@@ -72,36 +46,19 @@ void SteeredRows::clear() {
   any = failed = false;
 }
 
-struct Steering::Record {
-  lua::Script script;
-  dns::RrType type;
-  std::uint32_t ttl = 0;
-  std::string broken;        ///< why it cannot be run at all
-  bool to_powerdns = false;  ///< it needs what only PowerDNS knows, and PowerDNS may
-  std::string raw;           ///< its row as data
-};
-
-struct Steering::Entry {
-  zone::Ref<zone::Owner> owner;  // keeps the address from being given to another
-  std::vector<Record> records;
-  lua::Runtime* runtime = nullptr;  // that has compiled them
-  bool query_name = false;
-  std::size_t told = 0;
-  SteadyTime told_at{};
-};
-
 Steering::Steering(const Parts& parts)
     : parts_(parts),
       health_(parts.health, &let_go<health::HealthTable>, nullptr),
       geo_(parts.geo, &let_go<lua::Geo>, nullptr),
       random_(parts.seed),
+      owners_(parts.settings.runtime.join, parts.settings.powerdns_may,
+              parts.metrics.gauge("sdns_lua_owners", "Names whose LUA records are kept compiled, of all threads")),
       repeated_(std::make_unique<RepeatedAnswers>()) {
   constexpr std::string_view kName = "sdns_lua_evaluations_total";
   constexpr std::string_view kHelp = "Evaluations of LUA records by result";
   evaluated_ = &parts.metrics.counter(kName, kHelp, {{"result", "answered"}});
   failed_ = &parts.metrics.counter(kName, kHelp, {{"result", "failed"}});
   over_budget_ = &parts.metrics.counter(kName, kHelp, {{"result", "over_budget"}});
-  owners_ = &parts.metrics.gauge("sdns_lua_owners", "Names whose LUA records are kept compiled, of all threads");
   scoped_ = &parts.metrics.counter("sdns_lua_scoped_total", "Answers of LUA records that PowerDNS may not cache");
 }
 
@@ -159,56 +116,13 @@ lua::Runtime& Steering::runtime_of(const zone::Zone& zone) {
   return *sandbox_;
 }
 
-// A few looks for each owner that comes: what no zone has any more goes, and beyond the limit whatever is looked at.
-void Steering::sweep() {
-  for (int looks = 4; looks > 0 && !order_.empty(); --looks) {
-    if (sweep_at_ >= order_.size()) sweep_at_ = 0;
-    const auto found = entries_.find(order_[sweep_at_]);
-    Entry& entry = *found->second;
-    if (!entry.owner->is_last_reference() && entries_.size() < kMostEntries) {
-      ++sweep_at_;
-      continue;
-    }
-    for (Record& record : entry.records) entry.runtime->forget(record.script);
-    entries_.erase(found);
-    order_[sweep_at_] = order_.back();
-    order_.pop_back();
-    owners_->add(-1);
-  }
-}
-
-Steering::Entry& Steering::entry_of(const zone::Zone& zone, const zone::Owner& owner) {
-  if (const auto found = entries_.find(&owner); found != entries_.end()) return *found->second;
-  sweep();
-  auto entry = std::make_unique<Entry>();
-  owner.retain();
-  entry->owner = zone::Ref<zone::Owner>::adopt(&owner);
-  zone::RrsetView rrset;
-  if (owner.find(dns::kLUA, rrset)) {
-    for (const std::string& content : zone::contents_of(rrset)) {
-      auto code = lua::parse_record(content, parts_.settings.runtime.join);
-      std::string broken = code ? "" : code.error().what;
-      const auto named = dns::RrType::parse(std::string_view(content).substr(0, content.find(' ')));
-      const dns::RrType type = code ? code->type : named.value_or(dns::kLUA);
-      if (code && type != dns::kLUA && !may_be_made(type))
-        broken = fmt::format("a LUA record cannot make {} records", type.text());
-      Record record{
-          lua::Script(code ? std::move(*code) : lua::Code{}), type, rrset.ttl.seconds, std::move(broken), false, {}};
-      const lua::Mentions& mentions = record.script.mentions();
-      record.to_powerdns = mentions.powerdns_only && parts_.settings.powerdns_may;
-      record.raw = zone::render_rows({dns::Name{}, dns::kLUA, rrset.ttl, {content}});
-      if (type != dns::kLUA) entry->query_name |= mentions.query_name && !record.to_powerdns;
-      entry->records.push_back(std::move(record));
-    }
-  }
-  entry->runtime = &runtime_of(zone);
-  order_.push_back(&owner);
-  owners_->add(1);
-  return *entries_.emplace(&owner, std::move(entry)).first->second;
+SteeredOwner& Steering::owner_of(const zone::Zone& zone, const zone::Owner& owner) {
+  if (SteeredOwner* const known = owners_.find(owner)) return *known;
+  return owners_.add(owner, runtime_of(zone));
 }
 
 bool Steering::reads_query_name(const zone::Zone& zone, const zone::Owner& owner) {
-  return entry_of(zone, owner).query_name;
+  return owner_of(zone, owner).query_name;
 }
 
 // As data, whoever asks.
@@ -222,8 +136,8 @@ void Steering::raw(const zone::Owner& owner, SteeredRows& rows) {
 
 // For PowerDNS itself, which takes the types that they make into the bitmaps of NSEC and NSEC3 and leaves them out of
 // additional sections. It may not keep them: a client's question would find them.
-void Steering::types(const Entry& entry, SteeredRows& rows) {
-  for (const Record& record : entry.records) {
+void Steering::types(const SteeredOwner& steered, SteeredRows& rows) {
+  for (const SteeredRecord& record : steered.records) {
     if (record.type != dns::kLUA && !may_be_made(record.type)) continue;
     rows.text.append(record.raw, 0, record.raw.size() - 1) += ",\"scopeMask\":1\n";
     rows.any = true;
@@ -233,7 +147,7 @@ void Steering::types(const Entry& entry, SteeredRows& rows) {
 
 // LUA code of the type, for PowerDNS to fail at: SERVFAIL for whoever asks for this type and for nobody else, which is
 // kept in no cache. `evaluates()` decides that PowerDNS is told to run it.
-void Steering::add_failure(const Record& record, SteeredRows& rows) {
+void Steering::add_failure(const SteeredRecord& record, SteeredRows& rows) {
   const std::size_t start = rows.text.size();
   fmt::format_to(
       std::back_inserter(rows.text),
@@ -254,9 +168,9 @@ void Steering::begin(const Subject& subject, SteeringExplanation& explanation) {
   zone::RrsetView rrset;
   if (!subject.owner.find(dns::kLUA, rrset)) return;
   std::vector<std::string> contents = zone::contents_of(rrset);
-  const Entry& entry = entry_of(subject.zone, subject.owner);
-  for (std::size_t i = 0; i < entry.records.size() && i < contents.size(); ++i) {
-    const Record& record = entry.records[i];
+  const SteeredOwner& steered = owner_of(subject.zone, subject.owner);
+  for (std::size_t i = 0; i < steered.records.size() && i < contents.size(); ++i) {
+    const SteeredRecord& record = steered.records[i];
     ExplainedRecord& explained = explanation.records.emplace_back();
     explained.type = record.type;
     explained.ttl = rrset.ttl.seconds;
@@ -290,7 +204,7 @@ void Steering::steer(const Subject& subject, SteeredRows& rows, SteeringExplanat
   // PowerDNS asks for itself: for a bitmap, for an additional section, for its API. The row may not be cached: a
   // client's question would find it.
   if (!client) {
-    if (lookup.qtype == dns::kANY) types(entry_of(subject.zone, subject.owner), rows);
+    if (lookup.qtype == dns::kANY) types(owner_of(subject.zone, subject.owner), rows);
     return;
   }
   if (lookup.qtype != dns::kANY && !may_be_made(lookup.qtype)) return;
@@ -311,12 +225,12 @@ void Steering::steer(const Subject& subject, SteeredRows& rows, SteeringExplanat
   repeatable_ = &runtime_of(subject.zone) == sandbox_.get();
   evidence_.clear();
   kept_ = false;
-  evaluate(subject, *client, entry_of(subject.zone, subject.owner), rows, explanation);
+  evaluate(subject, *client, owner_of(subject.zone, subject.owner), rows, explanation);
   if (repeatable_ && rows.any && !rows.failed && evidence_.client && !evidence_.chance)
     repeated_->remember(lookup, ground, now, rows);
 }
 
-void Steering::evaluate(const Subject& subject, const lua::Client& client, Entry& entry, SteeredRows& rows,
+void Steering::evaluate(const Subject& subject, const lua::Client& client, SteeredOwner& steered, SteeredRows& rows,
                         SteeringExplanation* explanation) {
   lua::Runtime& runtime = runtime_of(subject.zone);
   qname_wire_.clear();
@@ -340,9 +254,9 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Entry
                              .random = &random_};
   const bool is_signed = !subject.zone.settings().keys.empty();
   std::string why;
-  for (Record& record : entry.records) {
+  for (SteeredRecord& record : steered.records) {
     ExplainedRecord* explained =
-        explanation ? &explanation->records[static_cast<std::size_t>(&record - entry.records.data())] : nullptr;
+        explanation ? &explanation->records[static_cast<std::size_t>(&record - steered.records.data())] : nullptr;
     if (record.type == dns::kLUA && record.broken.empty()) continue;  // a library
     if (record.to_powerdns) {
       const std::size_t start = rows.text.size();
@@ -367,7 +281,7 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Entry
         explained->ended = values_.failure;
       }
       // The answer was for `*`, and it says something of another name.
-      if (values_.evidence.query_name && !std::exchange(entry.query_name, true)) values_.evidence.chance = true;
+      if (values_.evidence.query_name && !std::exchange(steered.query_name, true)) values_.evidence.chance = true;
       evidence_.merge(values_.evidence);
       kept_ |= values_.evidence.cacheable();
       if (!values_.log.empty()) {
@@ -390,7 +304,7 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Entry
       if (explained) {
         explained->scope_mask = mask;
         for (const std::string& value : values_.contents)
-          explained->contents.push_back(*content_of(record.type, value, why));
+          explained->contents.push_back(*contents_.of(record.type, value, why));
       }
       continue;
     }
@@ -399,14 +313,14 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Entry
     if (explained) explained->failure = why;
     log_failure(subject, record, why);
   }
-  if (parts_.told) tell(subject, entry, evidence_);
+  if (parts_.told) tell(subject, steered, evidence_);
 }
 
 // All values of the record, or none.
-bool Steering::add_rows(const Record& record, std::uint8_t scope_mask, SteeredRows& rows, std::string& why) {
+bool Steering::add_rows(const SteeredRecord& record, std::uint8_t scope_mask, SteeredRows& rows, std::string& why) {
   const std::size_t start = rows.text.size();
   for (const std::string& value : values_.contents) {
-    const std::string* content = content_of(record.type, value, why);
+    const std::string* content = contents_.of(record.type, value, why);
     if (!content) {
       rows.text.resize(start);
       return false;
@@ -423,37 +337,15 @@ bool Steering::add_rows(const Record& record, std::uint8_t scope_mask, SteeredRo
   return true;
 }
 
-const std::string* Steering::content_of(dns::RrType type, std::string_view value, std::string& why) {
-  text_.assign(reinterpret_cast<const char*>(&type.value), sizeof type.value).append(value);
-  if (const auto found = contents_.find(text_); found != contents_.end()) return &found->second;
-  if (type == dns::kTXT && !quotes_match(value)) {
-    why = fmt::format("\"{}\" has a quote that neither ends nor begins a string", dns::printable(value.substr(0, 200)));
-    return nullptr;
-  }
-  const auto content = type == dns::kTXT ? dns::canonical_content(type, fmt::format("\"{}\"", value), dns::Name{})
-                                         : dns::canonical_content(type, value, dns::Name{});
-  if (!content) {
-    why = fmt::format("\"{}\" is no content of {} records: {}", dns::printable(value.substr(0, 200)), type.text(),
-                      content.error().what);
-    return nullptr;
-  }
-  if (content->size() > kLongestRemembered) {
-    text_ = *content;
-    return &text_;
-  }
-  if (contents_.size() >= kMostContents) contents_.clear();
-  return &contents_.emplace(text_, *content).first->second;
-}
-
-void Steering::tell(const Subject& subject, Entry& entry, const lua::Evidence& evidence) {
+void Steering::tell(const Subject& subject, SteeredOwner& steered, const lua::Evidence& evidence) {
   if (evidence.checks.empty() && evidence.pools.empty() && evidence.includes.empty() && evidence.names.empty() &&
       !evidence.places)
     return;
   const std::size_t hash = hash_of(evidence, kept_);
   const SteadyTime now = parts_.clock.now();
-  if (hash == entry.told && now - entry.told_at < kTellAgain) return;
-  entry.told = hash;
-  entry.told_at = now;
+  if (hash == steered.told && now - steered.told_at < kTellAgain) return;
+  steered.told = hash;
+  steered.told_at = now;
   purge::Told told;
   told.zone = subject.zone.id();
   told.owner = dns::Name::from_key(std::string(subject.zone.apex_key()).append(subject.owner.key()));
@@ -470,7 +362,7 @@ void Steering::tell(const Subject& subject, Entry& entry, const lua::Evidence& e
   parts_.told->tell(std::move(told));
 }
 
-void Steering::log_failure(const Subject& subject, const Record& record, std::string_view why) {
+void Steering::log_failure(const Subject& subject, const SteeredRecord& record, std::string_view why) {
   const SteadyTime now = parts_.clock.now();
   if (logged_ != SteadyTime{} && now - logged_ < std::chrono::seconds(1)) {
     ++unlogged_;

@@ -9,10 +9,11 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "backend/answer/explanation.h"
+#include "backend/answer/steered_contents.h"
+#include "backend/answer/steered_owners.h"
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/metrics.h"
@@ -103,23 +104,17 @@ class Steering {
   static std::optional<lua::Client> client_of(const protocol::Lookup& lookup);
 
  private:
-  struct Record;
-  struct Entry;
-  struct ZoneRuntime;
-
-  Entry& entry_of(const zone::Zone& zone, const zone::Owner& owner);
+  SteeredOwner& owner_of(const zone::Zone& zone, const zone::Owner& owner);
   lua::Runtime& runtime_of(const zone::Zone& zone);
-  void sweep();
-  void evaluate(const Subject& subject, const lua::Client& client, Entry& entry, SteeredRows& rows,
+  void evaluate(const Subject& subject, const lua::Client& client, SteeredOwner& steered, SteeredRows& rows,
                 SteeringExplanation* explanation);
   void begin(const Subject& subject, SteeringExplanation& explanation);
   static void raw(const zone::Owner& owner, SteeredRows& rows);
-  static void types(const Entry& entry, SteeredRows& rows);
-  static void add_failure(const Record& record, SteeredRows& rows);
-  bool add_rows(const Record& record, std::uint8_t scope_mask, SteeredRows& rows, std::string& why);
-  const std::string* content_of(dns::RrType type, std::string_view value, std::string& why);
-  void tell(const Subject& subject, Entry& entry, const lua::Evidence& evidence);
-  void log_failure(const Subject& subject, const Record& record, std::string_view why);
+  static void types(const SteeredOwner& steered, SteeredRows& rows);
+  static void add_failure(const SteeredRecord& record, SteeredRows& rows);
+  bool add_rows(const SteeredRecord& record, std::uint8_t scope_mask, SteeredRows& rows, std::string& why);
+  void tell(const Subject& subject, SteeredOwner& steered, const lua::Evidence& evidence);
+  void log_failure(const Subject& subject, const SteeredRecord& record, std::string_view why);
   void log_lines(const Subject& subject);
 
   const Parts parts_;
@@ -128,10 +123,8 @@ class Steering {
   QuickRandom random_;
   std::unique_ptr<lua::Runtime> sandbox_;
   std::map<zone::ZoneId, std::unique_ptr<lua::Runtime>> full_;
-  std::unordered_map<const zone::Owner*, std::unique_ptr<Entry>> entries_;
-  std::vector<const zone::Owner*> order_;  // of entries_, for the sweep
-  std::size_t sweep_at_ = 0;
-  std::unordered_map<std::string, std::string> contents_;  // what canonical_content() said of values
+  SteeredOwners owners_;
+  SteeredContents contents_;
   lua::Values values_;
   lua::Evidence evidence_;  // of the whole owner
   std::unique_ptr<RepeatedAnswers> repeated_;
@@ -139,14 +132,12 @@ class Steering {
   bool kept_ = false;        // a record of it gave what PowerDNS may keep
   std::string qname_wire_;
   std::string base_wire_;
-  std::string text_;
   SteadyTime logged_{};
   std::uint64_t unlogged_ = 0;
   Metric* evaluated_ = nullptr;
   Metric* failed_ = nullptr;
   Metric* over_budget_ = nullptr;
   Metric* scoped_ = nullptr;
-  Metric* owners_ = nullptr;
 };
 
 }  // namespace sdns::answer

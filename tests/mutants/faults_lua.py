@@ -40,7 +40,7 @@ LUA_FAULTS = (
     Fault("kept_beside_others_is_not_told", "an answer beside one that depends on the client is not purged", "backend/answer/steering.cpp",
           "  told.cached = kept_;", "  told.cached = evidence.cacheable();", STEERING),
     Fault("learned_too_late", "what was made for `*` is kept for another name", "backend/answer/steering.cpp",
-          "!std::exchange(entry.query_name, true)) values_.evidence.chance = true;", "!std::exchange(entry.query_name, true)) values_.evidence.chance |= false;", STEERING),
+          "!std::exchange(steered.query_name, true)) values_.evidence.chance = true;", "!std::exchange(steered.query_name, true)) values_.evidence.chance |= false;", STEERING),
     Fault("wildcard_forgets_its_hash", "a synthesised name is denied by another's hash", "backend/answer/neighbours.cpp",
           "    found->before = hash;\n", "", STEERING),
     Fault("nothing_for_some_clients", "an empty answer depends on the client", "backend/answer/steering.cpp",
