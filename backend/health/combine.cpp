@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#include "backend/health/combine.h"
+
+#include <algorithm>
+
+namespace sdns::health {
+namespace {
+
+std::size_t least_up(CheckRule rule, std::size_t checks) {
+  switch (rule.kind) {
+    case CheckRule::Kind::kAny:
+      return 1;
+    case CheckRule::Kind::kAtLeast:
+      return std::clamp<std::size_t>(rule.least, 1, checks);
+    case CheckRule::Kind::kAll:
+      break;
+  }
+  return checks;
+}
+
+Verdict decide(VantageRule rule, Verdict own, std::uint32_t up, std::uint32_t down) {
+  if (rule == VantageRule::kAnyDown && down > 0) return Verdict::kDown;
+  if (up > down) return Verdict::kUp;
+  if (down > up) return Verdict::kDown;
+  return own;
+}
+
+}  // namespace
+
+Verdict combine_checks(CheckRule rule, std::span<const Verdict> checks) {
+  if (checks.empty()) return Verdict::kUnknown;
+  const std::size_t least = least_up(rule, checks.size());
+  const auto up = static_cast<std::size_t>(std::ranges::count(checks, Verdict::kUp));
+  const auto down = static_cast<std::size_t>(std::ranges::count(checks, Verdict::kDown));
+  if (up >= least) return Verdict::kUp;
+  return checks.size() - down < least ? Verdict::kDown : Verdict::kUnknown;
+}
+
+VantageVerdict combine_views(VantageRule rule, Verdict own, std::span<const View> others,
+                             std::chrono::milliseconds most_age) {
+  VantageVerdict all;
+  const auto add = [&all](Verdict verdict) {
+    if (verdict == Verdict::kUp) ++all.up;
+    if (verdict == Verdict::kDown) ++all.down;
+  };
+  add(own);
+  for (const View& view : others) {
+    if (view.age > most_age) {
+      ++all.stale;
+    } else {
+      add(view.verdict);
+    }
+  }
+  all.disagree = all.up > 0 && all.down > 0;
+  all.cut_off = !others.empty() && all.stale == others.size();
+  all.verdict = rule == VantageRule::kLocal ? own : decide(rule, own, all.up, all.down);
+  return all;
+}
+
+}  // namespace sdns::health
