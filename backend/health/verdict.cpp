@@ -12,6 +12,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr SteadyTime kNever{};
+constexpr milliseconds kLongestRecorded = std::chrono::hours(24 * 3653);  // ten years: steady times hold 292
 
 template <class Count>
 void count(Count& counter) {
@@ -232,7 +233,8 @@ VerdictRecord to_record(const VerdictState& state, SteadyTime now) {
 }
 
 VerdictState from_record(const VerdictRecord& record, SteadyTime now, milliseconds elapsed) {
-  elapsed = std::max(elapsed, milliseconds(0));
+  const auto bounded = [](milliseconds value) { return std::clamp(value, milliseconds(0), kLongestRecorded); };
+  elapsed = bounded(elapsed);
   VerdictState state;
   state.run = record.run;
   state.remembered = record.remembered;
@@ -241,9 +243,10 @@ VerdictState from_record(const VerdictRecord& record, SteadyTime now, millisecon
   state.verdict = record.verdict;
   state.failing = record.failing;
   state.resumed = record.resumed;
-  state.changed = now - elapsed - record.changed_ago;
-  if (state.failing) state.failing_since = now - elapsed - record.failing_for;
-  if (record.held_for > elapsed) state.held_until = now + (record.held_for - elapsed);
+  state.changed = now - elapsed - bounded(record.changed_ago);
+  if (state.failing) state.failing_since = now - elapsed - bounded(record.failing_for);
+  const milliseconds held_for = bounded(record.held_for);
+  if (held_for > elapsed) state.held_until = now + (held_for - elapsed);
   return state;
 }
 

@@ -149,7 +149,8 @@ struct VerdictRecord {
   friend bool operator==(const VerdictRecord&, const VerdictRecord&) = default;
 };
 [[nodiscard]] VerdictRecord to_record(const VerdictState& state, SteadyTime now);
-/// `elapsed` is the time since it was saved, by the wall clock; less than 0 (the clock was set back) counts as 0.
+/// `elapsed` is the time since it was saved, by the wall clock. Durations below 0 (the clock was set back) count as 0,
+/// those over ten years as ten years.
 [[nodiscard]] VerdictState from_record(const VerdictRecord& record, SteadyTime now, std::chrono::milliseconds elapsed);
 
 }  // namespace sdns::health

@@ -105,6 +105,16 @@ INSTANTIATE_TEST_SUITE_P(
         VerdictCase{"a target that counts as down takes all successes", initially(Initial::kDown), times(9, "+"),
                     Verdict::kDown, Why::kNothing},
         VerdictCase{"and then is up", initially(Initial::kDown), kMended, Verdict::kUp, Why::kSuccesses},
+        VerdictCase{"PowerDNS: one failure takes it down", Thresholds::power_dns(1), "+-", Verdict::kDown,
+                    Why::kFailuresInRow},
+        VerdictCase{"PowerDNS: one success brings it up", Thresholds::power_dns(3), "---+", Verdict::kUp,
+                    Why::kSuccesses},
+        VerdictCase{"PowerDNS: too few first failures are up", Thresholds::power_dns(3), "--", Verdict::kUp,
+                    Why::kNothing},
+        VerdictCase{"PowerDNS: enough first failures are down", Thresholds::power_dns(3), "---", Verdict::kDown,
+                    Why::kFailuresInRow},
+        VerdictCase{"PowerDNS: nothing is remembered", Thresholds::power_dns(3), "--+--+--+--+--+--", Verdict::kUp,
+                    Why::kNothing},
         VerdictCase{"three failures in a row take it down", kFromUp, "---", Verdict::kDown, Why::kFailuresInRow},
         VerdictCase{"failures that are ours are none", kFromUp, "--.........", Verdict::kUp, Why::kNoResult},
         VerdictCase{"and break no run", kFromUp, "--..-", Verdict::kDown, Why::kFailuresInRow},
@@ -279,6 +289,20 @@ TEST(Record, SurvivesARestart) {
 
   EXPECT_EQ(SteadyTime{}, from_record(record, other_clock, 595s).held_until);
   EXPECT_EQ(check.state, from_record(record, check.now, -1h)) << "a wall clock that was set back";
+}
+
+TEST(Record, ThatIsAbsurdIsBounded) {
+  constexpr auto kMost = std::chrono::milliseconds::max();
+  constexpr auto kLeast = std::chrono::milliseconds::min();
+  const SteadyTime now = kStart;
+  const VerdictState late = from_record({.changed_ago = kMost, .failing_for = kMost, .failing = true}, now, kMost);
+  EXPECT_LT(late.changed, now - 24h * 365);
+  EXPECT_LT(late.failing_since, now - 24h * 365);
+  const VerdictState early = from_record({.changed_ago = kLeast, .failing_for = kLeast, .failing = true}, now, kLeast);
+  EXPECT_EQ(now, early.changed);
+  EXPECT_EQ(now, early.failing_since);
+  VerdictState held = from_record({.held_for = kMost, .verdict = Verdict::kDown}, now, 0ms);
+  EXPECT_EQ(now + 1800s, held_until(held, Thresholds{}));
 }
 
 TEST(Record, GoesOnAsIfNothingHadHappened) {
