@@ -28,8 +28,8 @@ MAY_INCLUDE = {
 # header: the folders or files that may include it. Everything else goes through their interfaces.
 LIBRARY_HOMES = {
     "ldns/": {"dns/ldns_codec"},
-    "uv.h": {"net"},
-    "curl/": {"net"},
+    "uv.h": {"net", "health/probe_", "health/checker"},
+    "curl/": {"net", "health/probe_"},
     "httplib.h": {"net"},
     "sqlite3.h": {"store"},
     "libpq-fe.h": {"store"},

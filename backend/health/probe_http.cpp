@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: MIT
+#include "backend/health/probe_http.h"
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "backend/health/probe_match.h"
+#include "backend/health/probe_url.h"
+
+namespace sdns::health {
+namespace {
+
+using CurlList = Owned<curl_slist, curl_slist_free_all>;
+
+bool append(CurlList& list, const std::string& line) {
+  curl_slist* longer = curl_slist_append(list.get(), line.c_str());
+  if (longer == nullptr) return false;
+  [[maybe_unused]] curl_slist* same = list.release();
+  list.reset(longer);
+  return true;
+}
+
+std::optional<dns::IpAddress> address_of(const sockaddr* address) {
+  const auto read = [](const auto& octets) {
+    return dns::IpAddress::from_octets({reinterpret_cast<const std::uint8_t*>(&octets), sizeof octets});
+  };
+  if (address->sa_family == AF_INET) return read(reinterpret_cast<const sockaddr_in*>(address)->sin_addr);
+  if (address->sa_family == AF_INET6) return read(reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr);
+  return std::nullopt;
+}
+
+ProbeFailure failure_of(CURLcode code) {
+  switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return ProbeFailure::kTimeout;
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return ProbeFailure::kResolve;
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+      return ProbeFailure::kClosed;
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+      return ProbeFailure::kReset;
+    case CURLE_PEER_FAILED_VERIFICATION:
+      return ProbeFailure::kCertificate;
+    case CURLE_SSL_CONNECT_ERROR:
+      return ProbeFailure::kTls;
+    case CURLE_URL_MALFORMAT:
+      return ProbeFailure::kInvalid;
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_FAILED_INIT:
+      return ProbeFailure::kLocal;
+    case CURLE_OUT_OF_MEMORY:  // of a header line: over libcurl's own limit of 100 KiB
+      return ProbeFailure::kTooLarge;
+    default:
+      return ProbeFailure::kProtocol;
+  }
+}
+
+class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
+ public:
+  HttpRun(ProbeWorld& world, CurlMulti& curl, const HttpLimits& limits, const ProbeSpec& spec, ProbeSink& sink)
+      : world_(world),
+        curl_(curl),
+        limits_(limits),
+        spec_(spec),
+        http_(std::get<HttpProbe>(spec.kind)),
+        sink_(sink),
+        match_(http_.stringmatch) {}
+  ~HttpRun() override {
+    if (easy_ == nullptr) return;
+    if (added_) curl_.remove(easy_);
+    curl_.give_back(easy_);
+  }
+
+  std::optional<ProbeResult> start() override {
+    easy_ = curl_.take_easy();
+    if (easy_ == nullptr) return probe_failed(ProbeFailure::kLocal, "libcurl: out of memory");
+    pinned_ = http_.host == HttpHost::kPinned;
+    set_options();
+    if (!request(http_.url, spec_.port, true)) return probe_failed(ProbeFailure::kLocal, "libcurl: out of memory");
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::string_view waiting_for() const override {
+    curl_off_t connected = 0;
+    curl_easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &connected);
+    return connected == 0 ? "no connection" : header_octets_ == 0 ? "no response" : "the response did not end";
+  }
+
+ private:
+  void set_options() {
+    const auto set = [this](CURLoption option, auto value) { curl_easy_setopt(easy_, option, value); };
+    set(CURLOPT_PROTOCOLS_STR, "http,https");
+    set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
+    set(CURLOPT_PROXY, "");  // also when http_proxy is in the environment
+    set(CURLOPT_NETRC, long{CURL_NETRC_IGNORED});
+    set(CURLOPT_FOLLOWLOCATION, 0L);  // each hop is judged in follow()
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_FRESH_CONNECT, 1L);
+    set(CURLOPT_FORBID_REUSE, 1L);
+    set(CURLOPT_DNS_CACHE_TIMEOUT, 0L);  // nothing to look through, and each lookup is a new one
+    set(CURLOPT_QUICK_EXIT, 1L);         // to end a transfer does not wait for the resolver's thread
+    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(spec_.timeout.count()) + 1000);  // Prober's timeout comes first
+    set(CURLOPT_ERRORBUFFER, message_.data());
+    set(CURLOPT_OPENSOCKETFUNCTION, &HttpRun::on_open);
+    set(CURLOPT_OPENSOCKETDATA, this);
+    set(CURLOPT_HEADERFUNCTION, &HttpRun::on_header);
+    set(CURLOPT_HEADERDATA, this);
+    set(CURLOPT_WRITEFUNCTION, &HttpRun::on_body);
+    set(CURLOPT_WRITEDATA, this);
+    if (!http_.user_agent.empty()) set(CURLOPT_USERAGENT, http_.user_agent.c_str());
+    if (http_.method == "HEAD") set(CURLOPT_NOBODY, 1L);
+    else if (http_.method != "GET") set(CURLOPT_CUSTOMREQUEST, http_.method.c_str());
+    if (spec_.source) set(CURLOPT_IPRESOLVE, long{spec_.source->is_v4() ? CURL_IPRESOLVE_V4 : CURL_IPRESOLVE_V6});
+    if (!http_.verify_certificate) {
+      set(CURLOPT_SSL_VERIFYPEER, 0L);
+      set(CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+    // libcurl would read and parse the certificates of the system for each connection.
+    if (!http_.verify_certificate || !http_.ca_file.empty()) {
+      set(CURLOPT_CAINFO, http_.verify_certificate ? http_.ca_file.c_str() : static_cast<const char*>(nullptr));
+      set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+    }
+    for (const auto& [name, value] : http_.headers)  // `name;` is a header without a value
+      memory_ = append(headers_, value.empty() ? name + ';' : fmt::format("{}: {}", name, value)) && memory_;
+  }
+
+  // False: out of memory. A port of 0 is the URL's.
+  bool request(const std::string& url, std::uint16_t port, bool own_host) {
+    connect_to_.reset();
+    if (pinned_) {
+      std::string to = "::";  // whatever host and port the URL has
+      to += spec_.address.is_v4() ? spec_.address.text() : '[' + spec_.address.text() + ']';
+      to += ':';
+      if (port != 0) to += std::to_string(port);
+      memory_ = append(connect_to_, to) && memory_;
+    }
+    curl_easy_setopt(easy_, CURLOPT_CONNECT_TO, connect_to_.get());
+    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, own_host ? headers_.get() : nullptr);
+    curl_easy_setopt(easy_, CURLOPT_URL, url.c_str());
+    message_[0] = '\0';
+    added_ = memory_ && curl_.add(easy_, *this);
+    return added_;
+  }
+
+  // Makes the socket of each connection, to an address that was a host's just now: nothing can change between the check
+  // and its use.
+  static curl_socket_t on_open(void* self, curlsocktype, curl_sockaddr* to) {
+    auto& run = *static_cast<HttpRun*>(self);
+    const auto address = address_of(&to->addr);
+    if (!address) return CURL_SOCKET_BAD;
+    const auto refuse = [&run](ProbeResult why) {
+      run.no_socket_ = std::move(why);
+      return CURL_SOCKET_BAD;
+    };
+    if (run.pinned_ && *address != run.spec_.address)
+      return refuse(probe_failed(ProbeFailure::kForbidden, address->text() + " is not the address to be probed"));
+    if (run.spec_.origin == ProbeOrigin::kZoneData)
+      if (auto allowed = run.world_.policy.check(*address); !allowed)
+        return refuse(probe_failed(ProbeFailure::kForbidden, allowed.error().what));
+    if (run.spec_.source && run.spec_.source->is_v4() != address->is_v4()) return CURL_SOCKET_BAD;
+    ProbeSocket socket = open_probe_socket(address->is_v4(), SOCK_STREAM, run.spec_.source);
+    if (!socket.fd) return refuse(std::move(socket.failure));
+    return socket.fd.release();
+  }
+
+  // Header lines, one by one, status line and the empty line at the end included; those of 1xx responses too.
+  static std::size_t on_header(char* data, std::size_t, std::size_t octets, void* self) {
+    auto& run = *static_cast<HttpRun*>(self);
+    run.header_octets_ += octets;
+    if (run.header_octets_ > run.limits_.header_octets) {
+      run.end_ = End::kHeaders;
+      return CURL_WRITEFUNC_ERROR;
+    }
+    const std::string_view line(data, octets);
+    if (line.starts_with("HTTP/")) run.location_.clear();
+    if (const auto location = location_of(line)) run.location_ = *location;
+    if (line != "\r\n" && line != "\n") return octets;
+    long status = 0;
+    curl_easy_getinfo(run.easy_, CURLINFO_RESPONSE_CODE, &status);
+    if (run.http_.redirects == Redirects::kNone || run.location_.empty() || !is_redirect(status)) return octets;
+    run.end_ = End::kRedirect;  // its body says nothing
+    return CURL_WRITEFUNC_ERROR;
+  }
+
+  static std::size_t on_body(char* data, std::size_t, std::size_t octets, void* self) {
+    auto& run = *static_cast<HttpRun*>(self);
+    const std::uint64_t limit = run.http_.byte_limit != 0 ? run.http_.byte_limit : run.limits_.body_octets;
+    const std::string_view piece(data,
+                                 static_cast<std::size_t>(std::min<std::uint64_t>(octets, limit - run.body_octets_)));
+    run.body_octets_ += piece.size();
+    run.weight_.feed(piece);
+    run.match_.feed(piece);
+    if (piece.size() == octets) return octets;
+    run.end_ = run.http_.byte_limit != 0 ? End::kCut : End::kBody;
+    return CURL_WRITEFUNC_ERROR;
+  }
+
+  void transferred(int code) override {
+    long status = 0;
+    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+    status_ = static_cast<unsigned>(status);
+    curl_off_t connect = 0;
+    curl_easy_getinfo(easy_, CURLINFO_CONNECT_TIME_T, &connect);
+    connect_ = std::chrono::microseconds(connect);
+    if (end_ == End::kRedirect) return follow();
+    if (code == CURLE_OK || end_ == End::kCut) return judge();
+    finish(why(static_cast<CURLcode>(code)));
+  }
+
+  ProbeResult why(CURLcode code) {
+    if (end_ == End::kHeaders)
+      return probe_failed(ProbeFailure::kTooLarge,
+                          fmt::format("the response has more than {} octets of headers", limits_.header_octets));
+    if (end_ == End::kBody)
+      return probe_failed(ProbeFailure::kTooLarge,
+                          fmt::format("the response has more than {} octets", limits_.body_octets));
+    if (code == CURLE_COULDNT_CONNECT) {
+      if (no_socket_) return std::move(*no_socket_);
+      long error = 0;
+      curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &error);
+      return socket_failure("connect", static_cast<int>(error));
+    }
+    return probe_failed(failure_of(code), message_[0] != '\0' ? message_.data() : curl_easy_strerror(code));
+  }
+
+  void judge() {
+    if (!has_code(http_.codes, status_))
+      return finish(probe_failed(ProbeFailure::kStatus, fmt::format("the status is {}", status_)));
+    if (!match_.found())
+      return finish(probe_failed(ProbeFailure::kMismatch, fmt::format("\"{}\" is not in the {} octets of the body",
+                                                                      http_.stringmatch, body_octets_)));
+    ProbeResult result;
+    result.weight = weight_.weight();
+    finish(std::move(result));
+  }
+
+  void follow() {
+    const auto stop = [this](std::string_view text) { finish(probe_failed(ProbeFailure::kRedirect, text)); };
+    if (++redirects_ > http_.most_redirects) return stop(fmt::format("more than {} redirects", http_.most_redirects));
+    const auto first = read_url(http_.url);
+    const auto next = resolve_url(url_.empty() ? http_.url : url_, location_);
+    if (!first || !next) return stop(fmt::format("redirected to \"{}\", which is no http or https URL", location_));
+    const bool own_host = next->host == first->host;
+    if (!own_host && http_.redirects == Redirects::kSameHost)
+      return stop(fmt::format("redirected to the host {}, which is not followed", next->host));
+    pinned_ = own_host && http_.host == HttpHost::kPinned;
+    // A port of the probe's own stands for that of its URL, not for others.
+    const std::uint16_t port = next->port == first->port ? spec_.port : 0;
+    url_ = next->text;
+    end_ = End::kItself;
+    location_.clear();
+    no_socket_.reset();
+    curl_.remove(easy_);
+    added_ = false;
+    if (!request(url_, port, own_host)) finish(probe_failed(ProbeFailure::kLocal, "libcurl: out of memory"));
+  }
+
+  void finish(ProbeResult result) {
+    result.connect = connect_;
+    result.http_status = status_;
+    sink_.done(std::move(result));
+  }
+
+  static bool is_redirect(long status) {
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+  }
+
+  enum class End : std::uint8_t { kItself, kRedirect, kCut, kHeaders, kBody };  // who ended the transfer
+
+  ProbeWorld& world_;
+  CurlMulti& curl_;
+  const HttpLimits& limits_;
+  const ProbeSpec& spec_;
+  const HttpProbe& http_;
+  ProbeSink& sink_;
+  void* easy_ = nullptr;
+  CurlList headers_;
+  CurlList connect_to_;
+  bool memory_ = true;
+  bool added_ = false;
+  bool pinned_ = true;  // of the hop
+  End end_ = End::kItself;
+  std::uint32_t redirects_ = 0;
+  std::string url_;  // of the hop; "": the probe's
+  std::string location_;
+  std::optional<ProbeResult> no_socket_;
+  std::size_t header_octets_ = 0;
+  std::uint64_t body_octets_ = 0;
+  StreamMatch match_;
+  LeadingWeight weight_;
+  unsigned status_ = 0;
+  std::chrono::microseconds connect_{0};
+  std::array<char, CURL_ERROR_SIZE> message_{};
+};
+
+}  // namespace
+
+std::unique_ptr<ProbeRun> make_http_run(ProbeWorld& world, CurlMulti& curl, const HttpLimits& limits,
+                                        const ProbeSpec& spec, ProbeSink& sink) {
+  return std::make_unique<HttpRun>(world, curl, limits, spec, sink);
+}
+
+}  // namespace sdns::health

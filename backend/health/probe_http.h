@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// HTTP and HTTPS. All connections go to addresses that were checked when the socket was made; proxies, .netrc, cookies
+// and the environment play no part.
+#pragma once
+
+#include <memory>
+
+#include "backend/health/probe_curl.h"
+#include "backend/health/probe_run.h"
+
+namespace sdns::health {
+
+struct HttpLimits {
+  std::size_t header_octets = 64 * 1024;       ///< of all responses of a probe together
+  std::size_t body_octets = 16 * 1024 * 1024;  ///< of a probe without a byte limit
+};
+
+/// Requires an HttpProbe that check_probe() passes. What is referred to outlives the run. libcurl's resolver has a
+/// thread per lookup, which HttpHost::kResolved and redirects to other hosts need and nothing else.
+std::unique_ptr<ProbeRun> make_http_run(ProbeWorld& world, CurlMulti& curl, const HttpLimits& limits,
+                                        const ProbeSpec& spec, ProbeSink& sink);
+
+}  // namespace sdns::health
