@@ -222,13 +222,14 @@ class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
     if (end_ == End::kBody)
       return probe_failed(ProbeFailure::kTooLarge,
                           fmt::format("the response has more than {} octets", limits_.body_octets));
-    if (code == CURLE_COULDNT_CONNECT) {
-      if (no_socket_) return std::move(*no_socket_);
-      long error = 0;
-      curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &error);
-      return socket_failure("connect", static_cast<int>(error));
-    }
-    return probe_failed(failure_of(code), message_[0] != '\0' ? message_.data() : curl_easy_strerror(code));
+    long error = 0;
+    curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &error);
+    if (code == CURLE_COULDNT_CONNECT)
+      return no_socket_ ? std::move(*no_socket_) : socket_failure("connect", static_cast<int>(error));
+    // libcurl says the same of a broken connection and of chunks that are none.
+    const bool nonsense = code == CURLE_RECV_ERROR && error == 0;
+    return probe_failed(nonsense ? ProbeFailure::kProtocol : failure_of(code),
+                        message_[0] != '\0' ? message_.data() : curl_easy_strerror(code));
   }
 
   void judge() {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
@@ -145,6 +146,7 @@ inline std::size_t open_descriptors() {
 class ProberTest : public testing::Test {
  protected:
   ProberTest() {
+    ::signal(SIGPIPE, SIG_IGN);  // as the daemon
     uv_loop_init(&loop_);
     // uv_run() looks at timers before it waits: without another one it would wait on after the last.
     uv_timer_init(&loop_, &tick_);
