@@ -58,6 +58,14 @@ class HttpDaemon final : public Daemon {
 
   Result<std::string> status() override { return get("/v1/status", kReplyLimit); }
 
+  Result<std::string> health(const std::string& query) override {
+    auto reply = send("/v1/health?" + query, kReplyLimit);
+    if (!reply) return fail(std::move(reply.error()));
+    if (reply->status == 200) return std::move(reply->body);
+    if (reply->status == 404) return too_old("says nothing of health checks");
+    return unexpected("/v1/health", reply->status);
+  }
+
   Result<std::string> explain(const std::string& query) override {
     auto reply = send("/v1/explain?" + query, kExplainLimit);
     if (!reply) return fail(std::move(reply.error()));
@@ -72,10 +80,7 @@ class HttpDaemon final : public Daemon {
       return fail(Errc::kBusy, "the daemon does not explain now: " + text("error"), text("hint"));
     if (reply->status == 414)
       return fail(Errc::kInvalidArgument, "the question is too long", "name fewer targets, or a pool");
-    if (reply->status == 404)
-      return fail(Errc::kUnsupported,
-                  fmt::format("the daemon at {} explains nothing: it is older than sdnsctl", address_.text()),
-                  "restart it with this version (SIGUSR2: without a lost query)");
+    if (reply->status == 404) return too_old("explains nothing");
     return unexpected("/v1/explain", reply->status);
   }
 
@@ -108,6 +113,11 @@ class HttpDaemon final : public Daemon {
   [[nodiscard]] tl::unexpected<Error> unexpected(const std::string& path, int status) const {
     return fail(Errc::kProtocol, fmt::format("{} answered GET {} with status {}", address_.text(), path, status),
                 kWrongPeer);
+  }
+
+  [[nodiscard]] tl::unexpected<Error> too_old(std::string_view what) const {
+    return fail(Errc::kUnsupported, fmt::format("the daemon at {} {}: it is older than sdnsctl", address_.text(), what),
+                "restart it with this version (SIGUSR2: without a lost query)");
   }
 
   Result<DaemonState> ask_state(const std::string& path, std::chrono::milliseconds limit) {

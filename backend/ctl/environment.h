@@ -39,6 +39,8 @@ class Daemon {
   /// The JSON document at `/v1/explain`; `query` is what stands after the `?`. Errors also: kInvalidArgument (the
   /// daemon says what is wrong with the question), kBusy, kUnsupported (an older daemon).
   virtual Result<std::string> explain(const std::string& query) = 0;
+  /// The JSON document at `/v1/health`; `query` as for explain(). Error also: kUnsupported.
+  virtual Result<std::string> health(const std::string& query) = 0;
 };
 
 struct Environment {

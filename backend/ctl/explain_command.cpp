@@ -7,6 +7,7 @@
 
 #include "backend/ctl/commands.h"
 #include "backend/ctl/explain_text.h"
+#include "backend/ctl/query_text.h"
 
 namespace sdns::ctl {
 namespace {
@@ -18,17 +19,6 @@ struct ExplainOptions {
   std::optional<std::string> ecs;
   std::vector<std::string> at_health;
 };
-
-void append_parameter(std::string& query, std::string_view name, std::string_view value) {
-  if (!query.empty()) query += '&';
-  query.append(name) += '=';
-  for (const char c : value) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '.' || c == '_' || c == '~';
-    if (plain) query += c;
-    else query += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-}
 
 Result<int> explain(Session& session, const ExplainOptions& options) {
   auto daemon = session.daemon();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// health force, release, overrides.
+// health list, force, release, overrides.
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <pwd.h>
@@ -13,6 +13,7 @@
 #include <set>
 
 #include "backend/ctl/commands.h"
+#include "backend/ctl/query_text.h"
 #include "backend/ctl/table.h"
 #include "backend/ctl/zone_facts.h"
 #include "backend/health/override.h"
@@ -27,6 +28,8 @@ struct HealthOptions {
   std::string reason;
   std::string lasting;
   bool all = false;
+  std::string part;
+  std::vector<std::string> states;
 };
 
 /// `90`, `90s`, `30m`, `2h`, `1d`, also `1h30m`, in seconds.
@@ -228,6 +231,74 @@ Result<int> overrides(Session& session, const HealthOptions&) {
   return kDone;
 }
 
+/// `340 ms`, `12 s`, `3 min`, `5 h`, `2 d`: rounded down.
+std::string age_text(std::int64_t milliseconds) {
+  static constexpr std::array<std::pair<std::int64_t, const char*>, 4> kUnits{
+      {{86'400'000, "d"}, {3'600'000, "h"}, {60'000, "min"}, {1'000, "s"}}};
+  for (const auto& [length, unit] : kUnits)
+    if (milliseconds >= length) return fmt::format("{} {}", milliseconds / length, unit);
+  return fmt::format("{} ms", std::max<std::int64_t>(milliseconds, 0));
+}
+
+/// What the last probe said, in a few words.
+std::string last_text(const nlohmann::json& probed) {
+  const auto& last = probed.at("last");
+  if (last.is_null()) return "not probed yet";
+  const auto result = last.at("result").get<std::string>();
+  if (result == "success")
+    return fmt::format("ok, {:.1f} ms", static_cast<double>(last.at("us").get<std::int64_t>()) / 1000);
+  const auto detail = last.at("detail").get<std::string>();
+  return detail.empty() ? result : fmt::format("{}: {}", result, detail);
+}
+
+Result<int> list(Session& session, const HealthOptions& options) {
+  auto daemon = session.daemon();
+  if (!daemon) return fail(std::move(daemon.error()));
+  if (*daemon == nullptr)
+    return fail(Errc::kInvalidArgument, "health list asks the daemon, and there is no admin address",
+                "--admin HOST:PORT names it; `sdnsctl health overrides` reads the database");
+  std::string query;
+  append_parameter(query, "check", options.part);
+  auto body = (*daemon)->health(query);
+  if (!body) return fail(std::move(body.error()));
+  auto document = nlohmann::json::parse(*body, nullptr, false);
+  try {
+    auto& checks = document.at("checks");
+    if (!options.states.empty())
+      for (auto check = checks.begin(); check != checks.end();) {
+        const auto state = check->at("state").get<std::string>();
+        const bool wanted = std::find(options.states.begin(), options.states.end(), state) != options.states.end();
+        check = wanted ? check + 1 : checks.erase(check);
+      }
+    if (session.json()) {
+      session.print(document);
+      return kDone;
+    }
+    if (checks.empty()) {
+      session.notice("no check that is known here is like that; records are known when they have been asked for");
+      return kDone;
+    }
+    Table table({"CHECK", "STATE", "FOR", "PROBES", "FAILED", "LAST"});
+    for (const auto& check : checks) {
+      const auto& probed = check.at("probed");
+      std::string state = check.at("state").get<std::string>();
+      if (check.at("forced").get<bool>()) state += " (forced)";
+      if (probed.is_null()) {
+        table.row({check.at("check").get<std::string>(), state, "", "", "", "is not probed"});
+        continue;
+      }
+      table.row({check.at("check").get<std::string>(), state, age_text(probed.at("for_ms").get<std::int64_t>()),
+                 std::to_string(probed.at("probes").get<std::uint64_t>()),
+                 std::to_string(probed.at("failed").get<std::uint64_t>()), last_text(probed)});
+    }
+    table.print(session.out());
+  } catch (const nlohmann::json::exception&) {
+    return fail(Errc::kProtocol, "the daemon answered /v1/health with something that is no list of checks",
+                "is that sovereign-dnsd? --admin names another address");
+  }
+  return kDone;
+}
+
 }  // namespace
 
 void add_health_commands(CLI::App& group, Action& chosen) {
@@ -242,6 +313,11 @@ void add_health_commands(CLI::App& group, Action& chosen) {
   const char* targets =
       "An address (192.0.2.1), an address and port (192.0.2.1:443, [2001:db8::1]:443), pool:NAME, region:NAME, or a "
       "check as `sdnsctl explain` names it";
+  auto* listing = command("list", "List checks: state, since when, probes, and what the last one said", list);
+  listing->add_option("PART", options->part, "Only checks whose text contains this, as 192.0.2.1 or :443");
+  listing->add_option("--state", options->states, "Only checks that are up, down or unknown")
+      ->type_name("STATE")
+      ->check(CLI::IsMember({"up", "down", "unknown"}));
   auto* forcing = command("force", "Say that targets are up or down, whatever their checks say", force);
   forcing->add_option("TARGET", options->targets, std::string(targets) + "; the last word is up or down")
       ->required()

@@ -12,6 +12,7 @@
 
 #include "backend/base/owned.h"
 #include "backend/daemon/explain.h"
+#include "backend/daemon/health_report.h"
 #include "backend/daemon/version.h"
 #include "backend/zone/digest.h"
 
@@ -104,6 +105,7 @@ net::HttpServer::Routes Admin::routes() {
       {"/v1/revision", [this](const net::HttpGet& request) { return revision(request); }},
       {"/v1/status", [this](const net::HttpGet&) { return status(); }},
       {"/v1/digest", [this](const net::HttpGet&) { return digest(); }},
+      {"/v1/health", [this](const net::HttpGet& request) { return health(request); }},
       {"/v1/explain", [this](const net::HttpGet& request) { return explain(request); }},
   };
 }
@@ -197,6 +199,15 @@ net::HttpReply Admin::explain(const net::HttpGet& request) {
   }
   explainers_.fetch_sub(1);
   return reply;
+}
+
+net::HttpReply Admin::health(const net::HttpGet& request) {
+  const auto given = request.query.find("check");
+  const std::string part = given == request.query.end() ? std::string() : given->second;
+  // The checker first: a check that it knows is in the table, unless it has just gone.
+  const std::vector<health::CheckReport> reports = sources_.checks(part);
+  const health::HealthTablePtr table = sources_.health();
+  return json_reply(200, health_json(*table, reports, part, sources_.clock.now()));
 }
 
 AdminDoor::AdminDoor(AdminEndpoint endpoint, net::HttpServer::Routes routes, const Log& log)

@@ -18,6 +18,8 @@
 #include "backend/base/metrics.h"
 #include "backend/daemon/config.h"
 #include "backend/daemon/serving_state.h"
+#include "backend/health/check_book.h"
+#include "backend/health/health_table.h"
 #include "backend/net/http_server.h"
 #include "backend/purge/server.h"
 #include "backend/zone/zone_set.h"
@@ -34,6 +36,9 @@ struct AdminSources {
   std::function<std::vector<purge::ServerStatus>()> powerdns;
   std::function<std::size_t()> connections;
   std::function<zone::ZoneSetPtr()> zones;  ///< null before the first load
+  std::function<health::HealthTablePtr()> health{};
+  /// What the checker says of checks whose identity contains this; nothing when nothing is probed.
+  std::function<std::vector<health::CheckReport>(std::string_view)> checks{};
   /// Why a name is answered as it is; called by one thread at a time, with zones that are loaded.
   std::function<Result<answer::Explanation>(const answer::ExplainQuestion&, zone::ZoneSetPtr)> explain{};
 };
@@ -51,6 +56,7 @@ class Admin {
   net::HttpReply status() const;
   net::HttpReply digest();
   net::HttpReply explain(const net::HttpGet& request);
+  net::HttpReply health(const net::HttpGet& request);
   [[nodiscard]] bool wait_for(zone::Revision revision, std::chrono::milliseconds limit) const;
   [[nodiscard]] std::string revision_json() const;
 

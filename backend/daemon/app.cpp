@@ -42,6 +42,19 @@ std::string joined(const std::vector<std::string>& parts) {
   return out;
 }
 
+health::CheckerOptions checker_of(const Config::Health& config, std::uint64_t seed) {
+  health::CheckerOptions options;
+  options.book.interval = config.interval;
+  options.book.user_agent = config.user_agent;
+  options.book.most_in_flight = config.probes_at_once;
+  options.book.guard.share_percent = config.guard_percent;
+  options.policy.allowed = config.allow;
+  options.policy.own = config.own_networks;
+  options.policy.private_use = config.private_networks;
+  options.seed = seed;
+  return options;
+}
+
 answer::SteeringSettings steering_of(const Config& config) {
   answer::SteeringSettings settings;
   settings.enabled = config.lua.enabled;
@@ -76,6 +89,7 @@ struct App::Impl final : WorkerEvents {
 
   int run();
   Result<void> start_server();
+  Result<void> start_checker();
   void start_publisher();
   void start_admin();
 
@@ -109,6 +123,7 @@ struct App::Impl final : WorkerEvents {
   TaskLanes lanes;
   const answer::Background background;
   std::unique_ptr<net::UnixServer> server;
+  std::unique_ptr<health::Checker> checker;
   std::unique_ptr<Publication> publication;
   std::unique_ptr<Publisher> publisher;
   std::thread publisher_thread;
@@ -153,6 +168,17 @@ Result<void> App::Impl::start_server() {
   return {};
 }
 
+Result<void> App::Impl::start_checker() {
+  if (!running.health.probe) {
+    log.info("health.off", {{"hint", "health.probe is no: targets are what operators say, and unknown otherwise"}});
+    return {};
+  }
+  auto started = health::Checker::start(checker_of(running.health, random.next()), log, metrics);
+  if (!started) return fail(std::move(started.error()));
+  checker = std::move(*started);
+  return {};
+}
+
 void App::Impl::start_publisher() {
   std::vector<purge::ToldInbox*> inboxes;
   for (const auto& inbox : told) inboxes.push_back(inbox.get());
@@ -162,6 +188,7 @@ void App::Impl::start_publisher() {
                          .reclaimer = reclaimer,
                          .zones = zones,
                          .health = health,
+                         .checker = checker.get(),
                          .geo = geo,
                          .told = std::move(inboxes),
                          .cache_life = running.cache.packet_cache_ttl + running.cache.query_cache_ttl,
@@ -194,6 +221,11 @@ void App::Impl::start_admin() {
       .powerdns = [this] { return purger.status(); },
       .connections = [this] { return server->connections(); },
       .zones = [this] { return zones.load(); },
+      .health = [this] { return health.load(); },
+      .checks =
+          [this](std::string_view part) {
+            return checker ? checker->report(part) : std::vector<health::CheckReport>();
+          },
       .explain =
           [this](const answer::ExplainQuestion& question, zone::ZoneSetPtr set) {
             SystemRandom chance;  // the app's own is not for several threads
@@ -213,7 +245,9 @@ int App::Impl::run() {
     log.warn("purge.unconfigured", {{"hint",
                                      "no [[powerdns]] is configured: a PowerDNS in front answers from its caches "
                                      "until they expire"}});
-  if (auto started = start_server(); !started) {
+  auto started = start_server();
+  if (started) started = start_checker();
+  if (!started) {
     log.error("daemon.failed", {{"error", started.error().what}, {"hint", started.error().hint}});
     return 1;
   }

@@ -38,6 +38,14 @@ const std::vector<std::string> kKeys = {"database.url",
                                         "lua.steps",
                                         "lua.time_us",
                                         "lua.memory_octets",
+                                        "health.probe",
+                                        "health.interval",
+                                        "health.probes_at_once",
+                                        "health.allow",
+                                        "health.own_networks",
+                                        "health.private_networks",
+                                        "health.user_agent",
+                                        "health.guard_percent",
                                         "geo.databases",
                                         "geo.networks",
                                         "geo.language",
@@ -217,6 +225,7 @@ class Loader {
     config.cache.packet_cache_ttl = std::chrono::seconds(packet);
     config.cache.query_cache_ttl = std::chrono::seconds(query);
     read_lua();
+    read_health();
     read_geo();
     read_powerdns();
     read_pools();
@@ -243,6 +252,30 @@ class Loader {
     lua.limits.time_nanoseconds = static_cast<std::uint64_t>(time_us) * 1000;
     // Coroutines inside each other take the C stack: with more memory, more of it than there is.
     number("lua.memory_octets", lua.limits.memory_octets, 65'536, 8 << 20);
+  }
+
+  void read_health() {
+    Config::Health& health = out_.config.health;
+    text("health.probe", "yes", health.probe, check_yes_no);
+    std::int64_t interval = health.interval.count();
+    number("health.interval", interval, 1, 86'400);
+    health.interval = std::chrono::seconds(interval);
+    number("health.probes_at_once", health.probes_at_once, 1, 100'000);
+    networks("health.allow", health.allow);
+    networks("health.own_networks", health.own_networks);
+    text("health.private_networks", "yes", health.private_networks, check_yes_no);
+    text("health.user_agent", health.user_agent, health.user_agent, check_user_agent);
+    number("health.guard_percent", health.guard_percent, 0, 99);
+  }
+
+  void networks(const std::string& key, std::vector<dns::IpNetwork>& out) {
+    std::vector<std::string> texts;
+    const RawValue* value = list(key, texts, "a list of networks, as [\"10.0.0.0/8\", \"2001:db8::/32\"]");
+    for (const std::string& text : texts) {
+      auto network = dns::IpNetwork::parse(text);
+      if (network) out.push_back(*network);
+      else problem(key, value, to_text(network.error()));
+    }
   }
 
   void read_geo() {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "backend/base/log.h"
+#include "backend/dns/ip.h"
 #include "backend/dns/name.h"
 #include "backend/health/target_pool.h"
 #include "lua/geo.h"
@@ -87,6 +88,18 @@ struct Config {
     lua::Limits limits;
     friend bool operator==(const Lua&, const Lua&) = default;
   } lua;
+  struct Health {
+    bool probe = true;                 ///< else targets are what operators say, and unknown
+    std::chrono::seconds interval{5};  ///< of checks that do not say theirs
+    std::size_t probes_at_once = 500;
+    std::vector<dns::IpNetwork> allow;         ///< zone data may have these probed, whatever they are
+    std::vector<dns::IpNetwork> own_networks;  ///< and these not
+    bool private_networks = true;              ///< it may have addresses of private use probed
+    std::string user_agent = "Sovereign DNS";
+    unsigned guard_percent =
+        50;  ///< of all targets: so many that begin to fail at once are no news of them; 0: they are
+    friend bool operator==(const Health&, const Health&) = default;
+  } health;
   lua::GeoConfig geo;
   std::vector<PowerDnsConfig> powerdns;
   health::TargetPools target_pools;

@@ -10,12 +10,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 
 #include "backend/base/owned.h"
+#include "backend/dns/rdata_text.h"
 
 namespace sdns::daemon {
 namespace {
@@ -145,6 +147,13 @@ Checked<std::string> check_group(const std::string& group) {
   if (::getgrnam(group.c_str()) == nullptr)
     return wrong("there is no group \"{}\"; create it, or leave this empty", group);
   return group;
+}
+
+Checked<std::string> check_user_agent(const std::string& text) {
+  constexpr std::size_t kMost = 200;
+  if (text.size() > kMost || std::any_of(text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }))
+    return wrong("\"{}\" is not a User-Agent header; write up to 200 printable ASCII characters", dns::printable(text));
+  return text;
 }
 
 Checked<std::uint32_t> check_user(const std::string& user) {

@@ -60,6 +60,7 @@ std::vector<std::string> needs_restart(const Config& running, const Config& next
   compare("cache.packet_cache_ttl", running.cache.packet_cache_ttl == next.cache.packet_cache_ttl);
   compare("cache.query_cache_ttl", running.cache.query_cache_ttl == next.cache.query_cache_ttl);
   compare("lua", running.lua == next.lua);
+  compare("health", running.health == next.health);
   compare("geo", running.geo == next.geo);
   compare("log.format", running.log.format == next.log.format);
   return out;

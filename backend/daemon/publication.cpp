@@ -77,6 +77,7 @@ void Publication::tick() {
   keep_former_tables();
   std::set<dns::Name> owners;
   take_told(owners);
+  if (parts_.checker) health_changed(registry_.observe(parts_.checker->take(), now_seconds()), owners);
   health_changed(registry_.expire(now_seconds()), owners);
   const std::uint64_t places = parts_.geo.load()->generation();
   if (std::exchange(places_, places) != places) dependents_.places_changed(places, owners);
@@ -93,8 +94,14 @@ void Publication::take_told(std::set<dns::Name>& owners) {
   // What answers asked about has a place in the table before they are filed: what it says of them may be news.
   std::vector<std::string> fresh;
   for (const purge::Told& note : told_) wanted_.ask(note.zone, note.checks, fresh);
-  if (!fresh.empty()) health_changed(registry_.want(fresh, now_seconds()), owners);
-  if (const auto gone = wanted_.turn(parts_.clock.now()); !gone.empty()) registry_.forget(gone);
+  if (!fresh.empty()) {
+    health_changed(registry_.want(fresh, now_seconds()), owners);
+    if (parts_.checker) parts_.checker->want(fresh);
+  }
+  if (const auto gone = wanted_.turn(parts_.clock.now()); !gone.empty()) {
+    registry_.forget(gone);
+    if (parts_.checker) parts_.checker->forget(gone);
+  }
   if (wanted_.refused() != refused_) {
     parts_.log.warn("health.refused", {{"zone_id", wanted_.refused_zone()},
                                        {"checks", wanted_.refused() - refused_},

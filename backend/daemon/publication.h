@@ -14,6 +14,7 @@
 #include "backend/daemon/publisher.h"
 #include "backend/daemon/reclaimer.h"
 #include "backend/daemon/wanted_checks.h"
+#include "backend/health/checker.h"
 #include "backend/health/registry.h"
 #include "backend/purge/dependents.h"
 #include "backend/purge/planner.h"
@@ -31,6 +32,7 @@ class Publication final : public PublicationSink {
     Reclaimer& reclaimer;
     const SnapshotCell<zone::ZoneSet>& zones;
     health::HealthCell& health;
+    health::Checker* checker;  ///< null: nothing is probed
     const lua::GeoCell& geo;
     std::vector<purge::ToldInbox*> told;  ///< of the answering threads
     std::chrono::seconds cache_life;      ///< how long PowerDNS keeps an answer

@@ -4,17 +4,15 @@
 them; our targets are forced to what the listeners are. Rounds go from all up to all down; after each change every record is
 asked by every client, and what PowerDNS has not noticed yet is asked again until it has."""
 import collections
-import http.server
 import ipaddress
 import random
-import socket
-import threading
 import time
 
 import dns.exception
 
 import harness
 from lua_worlds import LuaWorlds
+from targets import Target, port_free_everywhere
 
 SEED = 20261122
 APEX = "health.test."
@@ -24,67 +22,6 @@ PLACES = ["EU | NL | NH | Amsterdam | 52.3759 | 4.8975", "EU | DE | BY | Munich 
           "AS | SG | | Singapore | 1.3521 | 103.8198", "EU | GB | ENG | London | 51.5074 | -0.1278"]
 STATES = [0b11111111, 0b01111110, 0b00100100, 0b10000001, 0b00000000, 0b00011000, 0b11111111]  # which hosts are up, round by round
 LEAST_CASES = 10_000
-
-
-class Target:
-    """Takes connections on one port, and answers HTTP on another."""
-
-    def __init__(self, host, tcp_port, http_port):
-        self.host, self.tcp_port, self.http_port = host, tcp_port, http_port
-        self.servers = []
-
-    def up(self):
-        if self.servers:
-            return
-        tcp = socket.create_server((self.host, self.tcp_port), backlog=64)
-        threading.Thread(target=self.take, args=(tcp,), daemon=True).start()
-
-        class Page(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                try:
-                    self.send_response(200)
-                    self.end_headers()
-                    self.wfile.write(b"all is ready")
-                except OSError:
-                    pass
-
-            def log_message(self, *_):
-                pass
-
-        web = http.server.ThreadingHTTPServer((self.host, self.http_port), Page)
-        threading.Thread(target=web.serve_forever, args=(0.05,), daemon=True).start()
-        self.servers = [tcp, web]
-
-    @staticmethod
-    def take(tcp):
-        while True:
-            try:
-                tcp.accept()[0].close()
-            except OSError:
-                return
-
-    def down(self):
-        if self.servers:
-            tcp, web = self.servers
-            tcp.shutdown(socket.SHUT_RDWR)
-            tcp.close()
-            web.shutdown()
-            web.server_close()
-            self.servers = []
-
-
-def port_free_everywhere():
-    """A port that no host of the test uses."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind((HOSTS[0], 0))
-            port = probe.getsockname()[1]
-        try:
-            for host in HOSTS:
-                socket.create_server((host, port)).close()
-            return port
-        except OSError:
-            continue
 
 
 def quoted(values):
@@ -143,7 +80,7 @@ class LuaHealthDifferential(LuaWorlds):
     @classmethod
     def prepare(cls):
         rng = random.Random(SEED)
-        cls.tcp_port, cls.http_port = port_free_everywhere(), port_free_everywhere()
+        cls.tcp_port, cls.http_port = port_free_everywhere(HOSTS), port_free_everywhere(HOSTS)
         cls.targets = [Target(host, cls.tcp_port, cls.http_port) for host in HOSTS]
         cls.addClassCleanup(lambda: [target.down() for target in cls.targets])
         cls.cases = [(f"r{number}.{APEX}", *case) for number, case in enumerate(cases(rng, cls.tcp_port, cls.http_port))]

@@ -38,7 +38,9 @@ struct PlayedDaemon {
   std::string status = R"({"version":"0.1.0","powerdns":[{"name":"main","state":"present"}]})";
   Result<std::string> explanation = std::string("{}");
   std::vector<std::string> explained;  ///< queries
-  bool follows = true;                 ///< answers with whatever it is asked to wait for
+  Result<std::string> health = std::string(R"({"sequence":0,"checks":[]})");
+  std::vector<std::string> health_asked;  ///< queries
+  bool follows = true;                    ///< answers with whatever it is asked to wait for
   std::vector<zone::Revision> waited_for;
   std::vector<std::chrono::milliseconds> limits;
 };
@@ -60,6 +62,10 @@ class DaemonConnection final : public Daemon {
   Result<std::string> explain(const std::string& query) override {
     played_.explained.push_back(query);
     return played_.explanation;
+  }
+  Result<std::string> health(const std::string& query) override {
+    played_.health_asked.push_back(query);
+    return played_.health;
   }
 
  private:

@@ -102,5 +102,43 @@ TEST_F(Health, RefusesWhatIsNoTargetVerdictOrDuration) {
   EXPECT_EQ(revision(), 0U);
 }
 
+constexpr const char* kChecks = R"({"sequence":7,"checks":[
+  {"check":"tcp 192.0.2.1:443","state":"down","forced":true,"weight":1,"probed":{"verdict":"up","for_ms":7200000,
+   "successes_in_row":4,"failures_in_row":0,"probes":900,"failed":2,"transitions":3,"interval_ms":5000,
+   "last":{"result":"success","detail":"","us":1234}}},
+  {"check":"tcp 192.0.2.2:443","state":"down","forced":false,"weight":1,"probed":{"verdict":"down","for_ms":340,
+   "successes_in_row":0,"failures_in_row":1,"probes":1,"failed":1,"transitions":1,"interval_ms":5000,
+   "last":{"result":"refused","detail":"connect: Connection refused","us":99}}},
+  {"check":"tcp 192.0.2.3:443","state":"unknown","forced":false,"weight":1,"probed":null}]})";
+
+TEST_F(Health, ChecksAreListedAsTheDaemonHasThem) {
+  daemon_.answers = true;
+  daemon_.health = std::string(kChecks);
+  EXPECT_EQ(ctl({"health", "list", "192.0.2"}).out,
+            "CHECK              STATE          FOR     PROBES  FAILED  LAST\n"
+            "tcp 192.0.2.1:443  down (forced)  2 h     900     2       ok, 1.2 ms\n"
+            "tcp 192.0.2.2:443  down           340 ms  1       1       refused: connect: Connection refused\n"
+            "tcp 192.0.2.3:443  unknown                                is not probed\n");
+  EXPECT_EQ(daemon_.health_asked.back(), "check=192.0.2");
+  EXPECT_EQ(json({"health", "list"}), nlohmann::json::parse(kChecks));
+  const auto unknown = json({"health", "list", "--state", "unknown"});
+  ASSERT_EQ(unknown["checks"].size(), 1U);
+  EXPECT_EQ(unknown["checks"][0]["check"], "tcp 192.0.2.3:443");
+  EXPECT_THAT(ctl({"health", "list", "--state", "sideways"}), Exits(2));
+}
+
+TEST_F(Health, ADaemonThatSaysSomethingElseIsAnError) {
+  daemon_.answers = true;
+  for (const char* document :
+       {"", "[]", R"({"checks":3})", R"({"checks":[{}]})", R"({"checks":[{"check":"x","state":1}]})"}) {
+    daemon_.health = std::string(document);
+    EXPECT_THAT(ctl({"health", "list"}), Exits(1)) << document;
+    EXPECT_THAT(ctl({"health", "list", "--state", "up"}), Exits(1)) << document;
+  }
+  daemon_.health = fail(Errc::kUnavailable, "no daemon answers at 127.0.0.1:8053");
+  EXPECT_THAT(ctl({"health", "list"}).err, HasSubstr("no daemon answers"));
+  EXPECT_THAT(ctl({"--admin=", "health", "list"}), Exits(2));
+}
+
 }  // namespace
 }  // namespace sdns::ctl

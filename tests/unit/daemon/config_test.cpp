@@ -251,5 +251,51 @@ TEST_F(ConfigTest, WhatCannotChangeWhileRunningIsNamed) {
             (std::vector<std::string>{"listen.max_connections", "admin.listen"}));
 }
 
+TEST_F(ConfigTest, HealthChecksProbeUnlessToldOtherwise) {
+  const auto loaded = load("");
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->config.health, Config::Health{});
+  EXPECT_TRUE(loaded->config.health.probe);
+  const auto set = load(R"([health]
+probe = "no"
+interval = 30
+probes_at_once = 7
+allow = ["127.0.0.0/8", "2001:db8::1"]
+own_networks = ["10.0.0.0/8"]
+private_networks = "no"
+user_agent = "probe/1"
+guard_percent = 0
+)");
+  ASSERT_TRUE(set) << set.error().text("", "");
+  const Config::Health& health = set->config.health;
+  EXPECT_FALSE(health.probe);
+  EXPECT_EQ(health.interval, std::chrono::seconds(30));
+  EXPECT_EQ(health.probes_at_once, 7U);
+  EXPECT_THAT(health.allow,
+              testing::ElementsAre(*dns::IpNetwork::parse("127.0.0.0/8"), *dns::IpNetwork::parse("2001:db8::1")));
+  EXPECT_THAT(health.own_networks, testing::ElementsAre(*dns::IpNetwork::parse("10.0.0.0/8")));
+  EXPECT_FALSE(health.private_networks);
+  EXPECT_EQ(health.user_agent, "probe/1");
+  EXPECT_EQ(health.guard_percent, 0U);
+  EXPECT_THAT(needs_restart(loaded->config, set->config), testing::Contains("health"));
+}
+
+TEST_F(ConfigTest, WrongSettingsOfHealthChecksAreNamed) {
+  const struct {
+    const char* text;
+    const char* problem;
+  } rows[] = {
+      {"probe = \"maybe\"", "health.probe"},
+      {"interval = 0", "0 is outside of 1 to 86400"},
+      {"probes_at_once = 0", "0 is outside of 1 to 100000"},
+      {"allow = [\"10.0.0.0/33\"]", "health.allow"},
+      {"own_networks = \"10.0.0.0/8\"", "a list of networks"},
+      {"user_agent = \"a\\nb\"", "is not a User-Agent header"},
+      {"guard_percent = 100", "100 is outside of 0 to 99"},
+      {"probs = 1", "health.probs"},
+  };
+  for (const auto& row : rows) EXPECT_THAT(problems_of(std::string("[health]\n") + row.text), HasSubstr(row.problem));
+}
+
 }  // namespace
 }  // namespace sdns::daemon

@@ -123,6 +123,7 @@ class PublicationTest : public testing::Test {
                                               .reclaimer = reclaimer_,
                                               .zones = zones_,
                                               .health = health_,
+                                              .checker = nullptr,
                                               .geo = geo_,
                                               .told = {&told_},
                                               .cache_life = seconds(60),

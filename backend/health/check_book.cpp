@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+#include "backend/health/check_book.h"
+
+#include <algorithm>
+
+namespace sdns::health {
+
+using std::chrono::milliseconds;
+
+ProbeOutcome outcome_of(ProbeFailure failure) {
+  switch (failure) {
+    case ProbeFailure::kNone:
+      return ProbeOutcome::kSuccess;
+    case ProbeFailure::kForbidden:
+    case ProbeFailure::kDisabled:
+    case ProbeFailure::kInvalid:
+    case ProbeFailure::kLocal:
+      return ProbeOutcome::kNoResult;
+    default:
+      return ProbeOutcome::kFailure;
+  }
+}
+
+void CheckBook::add(const std::string& identity, SteadyTime now) {
+  if (by_identity_.contains(identity)) return;
+  const auto question = CheckQuestion::parse(identity);
+  if (!question) return;
+  std::uint32_t number = 0;
+  if (unused_.empty()) {
+    number = static_cast<std::uint32_t>(checks_.size());
+    checks_.emplace_back();
+  } else {
+    number = unused_.back();
+    unused_.pop_back();
+  }
+  by_identity_.emplace(identity, number);
+  Check& check = checks_[number];
+  check = Check{};
+  check.identity = identity;
+  check.spec = std::make_shared<const ProbeSpec>(probe_of(*question, options_.user_agent));
+  check.thresholds = Thresholds::power_dns(question->options.minimum_failures);
+  check.state = initial_state(now, check.thresholds);
+  check.interval = question->options.interval_seconds == 0
+                       ? options_.interval
+                       : milliseconds(std::chrono::seconds(question->options.interval_seconds));
+  schedule_.add(number, check.interval, now);
+}
+
+void CheckBook::remove(const std::string& identity, SteadyTime now) {
+  const auto found = by_identity_.find(identity);
+  if (found == by_identity_.end()) return;
+  const std::uint32_t number = found->second;
+  by_identity_.erase(found);
+  Check& check = checks_[number];
+  if (check.state.failures_in_row() > 0) (void)guard_.stopped_failing(check.state.failing_since, now);
+  schedule_.remove(number);
+  check = Check{};
+  unused_.push_back(number);
+}
+
+std::optional<CheckBook::Due> CheckBook::take(SteadyTime now) {
+  while (in_flight_ < options_.most_in_flight) {
+    const auto due = schedule_.take(now);
+    if (!due) return std::nullopt;
+    Check& check = checks_[due->check];
+    if (check.ticket != 0) continue;  // the one before takes longer than the interval
+    check.ticket = ++tickets_;
+    check.last_begun = now;
+    ++in_flight_;
+    return Due{due->check, check.ticket, due->since};
+  }
+  return std::nullopt;
+}
+
+std::optional<SteadyTime> CheckBook::next() {
+  if (in_flight_ >= options_.most_in_flight) return std::nullopt;
+  return schedule_.next();
+}
+
+CheckBook::Result CheckBook::result(const Due& due, const ProbeResult& found, SteadyTime now) {
+  Result result;
+  --in_flight_;
+  Check& check = checks_[due.check];
+  if (check.ticket != due.ticket) return result;  // nobody asks any more
+  check.ticket = 0;
+  ++check.probes;
+  if (!found.ok()) ++check.failures;
+  check.last_failure = found.failure;
+  check.last_total = found.total;
+  check.last_text = found.text;
+
+  const ProbeOutcome outcome = outcome_of(found.failure);
+  if (begins_to_fail(check.state, outcome))
+    result.guard = guard_.began_to_fail(now, static_cast<std::uint32_t>(by_identity_.size()));
+  else if (stops_failing(check.state, outcome)) result.guard = guard_.stopped_failing(check.state.failing_since, now);
+  else result.guard = guard_.advance(now);
+  const Verdict before = check.state.verdict;
+  const Step next = step(check.state, outcome, now, check.thresholds, guard_.falling(now));
+  check.state = next.state;
+  const std::uint32_t weight = found.ok() ? found.weight : check.weight;
+  if (next.changed) {
+    ++check.transitions;
+    result.transition = Transition{check.identity, before, next.state.verdict, next.why, found.failure, found.text};
+  }
+  if (next.changed || weight != check.weight)
+    result.state = {check.identity, State{.verdict = next.state.verdict, .forced = false, .weight = weight}};
+  check.weight = weight;
+  return result;
+}
+
+std::vector<CheckReport> CheckBook::report(std::string_view part, SteadyTime now) const {
+  std::vector<CheckReport> reports;
+  for (const auto& [identity, number] : by_identity_) {
+    if (identity.find(part) == std::string::npos) continue;
+    const Check& check = checks_[number];
+    CheckReport& report = reports.emplace_back();
+    report.identity = identity;
+    report.state = check.state;
+    report.weight = check.weight;
+    report.interval = check.interval;
+    if (check.ticket == 0)
+      report.until_next =
+          std::max(std::chrono::duration_cast<milliseconds>(check.last_begun + check.interval - now), milliseconds(0));
+    report.probes = check.probes;
+    report.failures = check.failures;
+    report.transitions = check.transitions;
+    report.last_failure = check.last_failure;
+    report.last_text = check.last_text;
+    report.last_total = check.last_total;
+    report.probed = check.probes > 0;
+  }
+  std::sort(reports.begin(), reports.end(),
+            [](const CheckReport& a, const CheckReport& b) { return a.identity < b.identity; });
+  return reports;
+}
+
+}  // namespace sdns::health

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// The checks that there are, when each is probed and what its probes have come to. No clock, socket or thread: probing
+// is the checker's.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "backend/base/clock.h"
+#include "backend/health/blast_guard.h"
+#include "backend/health/check_question.h"
+#include "backend/health/health_table.h"
+#include "backend/health/probe.h"
+#include "backend/health/schedule.h"
+#include "backend/health/verdict.h"
+
+namespace sdns::health {
+
+/// What a probe's result says of its target. What was not probed (forbidden, not run here, no descriptors) says
+/// nothing.
+[[nodiscard]] ProbeOutcome outcome_of(ProbeFailure failure);
+
+struct CheckBookOptions {
+  std::chrono::milliseconds interval{5000};  ///< of checks that do not say theirs
+  std::string user_agent;                    ///< of checks that do not say theirs
+  std::size_t most_in_flight = 500;          ///< probes at a time; further ones wait for one to end
+  GuardLimits guard;
+};
+
+/// One change of a verdict.
+struct Transition {
+  std::string identity;
+  Verdict from = Verdict::kUnknown;
+  Verdict to = Verdict::kUnknown;
+  Why why = Why::kNothing;
+  ProbeFailure failure = ProbeFailure::kNone;  ///< of the probe that decided
+  std::string text;                            ///< what that probe says
+};
+
+/// What there is to see of a check.
+struct CheckReport {
+  std::string identity;
+  VerdictState state;
+  std::uint32_t weight = 1;
+  std::chrono::milliseconds interval{0};
+  std::chrono::milliseconds until_next{0};  ///< to the next probe; 0 while one is in flight
+  std::uint64_t probes = 0;
+  std::uint64_t failures = 0;
+  std::uint32_t transitions = 0;
+  ProbeFailure last_failure = ProbeFailure::kNone;  ///< of the last probe
+  std::string last_text;
+  std::chrono::microseconds last_total{0};
+  bool probed = false;  ///< a result is there
+};
+
+/// Used by one thread. A check is known by a number while it is there; numbers are used again.
+class CheckBook {
+ public:
+  CheckBook(CheckBookOptions options, std::uint64_t seed)
+      : options_(std::move(options)), schedule_(seed), guard_(options_.guard) {}
+
+  /// A check of this identity (CheckQuestion), due at once; nothing happens when it is there. What is no identity is
+  /// never probed.
+  void add(const std::string& identity, SteadyTime now);
+  /// What is found of a probe in flight comes to nothing.
+  void remove(const std::string& identity, SteadyTime now);
+
+  struct Due {
+    std::uint32_t check = 0;
+    std::uint64_t ticket = 0;  ///< for result()
+    SteadyTime since{};        ///< when it was to begin
+  };
+  /// A check whose probe is to begin now; it is in flight until result().
+  std::optional<Due> take(SteadyTime now);
+  [[nodiscard]] std::shared_ptr<const ProbeSpec> spec(std::uint32_t check) const { return checks_[check].spec; }
+  /// When to call take() again; nothing while nothing is due or as many as may be are in flight.
+  [[nodiscard]] std::optional<SteadyTime> next();
+
+  struct Result {
+    std::optional<Transition> transition;
+    std::optional<std::pair<std::string, State>> state;  ///< when it is another one than before
+    GuardChange guard;
+  };
+  /// What the probe of this ticket came to.
+  Result result(const Due& due, const ProbeResult& found, SteadyTime now);
+
+  [[nodiscard]] std::size_t size() const { return by_identity_.size(); }
+  [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
+  /// Checks whose identity contains `part`, in the order of their identities.
+  [[nodiscard]] std::vector<CheckReport> report(std::string_view part, SteadyTime now) const;
+
+ private:
+  struct Check {
+    std::string identity;
+    std::shared_ptr<const ProbeSpec> spec;
+    Thresholds thresholds;
+    VerdictState state;
+    std::chrono::milliseconds interval{0};
+    std::uint64_t ticket = 0;  // of the probe in flight; 0: none
+    std::uint64_t probes = 0;
+    std::uint64_t failures = 0;
+    std::uint32_t transitions = 0;
+    std::uint32_t weight = 1;
+    ProbeFailure last_failure = ProbeFailure::kNone;
+    std::chrono::microseconds last_total{0};
+    std::string last_text;
+    SteadyTime last_begun{};
+  };
+
+  const CheckBookOptions options_;
+  Schedule schedule_;
+  BlastGuard guard_;
+  std::vector<Check> checks_;
+  std::vector<std::uint32_t> unused_;  // numbers
+  std::unordered_map<std::string, std::uint32_t> by_identity_;
+  std::uint64_t tickets_ = 0;
+  std::size_t in_flight_ = 0;
+};
+
+}  // namespace sdns::health

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+#include "backend/health/checker.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+#include <uv.h>
+
+#include <algorithm>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+namespace sdns::health {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+// Further ones begin when the loop has looked at its descriptors.
+constexpr int kMostAtOnce = 64;
+
+struct Orders {
+  std::vector<std::pair<std::string, bool>> checks;  // wanted, or not any more
+  std::vector<std::pair<std::string, std::promise<std::vector<CheckReport>>>> reports;
+  bool stop = false;
+};
+
+}  // namespace
+
+struct Checker::Impl {
+  Impl(const CheckerOptions& options, const Log& l, Metrics& metrics)
+      : log(l),
+        book(options.book, options.seed),
+        checks(metrics.gauge("sdns_health_checks", "Health checks that are probed")),
+        in_flight(metrics.gauge("sdns_health_probes_in_flight", "Probes that have begun and not ended")),
+        succeeded(metrics.counter("sdns_health_probes_total", kProbes, {{"result", "success"}})),
+        failed(metrics.counter("sdns_health_probes_total", kProbes, {{"result", "failure"}})),
+        not_probed(metrics.counter("sdns_health_probes_total", kProbes, {{"result", "not_probed"}})),
+        went_up(metrics.counter("sdns_health_transitions_total", kTransitions, {{"to", "up"}})),
+        went_down(metrics.counter("sdns_health_transitions_total", kTransitions, {{"to", "down"}})),
+        frozen(metrics.gauge("sdns_health_frozen", "1 while no target falls because very many fail at once")) {}
+
+  Result<void> open(const CheckerOptions& options);
+  void close();
+  void look();
+  void begin_probes();
+  void ended(const CheckBook::Due& due, const ProbeResult& found);
+  void say(const Transition& transition);
+  void say(const GuardChange& change);
+  void hand_over(std::pair<std::string, State> state);
+  void arm();
+
+  static constexpr const char* kProbes = "Probes that ended";
+  static constexpr const char* kTransitions = "Verdicts that changed";
+
+  const Log& log;
+  uv_loop_t loop{};
+  uv_async_t woken{};
+  uv_timer_t timer{};
+  SystemRandom random;
+  std::unique_ptr<Prober> prober;
+  CheckBook book;
+  std::thread thread;
+
+  std::mutex mutex;
+  Orders orders;
+  std::vector<std::pair<std::string, State>> states;
+
+  Metric& checks;
+  Metric& in_flight;
+  Metric& succeeded;
+  Metric& failed;
+  Metric& not_probed;
+  Metric& went_up;
+  Metric& went_down;
+  Metric& frozen;
+};
+
+Result<void> Checker::Impl::open(const CheckerOptions& options) {
+  if (const int error = uv_loop_init(&loop); error != 0)
+    return fail(Errc::kUnavailable, fmt::format("health checks have no event loop: {}", uv_strerror(error)),
+                "raise the limit of open files (LimitNOFILE=)");
+  loop.data = woken.data = timer.data = this;
+  uv_async_init(&loop, &woken, [](uv_async_t* handle) { static_cast<Impl*>(handle->data)->look(); });
+  uv_timer_init(&loop, &timer);
+  auto made = Prober::make(loop, TargetPolicy(options.policy), random, options.prober);
+  if (!made) {
+    close();
+    return fail(std::move(made.error()));
+  }
+  prober = std::move(*made);
+  return {};
+}
+
+void Checker::Impl::close() {
+  prober.reset();
+  uv_close(reinterpret_cast<uv_handle_t*>(&woken), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&timer), nullptr);
+  uv_run(&loop, UV_RUN_DEFAULT);
+  uv_loop_close(&loop);
+}
+
+void Checker::Impl::look() {
+  Orders taken;
+  {
+    std::lock_guard lock(mutex);
+    std::swap(taken, orders);
+  }
+  if (taken.stop) return uv_stop(&loop);
+  const SteadyTime now = std::chrono::steady_clock::now();
+  for (const auto& [identity, wanted] : taken.checks) {
+    if (wanted) book.add(identity, now);
+    else book.remove(identity, now);
+  }
+  checks.set(static_cast<std::int64_t>(book.size()));
+  for (auto& [part, reports] : taken.reports) reports.set_value(book.report(part, now));
+  begin_probes();
+}
+
+void Checker::Impl::begin_probes() {
+  for (int begun = 0; begun < kMostAtOnce; ++begun) {
+    const auto due = book.take(std::chrono::steady_clock::now());
+    if (!due) break;
+    prober->start(book.spec(due->check), [this, due = *due](ProbeId, const ProbeResult& found) { ended(due, found); });
+  }
+  in_flight.set(static_cast<std::int64_t>(book.in_flight()));
+  arm();
+}
+
+void Checker::Impl::arm() {
+  const auto next = book.next();
+  if (!next) {
+    uv_timer_stop(&timer);
+    return;
+  }
+  const auto left = duration_cast<milliseconds>(*next - std::chrono::steady_clock::now() + milliseconds(1));
+  uv_update_time(&loop);
+  uv_timer_start(
+      &timer, [](uv_timer_t* handle) { static_cast<Impl*>(handle->data)->begin_probes(); },
+      static_cast<std::uint64_t>(std::max<std::int64_t>(left.count(), 0)), 0);
+}
+
+void Checker::Impl::ended(const CheckBook::Due& due, const ProbeResult& found) {
+  const bool was_full = !book.next();
+  auto result = book.result(due, found, std::chrono::steady_clock::now());
+  switch (outcome_of(found.failure)) {
+    case ProbeOutcome::kSuccess:
+      succeeded.add();
+      break;
+    case ProbeOutcome::kFailure:
+      failed.add();
+      break;
+    case ProbeOutcome::kNoResult:
+      not_probed.add();
+      break;
+  }
+  if (result.guard.event != GuardEvent::kNone) say(result.guard);
+  if (result.transition) say(*result.transition);
+  if (result.state) hand_over(std::move(*result.state));
+  in_flight.set(static_cast<std::int64_t>(book.in_flight()));
+  if (was_full) arm();
+}
+
+void Checker::Impl::hand_over(std::pair<std::string, State> state) {
+  std::lock_guard lock(mutex);
+  states.push_back(std::move(state));
+}
+
+void Checker::Impl::say(const Transition& transition) {
+  (transition.to == Verdict::kUp ? went_up : went_down).add();
+  log.event(transition.to == Verdict::kDown ? LogLevel::kWarn : LogLevel::kInfo, "health.verdict",
+            {{"check", transition.identity},
+             {"from", verdict_name(transition.from)},
+             {"to", verdict_name(transition.to)},
+             {"why", why_name(transition.why)},
+             {"reason", failure_name(transition.failure)},
+             {"detail", transition.text}});
+}
+
+void Checker::Impl::say(const GuardChange& change) {
+  frozen.set(change.event == GuardEvent::kFrozen ? 1 : 0);
+  if (change.event == GuardEvent::kFrozen)
+    log.error("health.frozen", {{"failing", change.failing},
+                                {"targets", change.targets},
+                                {"hint",
+                                 "so many targets began to fail at once that this host's own network is suspected: "
+                                 "none is taken as down for now"}});
+  else
+    log.warn("health.thawed", {{"because", change.event == GuardEvent::kRecovered ? "recovered" : "timed_out"},
+                               {"failing", change.failing}});
+}
+
+Checker::Checker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Checker>> Checker::start(const CheckerOptions& options, const Log& log, Metrics& metrics) {
+  auto impl = std::make_unique<Impl>(options, log, metrics);
+  if (auto opened = impl->open(options); !opened) return fail(std::move(opened.error()));
+  std::unique_ptr<Checker> checker(new Checker(std::move(impl)));
+  // Signals are for the main thread.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  checker->impl_->thread = std::thread([impl = checker->impl_.get()] {
+    uv_run(&impl->loop, UV_RUN_DEFAULT);
+    impl->close();
+  });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_setname_np(checker->impl_->thread.native_handle(), "sdns-health");
+  return checker;
+}
+
+Checker::~Checker() {
+  {
+    std::lock_guard lock(impl_->mutex);
+    impl_->orders.stop = true;
+  }
+  uv_async_send(&impl_->woken);
+  impl_->thread.join();
+}
+
+void Checker::want(std::vector<std::string> identities) {
+  {
+    std::lock_guard lock(impl_->mutex);
+    for (std::string& identity : identities) impl_->orders.checks.emplace_back(std::move(identity), true);
+  }
+  uv_async_send(&impl_->woken);
+}
+
+void Checker::forget(std::vector<std::string> identities) {
+  {
+    std::lock_guard lock(impl_->mutex);
+    for (std::string& identity : identities) impl_->orders.checks.emplace_back(std::move(identity), false);
+  }
+  uv_async_send(&impl_->woken);
+}
+
+std::vector<std::pair<std::string, State>> Checker::take() {
+  std::lock_guard lock(impl_->mutex);
+  return std::exchange(impl_->states, {});
+}
+
+std::vector<CheckReport> Checker::report(std::string_view part) {
+  std::future<std::vector<CheckReport>> reports;
+  {
+    std::lock_guard lock(impl_->mutex);
+    reports = impl_->orders.reports.emplace_back(std::string(part), std::promise<std::vector<CheckReport>>())
+                  .second.get_future();
+  }
+  uv_async_send(&impl_->woken);
+  return reports.get();
+}
+
+}  // namespace sdns::health

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// Health checks in a thread of their own: whatever is wanted is probed on its schedule, and what it comes to is handed
+// over.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "backend/base/clock.h"
+#include "backend/base/error.h"
+#include "backend/base/log.h"
+#include "backend/base/metrics.h"
+#include "backend/health/check_book.h"
+#include "backend/health/prober.h"
+
+namespace sdns::health {
+
+struct CheckerOptions {
+  CheckBookOptions book;
+  TargetPolicyOptions policy;
+  ProberOptions prober;
+  std::uint64_t seed = 0;
+};
+
+/// All functions are safe from any thread and never wait, but report() and the destructor.
+class Checker {
+ public:
+  /// Nothing is checked yet. Errors (kUnavailable, kIo): no descriptors for its loop. `log` and `metrics` outlive it.
+  static Result<std::unique_ptr<Checker>> start(const CheckerOptions& options, const Log& log, Metrics& metrics);
+  ~Checker();
+  Checker(const Checker&) = delete;
+  Checker& operator=(const Checker&) = delete;
+
+  /// These are checked from now on (CheckQuestion::identity()); those that are already go on as they are.
+  void want(std::vector<std::string> identities);
+  void forget(std::vector<std::string> identities);
+
+  /// The states of checks that changed since the last call, in the order in which they did.
+  std::vector<std::pair<std::string, State>> take();
+
+  /// Of all checks whose identity contains `part`. Waits for the checker's thread, which never waits long.
+  std::vector<CheckReport> report(std::string_view part);
+
+ private:
+  struct Impl;
+  explicit Checker(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sdns::health

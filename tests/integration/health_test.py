@@ -1,0 +1,113 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Health checks end to end: real targets come and go, and the answers that PowerDNS has cached for an hour follow."""
+import json
+
+import harness
+from targets import Target, port_free_everywhere
+
+APEX = "probed.test."
+HOSTS = [f"127.0.3.{number}" for number in range(1, 5)]
+FORBIDDEN = "127.0.4.1"
+LONG = {"cache-ttl": 3600, "query-cache-ttl": 3600}
+
+
+class Probed(harness.ServerTest):
+    powerdns = (LONG, LONG | {"cache-ttl": 0})
+    daemon_options = {"extra_config": '[health]\ninterval = 1\nallow = ["127.0.3.0/24"]\n'}
+
+    @classmethod
+    def prepare(cls, world):
+        cls.tcp, cls.http = port_free_everywhere([*HOSTS, FORBIDDEN]), port_free_everywhere([*HOSTS, FORBIDDEN])
+        cls.targets = {host: Target(host, cls.tcp, cls.http) for host in [*HOSTS, FORBIDDEN]}
+        one, two, three, four = HOSTS
+        both = f"{{'{one}', '{two}'}}"
+        world.import_zone(APEX, rf"""
+$TTL 3600
+@     IN SOA ns1.{APEX} hostmaster.{APEX} 1 7200 900 1209600 60
+      IN NS  ns1.{APEX}
+ns1   IN A   192.0.2.53
+port  IN LUA A "ifportup({cls.tcp}, {both}, {{selector='all'}})"
+*.w   IN LUA A "ifportup({cls.tcp}, {both}, {{selector='all'}})"
+alias IN CNAME port
+url   IN LUA A "ifurlup('http://www.{APEX}:{cls.http}/', {{{{'{one}', '{two}'}}, {{'{three}'}}}}, {{stringmatch='all is ready', selector='all'}})"
+never IN LUA A "ifurlup('http://www.{APEX}:{cls.http}/', {{{{'{one}'}}, {{'{three}'}}}}, {{stringmatch='something else', selector='all', backupSelector='all'}})"
+weapon IN LUA A "ifportup({cls.tcp}, {{'{FORBIDDEN}', '{four}'}}, {{selector='all'}})"
+pool  IN LUA A "pool('web')"
+""")
+        world.edit("target-pool", "set", "web", f"port={cls.tcp}", "selector=all", "alldown=all")
+        for group, host in ((1, one), (1, two), (2, three)):
+            world.edit("target-pool", "add-member", "web", host, "--group", group)
+
+    def setUp(self):
+        for target in self.targets.values():
+            target.up()
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        for target in cls.targets.values():
+            target.down()
+
+    def addresses(self, server, name):
+        response = server.query(f"{name}.{APEX}", "A")
+        self.assert_rcode(response, "NOERROR")
+        return {content.split()[-1] for content in self.answers(response, types=("A",))}
+
+    def await_addresses(self, name, *expected):
+        def everywhere():
+            return all(self.addresses(server, name) == set(expected) for server in self.world.powerdns)
+        harness.wait_for(f"{name} is {expected}", everywhere)
+
+    def test_a_target_that_dies_leaves_answers_that_are_cached_and_comes_back(self):
+        one, two, three, _ = HOSTS
+        names = ("port", "alias", "a.w", "pool", "url")
+        for name in names:
+            self.await_addresses(name, one, two)
+        for name in names:
+            self.world.pdns.warm(f"{name}.{APEX}", "A")
+        self.targets[one].down()
+        for name in names:
+            self.await_addresses(name, two)
+        self.targets[two].down()
+        for name in ("pool", "url"):
+            self.await_addresses(name, three)
+        self.targets[one].up()
+        self.targets[two].up()
+        for name in names:
+            self.await_addresses(name, one, two)
+
+    def test_a_page_that_does_not_say_it_is_down(self):
+        self.await_addresses("url", HOSTS[0], HOSTS[1])
+        self.await_addresses("never", HOSTS[0])  # nothing is up: the first group
+        harness.wait_for("its reason in the log", lambda: "reason=mismatch" in self.world.daemon.log_text())
+
+    def test_an_operator_sees_checks(self):
+        one, two, _, four = HOSTS
+        self.await_addresses("port", one, two)
+        self.await_addresses("weapon", four)
+        def listed(*words):
+            return json.loads(self.world.ctl("--json", "health", "list", *words).stdout)["checks"]
+        (check,) = listed(f"tcp {one}:{self.tcp}")
+        self.assertEqual((check["state"], check["forced"], check["probed"]["verdict"], check["probed"]["last"]["result"]), ("up", False, "up", "success"))
+        self.assertGreaterEqual(check["probed"]["probes"], 1)
+        (forbidden,) = listed(FORBIDDEN)
+        self.assertEqual((forbidden["state"], forbidden["probed"]["last"]["result"]), ("unknown", "forbidden"))
+        self.world.edit("health", "force", one, "down", "--reason", "a test")
+        (check,) = listed(f"tcp {one}:{self.tcp}")
+        self.assertEqual((check["state"], check["forced"], check["probed"]["verdict"]), ("down", True, "up"))
+        self.assertIn(f"tcp {one}:{self.tcp}", self.world.ctl("health", "list", "--state", "down").stdout)
+        self.assertNotIn(f"tcp {two}:{self.tcp}", self.world.ctl("health", "list", "--state", "down").stdout)
+        self.world.edit("health", "release", one)
+
+    def test_zone_data_cannot_have_what_is_not_allowed_probed(self):
+        four = HOSTS[3]
+        self.await_addresses("weapon", four)
+        before = self.targets[four].connections
+        harness.wait_for("another round of probes", lambda: self.targets[four].connections > before + 1)
+        self.assertEqual(self.targets[FORBIDDEN].connections, 0)
+        self.await_addresses("weapon", four)
+
+
+if __name__ == "__main__":
+    harness.main()

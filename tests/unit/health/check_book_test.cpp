@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+#include "backend/health/check_book.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+namespace sdns::health {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+const SteadyTime kStart{seconds(1000)};
+constexpr const char* kWeb = "tcp 192.0.2.1:443";
+
+CheckBookOptions options(std::size_t most_in_flight = 100) {
+  CheckBookOptions made;
+  made.interval = seconds(5);
+  made.most_in_flight = most_in_flight;
+  made.guard.share_percent = 0;
+  return made;
+}
+
+ProbeResult found(ProbeFailure failure) {
+  return failure == ProbeFailure::kNone ? ProbeResult{} : probe_failed(failure, "a test");
+}
+
+// What the next probe that is due comes to.
+CheckBook::Result probe(CheckBook& book, ProbeFailure failure) {
+  const auto next = book.next();
+  if (!next) {
+    ADD_FAILURE() << "nothing is due";
+    return {};
+  }
+  const auto due = book.take(*next);
+  if (!due) {
+    ADD_FAILURE() << "what is due is not given";
+    return {};
+  }
+  return book.result(*due, found(failure), *next);
+}
+
+TEST(CheckBook, ANewCheckIsProbedAtOnceAndItsFirstResultCounts) {
+  CheckBook book(options(), 1);
+  book.add(kWeb, kStart);
+  EXPECT_EQ(book.next(), kStart);
+  const auto due = book.take(kStart);
+  ASSERT_TRUE(due);
+  const ProbeSpec& spec = *book.spec(due->check);
+  EXPECT_EQ(spec.address.text(), "192.0.2.1");
+  EXPECT_EQ(spec.port, 443);
+  EXPECT_TRUE(std::holds_alternative<TcpProbe>(spec.kind));
+  const auto result = book.result(*due, ProbeResult{}, kStart);
+  ASSERT_TRUE(result.transition);
+  EXPECT_EQ(result.transition->identity, kWeb);
+  EXPECT_EQ(result.transition->from, Verdict::kUnknown);
+  EXPECT_EQ(result.transition->to, Verdict::kUp);
+  ASSERT_TRUE(result.state);
+  EXPECT_EQ(result.state->first, kWeb);
+  EXPECT_EQ(result.state->second.verdict, Verdict::kUp);
+}
+
+TEST(CheckBook, AnIdentityIsOneCheckHoweverOftenItIsAdded) {
+  CheckBook book(options(), 1);
+  book.add(kWeb, kStart);
+  (void)probe(book, ProbeFailure::kNone);
+  const auto next = book.next();
+  book.add(kWeb, kStart + seconds(1));
+  EXPECT_EQ(book.next(), next);
+  EXPECT_EQ(book.size(), 1U);
+}
+
+TEST(CheckBook, OptionsOfTheIdentityCount) {
+  CheckBook book(options(), 1);
+  book.add("tcp 192.0.2.1:443 interval=60 minimumFailures=3", kStart);
+  EXPECT_TRUE(probe(book, ProbeFailure::kNone).transition);
+  EXPECT_FALSE(probe(book, ProbeFailure::kTimeout).transition);
+  EXPECT_FALSE(probe(book, ProbeFailure::kRefused).transition);
+  const auto third = probe(book, ProbeFailure::kTimeout);
+  ASSERT_TRUE(third.transition);
+  EXPECT_EQ(third.transition->to, Verdict::kDown);
+  EXPECT_EQ(third.transition->failure, ProbeFailure::kTimeout);
+  EXPECT_EQ(third.transition->text, "a test");
+  EXPECT_GE(*book.next(), kStart + seconds(120));
+}
+
+TEST(CheckBook, WhatCouldNotBeProbedSaysNothing) {
+  for (const auto failure : {ProbeFailure::kLocal, ProbeFailure::kForbidden, ProbeFailure::kInvalid}) {
+    CheckBook book(options(), 1);
+    book.add(kWeb, kStart);
+    const auto result = probe(book, failure);
+    EXPECT_FALSE(result.transition);
+    EXPECT_FALSE(result.state);
+    const auto reports = book.report("", kStart);
+    ASSERT_EQ(reports.size(), 1U);
+    EXPECT_EQ(reports[0].state.verdict, Verdict::kUnknown);
+    EXPECT_EQ(reports[0].last_failure, failure);
+    EXPECT_EQ(reports[0].last_text, "a test");
+  }
+}
+
+TEST(CheckBook, ACheckThatIsGoneHearsNothingMore) {
+  CheckBook book(options(), 1);
+  book.add(kWeb, kStart);
+  const auto due = book.take(kStart);
+  ASSERT_TRUE(due);
+  book.remove(kWeb, kStart);
+  book.remove(kWeb, kStart);
+  book.add("tcp 192.0.2.2:443", kStart);  // has its number
+  EXPECT_EQ(book.in_flight(), 1U);
+  const auto result = book.result(*due, ProbeResult{}, kStart);
+  EXPECT_FALSE(result.state);
+  EXPECT_EQ(book.in_flight(), 0U);
+  EXPECT_EQ(book.report("", kStart)[0].probes, 0U);
+}
+
+TEST(CheckBook, NoMoreProbesAreInFlightThanMayBe) {
+  CheckBook book(options(3), 1);
+  for (int i = 0; i < 10; ++i) book.add(fmt::format("tcp 192.0.2.{}:443", i), kStart);
+  std::vector<CheckBook::Due> taken;
+  while (const auto due = book.take(kStart)) taken.push_back(*due);
+  ASSERT_EQ(taken.size(), 3U);
+  EXPECT_FALSE(book.next());
+  (void)book.result(taken[0], ProbeResult{}, kStart);
+  EXPECT_EQ(book.next(), kStart);
+  EXPECT_TRUE(book.take(kStart));
+  EXPECT_FALSE(book.take(kStart));
+}
+
+TEST(CheckBook, ASlowProbeIsNotOvertakenByItsOwnNext) {
+  CheckBook book(options(), 1);
+  book.add(kWeb, kStart);
+  const auto due = book.take(kStart);
+  ASSERT_TRUE(due);
+  for (int second = 1; second < 60; ++second) EXPECT_FALSE(book.take(kStart + seconds(second)));
+  (void)book.result(*due, ProbeResult{}, kStart + seconds(60));
+  EXPECT_TRUE(book.take(kStart + seconds(70)));
+}
+
+TEST(CheckBook, WhatIsNoIdentityIsNotProbed) {
+  CheckBook book(options(), 1);
+  book.add("tcp nowhere", kStart);
+  EXPECT_FALSE(book.next());
+  EXPECT_EQ(book.size(), 0U);
+}
+
+TEST(CheckBook, AWeightIsNewsByItself) {
+  CheckBook book(options(), 1);
+  book.add("url http://www.example/ from 192.0.2.1", kStart);
+  (void)probe(book, ProbeFailure::kNone);
+  const auto next = book.next();
+  const auto due = book.take(*next);
+  ProbeResult heavier;
+  heavier.weight = 7;
+  const auto result = book.result(*due, heavier, *next);
+  EXPECT_FALSE(result.transition);
+  ASSERT_TRUE(result.state);
+  EXPECT_EQ(result.state->second.weight, 7U);
+}
+
+// The daemon has lost its own network: nothing falls while the guard freezes.
+TEST(CheckBook, AWaveOfFailuresFreezesVerdicts) {
+  CheckBookOptions guarded = options();
+  guarded.guard = {};
+  CheckBook book(guarded, 1);
+  constexpr int kChecks = 40;
+  for (int i = 0; i < kChecks; ++i) book.add(fmt::format("tcp 192.0.2.{}:443 minimumFailures=2", i), kStart);
+  for (int i = 0; i < kChecks; ++i) (void)probe(book, ProbeFailure::kNone);
+  int frozen = 0;
+  int fallen = 0;
+  for (int i = 0; i < 3 * kChecks; ++i) {
+    const auto result = probe(book, ProbeFailure::kTimeout);
+    frozen += result.guard.event == GuardEvent::kFrozen;
+    fallen += result.transition.has_value();
+  }
+  EXPECT_EQ(frozen, 1);
+  EXPECT_LT(fallen, kChecks / 2);
+}
+
+TEST(CheckBook, ReportsAreInOrderAndByPart) {
+  CheckBook book(options(), 1);
+  for (const char* identity : {"tcp 192.0.2.9:80", "tcp 192.0.2.1:443", "tcp 192.0.2.5:443"})
+    book.add(identity, kStart);
+  const auto all = book.report("", kStart);
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0].identity, "tcp 192.0.2.1:443");
+  EXPECT_FALSE(all[0].probed);
+  EXPECT_EQ(book.report(":443", kStart).size(), 2U);
+  EXPECT_EQ(book.report("example", kStart).size(), 0U);
+}
+
+}  // namespace
+}  // namespace sdns::health
