@@ -175,9 +175,11 @@ class ProberTest : public testing::Test {
   void turn_until(const std::function<bool()>& done) {
     while (!done()) uv_run(&loop_, UV_RUN_ONCE);
   }
-  /// As turn_until(), for what other threads do.
+  /// As turn_until(), for what others do: a test that waits in vain fails.
   void poll_until(const std::function<bool()>& done) {
+    const auto end = std::chrono::steady_clock::now() + kLong;
     while (!done()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), end) << "it does not happen";
       uv_run(&loop_, UV_RUN_NOWAIT);
       std::this_thread::yield();
     }
