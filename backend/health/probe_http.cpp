@@ -122,6 +122,8 @@ class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
     if (!http_.verify_certificate) {
       set(CURLOPT_SSL_VERIFYPEER, 0L);
       set(CURLOPT_SSL_VERIFYHOST, 0L);
+    } else {
+      set(CURLOPT_SSL_SESSIONID_CACHE, 0L);  // a session that is resumed shows no certificate
     }
     // libcurl would read and parse the certificates of the system for each connection.
     if (!http_.verify_certificate || !http_.ca_file.empty()) {

@@ -28,8 +28,8 @@ struct ProberOptions {
 
 /// Used by the loop's thread, which it never blocks. A probe that is not under way costs nothing; one that is has a
 /// descriptor (two for a program, three while a host is resolved) and about 1 KiB, HTTP about 30 KiB and with TLS 100.
-/// The caller limits how many there are: a descriptor that cannot be had is the failure kLocal. Requires that the process
-/// ignores SIGPIPE, which OpenSSL raises.
+/// The caller limits how many there are: a descriptor that cannot be had is the failure kLocal. Requires that the
+/// process ignores SIGPIPE, which OpenSSL raises.
 class Prober {
  public:
   /// Called from the loop, never from start() or cancel(); may call both. Must not destroy the Prober.

@@ -19,6 +19,8 @@ PROBE_FAULTS = (
           "own_host ? headers_.get() : nullptr", "own_host || !connect_to_ ? headers_.get() : nullptr", PROBER),
     Fault("headers_have_no_end", "endless headers are read until the timeout", "backend/health/probe_http.cpp",
           "if (run.header_octets_ > run.limits_.header_octets)", "if (run.header_octets_ == 0)", PROBER),
+    Fault("certificate_is_not_seen", "a TLS session that is resumed hides a certificate that has expired since", "backend/health/probe_http.cpp",
+          "      set(CURLOPT_SSL_SESSIONID_CACHE, 0L);", "      set(CURLOPT_SSL_SESSIONID_CACHE, 1L);", PROBER),
     Fault("foreign_reply_counts", "a DNS reply with another id is taken", "backend/health/probe_dns_message.cpp",
           "wire.size() < kHeaderOctets || u16_at(wire, 0) != question.id", "wire.size() < kHeaderOctets", PROBER),
     Fault("program_leaves_children", "what a program has started lives on", "backend/health/probe_exec.cpp",
