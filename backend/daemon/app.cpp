@@ -124,6 +124,7 @@ struct App::Impl final : WorkerEvents {
   const answer::Background background;
   std::unique_ptr<net::UnixServer> server;
   std::unique_ptr<health::Checker> checker;
+  std::unique_ptr<answer::Rehearsal> rehearsal;  // the publisher's
   std::unique_ptr<Publication> publication;
   std::unique_ptr<Publisher> publisher;
   std::thread publisher_thread;
@@ -176,6 +177,8 @@ Result<void> App::Impl::start_checker() {
   auto started = health::Checker::start(checker_of(running.health, random.next()), log, metrics);
   if (!started) return fail(std::move(started.error()));
   checker = std::move(*started);
+  rehearsal = std::make_unique<answer::Rehearsal>(answer::Rehearsal::Parts{
+      .settings = steering_settings, .health = health, .geo = geo, .clock = clock, .seed = random.next()});
   return {};
 }
 
@@ -189,6 +192,7 @@ void App::Impl::start_publisher() {
                          .zones = zones,
                          .health = health,
                          .checker = checker.get(),
+                         .rehearsal = rehearsal.get(),
                          .geo = geo,
                          .told = std::move(inboxes),
                          .cache_life = running.cache.packet_cache_ttl + running.cache.query_cache_ttl,

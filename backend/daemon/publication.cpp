@@ -8,6 +8,10 @@ namespace sdns::daemon {
 
 namespace {
 
+// Of each turn, every 10 ms or sooner.
+constexpr std::chrono::microseconds kFirstRoundStep{5'000};
+constexpr std::chrono::microseconds kRoundStep{500};
+
 // Steered names that answer something else now count as touched, as if their records had been edited.
 void touch(const std::set<dns::Name>& owners, zone::Applied& applied) {
   for (const dns::Name& owner : owners)
@@ -77,6 +81,10 @@ void Publication::tick() {
   keep_former_tables();
   std::set<dns::Name> owners;
   take_told(owners);
+  if (collector_) collector_->step(*current, collector_->rounds() == 0 ? kFirstRoundStep : kRoundStep, asks());
+  begin_checks(owners);
+  say_refused();
+  let_go_of_checks();
   if (parts_.checker) health_changed(registry_.observe(parts_.checker->take(), now_seconds()), owners);
   health_changed(registry_.expire(now_seconds()), owners);
   const std::uint64_t places = parts_.geo.load()->generation();
@@ -92,25 +100,43 @@ void Publication::take_told(std::set<dns::Name>& owners) {
   told_.clear();
   for (purge::ToldInbox* inbox : parts_.told) inbox->take(told_);
   // What answers asked about has a place in the table before they are filed: what it says of them may be news.
-  std::vector<std::string> fresh;
-  for (const purge::Told& note : told_) wanted_.ask(note.zone, note.checks, fresh);
-  if (!fresh.empty()) {
-    health_changed(registry_.want(fresh, now_seconds()), owners);
-    if (parts_.checker) parts_.checker->want(fresh);
-  }
-  if (const auto gone = wanted_.turn(parts_.clock.now()); !gone.empty()) {
-    registry_.forget(gone);
-    if (parts_.checker) parts_.checker->forget(gone);
-  }
-  if (wanted_.refused() != refused_) {
-    parts_.log.warn("health.refused", {{"zone_id", wanted_.refused_zone()},
-                                       {"checks", wanted_.refused() - refused_},
-                                       {"hint",
-                                        "LUA records ask for more health checks than a zone may have; those "
-                                        "stay unknown"}});
-    refused_ = wanted_.refused();
-  }
+  for (const purge::Told& note : told_) wanted_.ask(note.zone, note.checks, fresh_);
+  begin_checks(owners);
   dependents_.file(told_, parts_.clock.now(), owners);
+}
+
+CheckCollector::Asks Publication::asks() {
+  return [this](zone::ZoneId zone, const std::vector<std::string>& checks) { wanted_.ask(zone, checks, fresh_); };
+}
+
+// In one table: a table for each would cost as much as there are checks.
+void Publication::begin_checks(std::set<dns::Name>& owners) {
+  if (fresh_.empty()) return;
+  health_changed(registry_.want(fresh_, now_seconds()), owners);
+  if (parts_.checker) parts_.checker->want(fresh_);
+  fresh_.clear();
+}
+
+void Publication::say_refused() {
+  if (wanted_.refused() == refused_) return;
+  parts_.log.warn("health.refused", {{"zone_id", wanted_.refused_zone()},
+                                     {"checks", wanted_.refused() - refused_},
+                                     {"hint",
+                                      "LUA records ask for more health checks than a zone may have; those "
+                                      "stay unknown"}});
+  refused_ = wanted_.refused();
+}
+
+// What a round has not found again and no answer has asked for.
+void Publication::let_go_of_checks() {
+  if (collector_ && collector_->rounds() < rounds_ + 2) return;  // of these one began after the last time
+  auto gone = wanted_.turn(parts_.clock.now());
+  if (!gone) return;
+  if (collector_) rounds_ = collector_->rounds();
+  if (!gone->empty()) {
+    registry_.forget(*gone);
+    if (parts_.checker) parts_.checker->forget(std::move(*gone));
+  }
 }
 
 // An answering thread that looks away from a table last would free it.
@@ -126,6 +152,8 @@ void Publication::rests_on_changed(const zone::ZoneSet* before, const zone::Appl
   if (!before || before->overrides() != applied.set->overrides() || !applied.target_pools.empty())
     health_changed(registry_.set_overrides(*applied.set->overrides(), *applied.set->target_pools(), now_seconds()),
                    owners);
+  if (collector_ && before) collector_->changed(applied, asks());
+  begin_checks(owners);
   if (dependents_.size() != 0) {
     std::vector<dns::Name> names;
     for (const zone::Touched& touched : applied.rrsets) names.push_back(touched.owner);

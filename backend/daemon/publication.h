@@ -2,15 +2,18 @@
 // What follows from a publication: loops are nudged, PowerDNS's caches are purged, old snapshots go to be freed.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <vector>
 
 #include "backend/base/clock.h"
 #include "backend/base/snapshot_cell.h"
+#include "backend/daemon/check_collector.h"
 #include "backend/daemon/publisher.h"
 #include "backend/daemon/reclaimer.h"
 #include "backend/daemon/wanted_checks.h"
@@ -32,7 +35,8 @@ class Publication final : public PublicationSink {
     Reclaimer& reclaimer;
     const SnapshotCell<zone::ZoneSet>& zones;
     health::HealthCell& health;
-    health::Checker* checker;  ///< null: nothing is probed
+    health::Checker* checker;      ///< null: nothing is probed
+    answer::Rehearsal* rehearsal;  ///< finds what is to be probed; null: only what answers ask
     const lua::GeoCell& geo;
     std::vector<purge::ToldInbox*> told;  ///< of the answering threads
     std::chrono::seconds cache_life;      ///< how long PowerDNS keeps an answer
@@ -45,6 +49,9 @@ class Publication final : public PublicationSink {
         planner_(parts.asked),
         dependents_(parts.cache_life, parts.clock.now()),
         wanted_(parts.cache_life, parts.clock.now()),
+        collector_(parts.rehearsal ? std::make_optional<CheckCollector>(
+                                         *parts.rehearsal, std::max(parts.cache_life / 2, kShortestRound), parts.clock)
+                                   : std::nullopt),
         registry_(parts.health),
         places_(parts.geo.load()->generation()) {}
 
@@ -64,14 +71,23 @@ class Publication final : public PublicationSink {
   void rests_on_changed(const zone::ZoneSet* before, const zone::Applied& applied, std::set<dns::Name>& owners);
   void health_changed(const health::Changed& changed, std::set<dns::Name>& owners);
   void take_told(std::set<dns::Name>& owners);
+  CheckCollector::Asks asks();
+  void begin_checks(std::set<dns::Name>& owners);
+  void say_refused();
+  void let_go_of_checks();
   void keep_former_tables();
   [[nodiscard]] std::int64_t now_seconds() const;
+
+  static constexpr std::chrono::seconds kShortestRound{10};  // of looking for checks
 
   const Parts parts_;
   purge::Planner planner_;
   purge::Dependents dependents_;
   WantedChecks wanted_;
-  std::uint64_t refused_ = 0;  // of wanted_, when it was told last
+  std::optional<CheckCollector> collector_;
+  std::uint64_t rounds_ = 0;        // of collector_, when checks were let go of last
+  std::vector<std::string> fresh_;  // asked for the first time
+  std::uint64_t refused_ = 0;       // of wanted_, when it was told last
   health::Registry registry_;
   std::vector<health::HealthTablePtr> former_;  // so that they are freed here
   std::vector<purge::Told> told_;

@@ -10,7 +10,7 @@ void WantedChecks::ask(zone::ZoneId zone, const std::vector<std::string>& identi
       continue;
     }
     std::size_t& count = counts_[zone];
-    if (count >= limits_.of_one_zone || checks_.size() >= limits_.of_all) {
+    if ((zone != 0 && count >= limits_.of_one_zone) || checks_.size() >= limits_.of_all) {
       ++refused_;
       refused_zone_ = zone;
       continue;
@@ -21,9 +21,9 @@ void WantedChecks::ask(zone::ZoneId zone, const std::vector<std::string>& identi
   }
 }
 
-std::vector<std::string> WantedChecks::turn(SteadyTime now) {
+std::optional<std::vector<std::string>> WantedChecks::turn(SteadyTime now) {
+  if (now - turned_ < life_) return std::nullopt;
   std::vector<std::string> gone;
-  if (now - turned_ < life_) return gone;
   turned_ = now;
   for (auto at = checks_.begin(); at != checks_.end();) {
     if (at->second.generation == generation_) {

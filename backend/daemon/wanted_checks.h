@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -23,14 +24,16 @@ struct CheckLimits {
 /// Owned by the publisher's thread.
 class WantedChecks {
  public:
-  /// A check is kept for at least `life` after it was asked for last, and at most for twice that.
+  /// A check is kept for at least `life` after it was asked for last, and at most for twice that when turns are taken.
   WantedChecks(std::chrono::seconds life, SteadyTime now, CheckLimits limits = {})
       : life_(life), limits_(limits), turned_(now) {}
 
-  /// Adds to `fresh` those that are new and within the limits; they count for the zone that asks first.
+  /// Adds to `fresh` those that are new and within the limits; they count for the zone that asks first. Zone 0 (target
+  /// pools) has no limit of its own.
   void ask(zone::ZoneId zone, const std::vector<std::string>& identities, std::vector<std::string>& fresh);
-  /// Those that were not asked for since a life ago or longer; they are forgotten.
-  std::vector<std::string> turn(SteadyTime now);
+  /// Those that nothing has asked for since the turn before the last one; they are forgotten. Nothing when the last
+  /// turn was less than a life ago.
+  std::optional<std::vector<std::string>> turn(SteadyTime now);
 
   [[nodiscard]] std::size_t size() const { return checks_.size(); }
   /// Requests for new checks that were over a limit, and the zone of the last.

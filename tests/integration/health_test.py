@@ -34,6 +34,7 @@ url   IN LUA A "ifurlup('http://www.{APEX}:{cls.http}/', {{{{'{one}', '{two}'}},
 never IN LUA A "ifurlup('http://www.{APEX}:{cls.http}/', {{{{'{one}'}}, {{'{three}'}}}}, {{stringmatch='something else', selector='all', backupSelector='all'}})"
 weapon IN LUA A "ifportup({cls.tcp}, {{'{FORBIDDEN}', '{four}'}}, {{selector='all'}})"
 pool  IN LUA A "pool('web')"
+place IN LUA A ";if country('NL') then return ifportup({cls.tcp}, {both}, {{timeout=3}}) end return '192.0.2.1'"
 """)
         world.edit("target-pool", "set", "web", f"port={cls.tcp}", "selector=all", "alldown=all")
         for group, host in ((1, one), (1, two), (2, three)):
@@ -80,21 +81,48 @@ pool  IN LUA A "pool('web')"
     def test_a_page_that_does_not_say_it_is_down(self):
         self.await_addresses("url", HOSTS[0], HOSTS[1])
         self.await_addresses("never", HOSTS[0])  # nothing is up: the first group
-        harness.wait_for("its reason in the log", lambda: "reason=mismatch" in self.world.daemon.log_text())
+        def reasons():
+            return {check["probed"]["last"]["result"] for check in self.checks("something") if check["probed"]["last"]}
+        harness.wait_for("its reason", lambda: reasons() == {"mismatch"})
+
+    def checks(self, *words):
+        return json.loads(self.world.ctl("--json", "health", "list", *words).stdout)["checks"]
+
+    def await_up(self, *checks):
+        """Nobody asks for a name meanwhile."""
+        def all_up():
+            return all([c["state"] for c in self.checks(check) if c["check"] == check] == ["up"] for check in checks)
+        harness.wait_for(f"{checks} are up", all_up)
+
+    def test_checks_begin_before_anybody_asks(self):
+        one, two, three, four = HOSTS
+        self.await_up(f"tcp {one}:{self.tcp}", f"tcp {three}:{self.tcp}",  # the pool's standby
+                      f"tcp {two}:{self.tcp} timeout=3")  # for clients in one country alone
+        self.world.edit("target-pool", "set", "cold", f"port={self.tcp}", "timeout=4")
+        self.world.edit("target-pool", "add-member", "cold", four)
+        self.await_up(f"tcp {four}:{self.tcp} timeout=4")
+        self.world.edit("record", "set", APEX, "late", "LUA", "--ttl", "60", f'A "ifportup({self.tcp}, {{\'{four}\'}}, {{timeout=5}})"')
+        self.await_up(f"tcp {four}:{self.tcp} timeout=5")
+        second = f"second.{APEX}"
+        self.world.import_zone(second, f"""
+$TTL 60
+@ IN SOA ns1.{APEX} hostmaster.{APEX} 1 7200 900 1209600 60
+  IN NS  ns1.{APEX}
+www IN LUA A "ifportup({self.tcp}, {{'{four}'}}, {{timeout=6}})"
+""")
+        self.await_up(f"tcp {four}:{self.tcp} timeout=6")
 
     def test_an_operator_sees_checks(self):
         one, two, _, four = HOSTS
         self.await_addresses("port", one, two)
         self.await_addresses("weapon", four)
-        def listed(*words):
-            return json.loads(self.world.ctl("--json", "health", "list", *words).stdout)["checks"]
-        (check,) = listed(f"tcp {one}:{self.tcp}")
+        check = next(c for c in self.checks() if c["check"] == f"tcp {one}:{self.tcp}")
         self.assertEqual((check["state"], check["forced"], check["probed"]["verdict"], check["probed"]["last"]["result"]), ("up", False, "up", "success"))
         self.assertGreaterEqual(check["probed"]["probes"], 1)
-        (forbidden,) = listed(FORBIDDEN)
+        (forbidden,) = self.checks(FORBIDDEN)
         self.assertEqual((forbidden["state"], forbidden["probed"]["last"]["result"]), ("unknown", "forbidden"))
         self.world.edit("health", "force", one, "down", "--reason", "a test")
-        (check,) = listed(f"tcp {one}:{self.tcp}")
+        check = next(c for c in self.checks() if c["check"] == f"tcp {one}:{self.tcp}")
         self.assertEqual((check["state"], check["forced"], check["probed"]["verdict"]), ("down", True, "up"))
         self.assertIn(f"tcp {one}:{self.tcp}", self.world.ctl("health", "list", "--state", "down").stdout)
         self.assertNotIn(f"tcp {two}:{self.tcp}", self.world.ctl("health", "list", "--state", "down").stdout)

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Faults that the suite must notice (fault.py says what one is)."""
 from fault import Fault
+from faults_checks import CHECK_FAULTS
 from faults_editing import EDITING_FAULTS
 from faults_explain import EXPLAIN_FAULTS
 from faults_health import HEALTH_FAULTS
 from faults_lua import LUA_FAULTS
 from faults_pools import POOL_FAULTS
+from faults_probe import PROBE_FAULTS
+from faults_verdict import VERDICT_FAULTS
 
 FAULTS = (
     Fault("glue_is_signed", "auth is 1 at glue and at whatever else lies below a zone cut", "backend/zone/zone.h",
@@ -86,4 +89,5 @@ FAULTS = (
           "if (touched.type == dns::kSOA && key.empty()) {", "unit:purge_plan_test"),
 )
 
-FAULTS += EDITING_FAULTS + EXPLAIN_FAULTS + HEALTH_FAULTS + LUA_FAULTS + POOL_FAULTS
+FAULTS += (CHECK_FAULTS + EDITING_FAULTS + EXPLAIN_FAULTS + HEALTH_FAULTS + LUA_FAULTS + POOL_FAULTS + PROBE_FAULTS +
+           VERDICT_FAULTS)

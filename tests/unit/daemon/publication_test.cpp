@@ -124,6 +124,7 @@ class PublicationTest : public testing::Test {
                                               .zones = zones_,
                                               .health = health_,
                                               .checker = nullptr,
+                                              .rehearsal = nullptr,
                                               .geo = geo_,
                                               .told = {&told_},
                                               .cache_life = seconds(60),

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include "backend/answer/rehearsal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "backend/answer/steered_owners.h"
+#include "backend/answer/zone_records.h"
+#include "lua/constant_calls.h"
+
+namespace sdns::answer {
+namespace {
+
+void add_missing(const std::vector<std::string>& from, std::vector<std::string>& to) {
+  for (const std::string& identity : from)
+    if (std::find(to.begin(), to.end(), identity) == to.end()) to.push_back(identity);
+}
+
+}  // namespace
+
+struct Rehearsal::Impl {
+  explicit Impl(const Parts& parts)
+      : settings(parts.settings),
+        health(parts.health),
+        geo(parts.geo),
+        random(parts.seed),
+        runtime(parts.settings.runtime, parts.clock) {
+    client.who = *dns::IpAddress::parse("192.0.2.0");
+  }
+
+  // What this code asks in this zone, which may be null.
+  void run(lua::Code code, const zone::ZoneSet& zones, const zone::Zone* zone, std::string_view qname,
+           std::vector<std::string>& checks) {
+    lua::Script script(std::move(code));
+    const health::HealthTablePtr table = health.load();
+    const std::shared_ptr<const lua::Geo> places = geo.load();
+    std::optional<ZoneRecords> records;
+    if (zone) records.emplace(zones, *zone);
+    const lua::Question question{.qname_wire = qname,
+                                 .zone_wire = zone ? zone->apex().wire() : qname,
+                                 .base_wire = {},
+                                 .zone_id = zone ? static_cast<std::int64_t>(zone->id()) : 0,
+                                 .client = &client};
+    const lua::Sources sources{.health = table.get(),
+                               .pools = zones.target_pools().get(),
+                               .geo = places.get(),
+                               .records = records ? &*records : nullptr,
+                               .random = &random};
+    runtime.evaluate(script, question, sources, values);
+    runtime.forget(script);
+    add_missing(values.evidence.checks, checks);
+  }
+
+  const SteeringSettings& settings;
+  const health::HealthCell& health;
+  const lua::GeoCell& geo;
+  QuickRandom random;
+  lua::Runtime runtime;
+  lua::Client client;
+  lua::Values values;
+};
+
+Rehearsal::Rehearsal(const Parts& parts) : impl_(std::make_unique<Impl>(parts)) {}
+Rehearsal::~Rehearsal() = default;
+
+void Rehearsal::owner(const zone::ZoneSet& zones, const zone::Zone& zone, const zone::Owner& owner,
+                      std::vector<std::string>& checks) {
+  zone::RrsetView rrset;
+  if (!owner.find(dns::kLUA, rrset)) return;
+  const bool sandboxed = !impl_->settings.full_library.contains(zone.apex());
+  const dns::Name name = dns::Name::from_key(std::string(zone.apex_key()).append(owner.key()));
+  for (const std::string& content : zone::contents_of(rrset)) {
+    auto code = lua::parse_record(content, impl_->settings.runtime.join);
+    if (!code) continue;
+    const std::string source = code->source;
+    if (sandboxed && code->type != dns::kLUA && may_be_made(code->type))
+      impl_->run(std::move(*code), zones, &zone, name.wire(), checks);
+    for (const std::string& call : lua::constant_calls(source))
+      impl_->run({dns::kA, "return " + call}, zones, &zone, name.wire(), checks);
+  }
+}
+
+void Rehearsal::pool(const zone::ZoneSet& zones, const std::string& name, std::vector<std::string>& checks) {
+  impl_->run({dns::kA, fmt::format("return pool('{}')", name)}, zones, nullptr, dns::Name{}.wire(), checks);
+}
+
+}  // namespace sdns::answer

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// Which health checks LUA records and target pools ask, found before anybody asks for them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "backend/answer/steering.h"
+
+namespace sdns::answer {
+
+/// Used by one thread. Runs records as answers do, within their budgets; what they answer, log or count is nobody's.
+class Rehearsal {
+ public:
+  struct Parts {
+    const SteeringSettings& settings;
+    const health::HealthCell& health;
+    const lua::GeoCell& geo;
+    const Clock& clock;
+    std::uint64_t seed = 0;
+  };
+  /// All parts outlive it.
+  explicit Rehearsal(const Parts& parts);
+  ~Rehearsal();
+  Rehearsal(const Rehearsal&) = delete;
+  Rehearsal& operator=(const Rehearsal&) = delete;
+
+  /// Appends the identities of the checks that the owner's LUA records ask: run for a client in no known place, and in
+  /// every call in them whose arguments are constants, whatever it depends on whether it is made. Records that run
+  /// without the sandbox are not run.
+  void owner(const zone::ZoneSet& zones, const zone::Zone& zone, const zone::Owner& owner,
+             std::vector<std::string>& checks);
+  /// Appends those of the target pool of this name.
+  void pool(const zone::ZoneSet& zones, const std::string& name, std::vector<std::string>& checks);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sdns::answer
