@@ -20,7 +20,7 @@ EXPLAIN_FAULTS = (
     Fault("host_bits_stay", "a client subnet keeps its host bits", "backend/daemon/explain.cpp",
           "client.ecs = dns::IpNetwork{who->network(), who->bits};", "client.ecs = *who;", REQUEST),
     Fault("first_equals_divides", "a URL with a query is no target", "backend/daemon/explain.cpp", "line.rfind('=')", "line.find('=')", REQUEST),
-    Fault("question_is_not_encoded", "a target with a & is cut", "backend/ctl/explain_command.cpp",
+    Fault("question_is_not_encoded", "a target with a & is cut", "backend/ctl/query_text.cpp",
           "else query += fmt::format(\"%{:02X}\", static_cast<unsigned char>(c));", "else query += c;", CTL),
     Fault("strict_is_not", "--strict changes nothing", "backend/ctl/lua_commands.cpp", "(warnings == 0 || !options.strict)", "true", CTL),
     Fault("down_is_up", "records are run with everything up alone", "backend/ctl/lua_check.cpp",
