@@ -15,6 +15,7 @@
 #include "backend/answer/synthesised_names.h"
 #include "backend/daemon/admin.h"
 #include "backend/daemon/geo_watch.h"
+#include "backend/daemon/health_keeper.h"
 #include "backend/daemon/publication.h"
 #include "backend/daemon/publisher.h"
 #include "backend/daemon/reclaimer.h"
@@ -42,8 +43,23 @@ std::string joined(const std::vector<std::string>& parts) {
   return out;
 }
 
-health::CheckerOptions checker_of(const Config::Health& config, std::uint64_t seed) {
+// What the former process knew.
+health::KeptChecks kept_checks(const std::string& path, const SystemClock& clock, const Log& log) {
+  if (path.empty()) return {};
+  auto kept = read_kept_health(path);
+  if (!kept) {
+    log.warn("health.not_restored", {{"error", kept.error().what}, {"hint", kept.error().hint}});
+    return {};
+  }
+  if (!*kept) return {};
+  const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(clock.wall_now() - (*kept)->saved);
+  log.info("health.restored", {{"checks", (*kept)->checks.size()}, {"age_ms", age.count()}});
+  return {std::move((*kept)->checks), clock.now(), age};
+}
+
+health::CheckerOptions checker_of(const Config::Health& config, health::KeptChecks kept, std::uint64_t seed) {
   health::CheckerOptions options;
+  options.kept = std::move(kept);
   options.book.interval = config.interval;
   options.book.user_agent = config.user_agent;
   options.book.most_in_flight = config.probes_at_once;
@@ -124,6 +140,7 @@ struct App::Impl final : WorkerEvents {
   const answer::Background background;
   std::unique_ptr<net::UnixServer> server;
   std::unique_ptr<health::Checker> checker;
+  std::unique_ptr<HealthKeeper> keeper;
   std::unique_ptr<answer::Rehearsal> rehearsal;  // the publisher's
   std::unique_ptr<Publication> publication;
   std::unique_ptr<Publisher> publisher;
@@ -174,9 +191,12 @@ Result<void> App::Impl::start_checker() {
     log.info("health.off", {{"hint", "health.probe is no: targets are what operators say, and unknown otherwise"}});
     return {};
   }
-  auto started = health::Checker::start(checker_of(running.health, random.next()), log, metrics);
+  auto started = health::Checker::start(
+      checker_of(running.health, kept_checks(running.health.state_file, clock, log), random.next()), log, metrics);
   if (!started) return fail(std::move(started.error()));
   checker = std::move(*started);
+  if (!running.health.state_file.empty())
+    keeper = std::make_unique<HealthKeeper>(running.health.state_file, *checker, clock, log);
   rehearsal = std::make_unique<answer::Rehearsal>(answer::Rehearsal::Parts{
       .settings = steering_settings, .health = health, .geo = geo, .clock = clock, .seed = random.next()});
   return {};
@@ -280,6 +300,7 @@ void App::Impl::quiesce(std::chrono::milliseconds limit) {
   // The next worker takes the address over. Following and purging go on until stop(): what this worker answers now may
   // still come to lie in a cache.
   state.interrupt();
+  keeper.reset();  // the file is the next worker's
   if (admin_door) admin_door->close();
   server->quiesce(limit, [this] { link.released(); });
 }

@@ -46,6 +46,7 @@ const std::vector<std::string> kKeys = {"database.url",
                                         "health.private_networks",
                                         "health.user_agent",
                                         "health.guard_percent",
+                                        "health.state_file",
                                         "geo.databases",
                                         "geo.networks",
                                         "geo.language",
@@ -75,6 +76,13 @@ std::vector<std::string> split_list(std::string_view text) {
     text.remove_prefix(comma + 1);
   }
   return out;
+}
+
+// Where verdicts are kept when nothing else is said.
+std::string beside_database(const std::string& url) {
+  constexpr std::string_view kSqlite = "sqlite:";
+  const std::filesystem::path file = url.starts_with(kSqlite) ? url.substr(kSqlite.size()) : "/var/lib/sovereign-dns/";
+  return file.parent_path() / "health.state";
 }
 
 class Loader {
@@ -266,6 +274,7 @@ class Loader {
     text("health.private_networks", "yes", health.private_networks, check_yes_no);
     text("health.user_agent", health.user_agent, health.user_agent, check_user_agent);
     number("health.guard_percent", health.guard_percent, 0, 99);
+    text("health.state_file", beside_database(out_.config.database.url), health.state_file, check_state_file);
   }
 
   void networks(const std::string& key, std::vector<dns::IpNetwork>& out) {

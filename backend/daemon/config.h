@@ -96,6 +96,7 @@ struct Config {
     std::vector<dns::IpNetwork> own_networks;  ///< and these not
     bool private_networks = true;              ///< it may have addresses of private use probed
     std::string user_agent = "Sovereign DNS";
+    std::string state_file;  ///< where verdicts are kept over a restart; empty: nowhere
     unsigned guard_percent =
         50;  ///< of all targets: so many that begin to fail at once are no news of them; 0: they are
     friend bool operator==(const Health&, const Health&) = default;

@@ -149,6 +149,12 @@ Checked<std::string> check_group(const std::string& group) {
   return group;
 }
 
+Checked<std::string> check_state_file(const std::string& path) {
+  if (!path.empty() && path[0] != '/')
+    return wrong("\"{}\" is no absolute path; begin it with /", dns::printable(path));
+  return path;
+}
+
 Checked<std::string> check_user_agent(const std::string& text) {
   constexpr std::size_t kMost = 200;
   if (text.size() > kMost || std::any_of(text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }))

@@ -20,6 +20,8 @@ Checked<std::string> check_database_url(const std::string& url);
 /// "" is off; otherwise `127.…:port`, `[::1]:port` or `localhost:port`.
 Checked<std::optional<AdminEndpoint>> check_admin_listen(const std::string& listen);
 Checked<bool> check_yes_no(const std::string& text);
+/// An absolute path, or nothing.
+Checked<std::string> check_state_file(const std::string& path);
 /// What an HTTP header may say.
 Checked<std::string> check_user_agent(const std::string& text);
 /// Octal text; nothing for others, since keys pass through the socket (P9).

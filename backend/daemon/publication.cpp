@@ -11,6 +11,7 @@ namespace {
 // Of each turn, every 10 ms or sooner.
 constexpr std::chrono::microseconds kFirstRoundStep{5'000};
 constexpr std::chrono::microseconds kRoundStep{500};
+constexpr std::chrono::seconds kFirstLook{2};  // before anything is answered
 
 // Steered names that answer something else now count as touched, as if their records had been edited.
 void touch(const std::set<dns::Name>& owners, zone::Applied& applied) {
@@ -53,7 +54,13 @@ void Publication::published(zone::ZoneSetPtr before, const zone::Applied& applie
 
 void Publication::loaded(zone::ZoneSetPtr before, const zone::Applied& applied) {
   on_published();
-  if (!before) on_first(*applied.set);
+  std::set<dns::Name> owners;  // everything is purged
+  if (!before) {
+    // Answers begin with what the former process knew of targets.
+    if (collector_) collector_->step(*applied.set, kFirstLook, asks());
+    begin_checks(owners);
+    on_first(*applied.set);
+  }
   // Caches may hold anything, and PowerDNS's list of zones may be that of a former process of ours. First of all, for
   // the index of a large set takes its time.
   purge::Plan plan = purge::Plan::all();
@@ -65,7 +72,6 @@ void Publication::loaded(zone::ZoneSetPtr before, const zone::Applied& applied) 
   const zone::Revision revision = applied.set->revision();
   if (revision < submitted_) parts_.purger.restart_history(revision);
   submitted_ = revision;
-  std::set<dns::Name> owners;  // everything is purged
   rests_on_changed(before.get(), applied, owners);
   submit(plan);
   planner_.load(*applied.set);
@@ -113,7 +119,14 @@ CheckCollector::Asks Publication::asks() {
 void Publication::begin_checks(std::set<dns::Name>& owners) {
   if (fresh_.empty()) return;
   health_changed(registry_.want(fresh_, now_seconds()), owners);
-  if (parts_.checker) parts_.checker->want(fresh_);
+  if (parts_.checker) {
+    std::vector<std::pair<std::string, health::State>> kept;
+    for (const std::string& identity : fresh_)
+      if (const health::State state = parts_.checker->kept(identity); state != health::State{})
+        kept.emplace_back(identity, state);
+    health_changed(registry_.observe(kept, now_seconds()), owners);
+    parts_.checker->want(fresh_);
+  }
   fresh_.clear();
 }
 

@@ -7,6 +7,24 @@ namespace sdns::health {
 
 using std::chrono::milliseconds;
 
+namespace {
+constexpr std::chrono::hours kOldest{1};
+}
+
+KeptChecks::KeptChecks(std::vector<KeptCheck> checks, SteadyTime now, milliseconds elapsed)
+    : saved_(now - std::max(elapsed, milliseconds(0))) {
+  for (KeptCheck& check : checks) {
+    std::string identity = check.identity;
+    checks_.emplace(std::move(identity), std::move(check));
+  }
+}
+
+const KeptCheck* KeptChecks::find(const std::string& identity, SteadyTime now, milliseconds& elapsed) const {
+  const auto found = checks_.find(identity);
+  elapsed = std::chrono::duration_cast<milliseconds>(now - saved_);
+  return found == checks_.end() || elapsed > kOldest ? nullptr : &found->second;
+}
+
 ProbeOutcome outcome_of(ProbeFailure failure) {
   switch (failure) {
     case ProbeFailure::kNone:
@@ -43,6 +61,14 @@ void CheckBook::add(const std::string& identity, SteadyTime now) {
   check.interval = question->options.interval_seconds == 0
                        ? options_.interval
                        : milliseconds(std::chrono::seconds(question->options.interval_seconds));
+  milliseconds elapsed{0};
+  if (const KeptCheck* kept = kept_.find(identity, now, elapsed)) {
+    check.state = from_record(kept->record, now, elapsed);
+    check.weight = kept->weight;
+    check.probes = kept->probes;
+    check.failures = kept->failures;
+    check.transitions = kept->transitions;
+  }
   schedule_.add(number, check.interval, now);
 }
 
@@ -83,6 +109,7 @@ CheckBook::Result CheckBook::result(const Due& due, const ProbeResult& found, St
   Check& check = checks_[due.check];
   if (check.ticket != due.ticket) return result;  // nobody asks any more
   check.ticket = 0;
+  check.probed = true;
   ++check.probes;
   if (!found.ok()) ++check.failures;
   check.last_failure = found.failure;
@@ -108,6 +135,17 @@ CheckBook::Result CheckBook::result(const Due& due, const ProbeResult& found, St
   return result;
 }
 
+std::vector<KeptCheck> CheckBook::keep(SteadyTime now) const {
+  std::vector<KeptCheck> kept;
+  for (const auto& [identity, number] : by_identity_) {
+    const Check& check = checks_[number];
+    if (check.state.verdict == Verdict::kUnknown) continue;
+    kept.push_back(
+        {identity, to_record(check.state, now), check.weight, check.probes, check.failures, check.transitions});
+  }
+  return kept;
+}
+
 std::vector<CheckReport> CheckBook::report(std::string_view part, SteadyTime now) const {
   std::vector<CheckReport> reports;
   for (const auto& [identity, number] : by_identity_) {
@@ -127,7 +165,7 @@ std::vector<CheckReport> CheckBook::report(std::string_view part, SteadyTime now
     report.last_failure = check.last_failure;
     report.last_text = check.last_text;
     report.last_total = check.last_total;
-    report.probed = check.probes > 0;
+    report.probed = check.probed;
   }
   std::sort(reports.begin(), reports.end(),
             [](const CheckReport& a, const CheckReport& b) { return a.identity < b.identity; });

@@ -18,6 +18,7 @@
 #include "backend/health/blast_guard.h"
 #include "backend/health/check_question.h"
 #include "backend/health/health_table.h"
+#include "backend/health/kept_health.h"
 #include "backend/health/probe.h"
 #include "backend/health/schedule.h"
 #include "backend/health/verdict.h"
@@ -33,6 +34,21 @@ struct CheckBookOptions {
   std::string user_agent;                    ///< of checks that do not say theirs
   std::size_t most_in_flight = 500;          ///< probes at a time; further ones wait for one to end
   GuardLimits guard;
+};
+
+/// What was kept of checks over a restart, by identity. It is of no use once it is an hour old.
+class KeptChecks {
+ public:
+  KeptChecks() = default;
+  /// `now` is the moment at which it was `elapsed` old.
+  KeptChecks(std::vector<KeptCheck> checks, SteadyTime now, std::chrono::milliseconds elapsed);
+  /// Null when nothing was kept of it, or it is too old. `elapsed` is its age then.
+  [[nodiscard]] const KeptCheck* find(const std::string& identity, SteadyTime now,
+                                      std::chrono::milliseconds& elapsed) const;
+
+ private:
+  std::unordered_map<std::string, KeptCheck> checks_;
+  SteadyTime saved_{};
 };
 
 /// One change of a verdict.
@@ -64,8 +80,9 @@ struct CheckReport {
 /// Used by one thread. A check is known by a number while it is there; numbers are used again.
 class CheckBook {
  public:
-  CheckBook(CheckBookOptions options, std::uint64_t seed)
-      : options_(std::move(options)), schedule_(seed), guard_(options_.guard) {}
+  /// `kept`, which outlives it, is where checks that are added go on from.
+  CheckBook(CheckBookOptions options, std::uint64_t seed, const KeptChecks& kept)
+      : options_(std::move(options)), kept_(kept), schedule_(seed), guard_(options_.guard) {}
 
   /// A check of this identity (CheckQuestion), due at once; nothing happens when it is there. What is no identity is
   /// never probed.
@@ -94,6 +111,8 @@ class CheckBook {
 
   [[nodiscard]] std::size_t size() const { return by_identity_.size(); }
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
+  /// All that have a verdict, to be kept over a restart.
+  [[nodiscard]] std::vector<KeptCheck> keep(SteadyTime now) const;
   /// Checks whose identity contains `part`, in the order of their identities.
   [[nodiscard]] std::vector<CheckReport> report(std::string_view part, SteadyTime now) const;
 
@@ -113,9 +132,11 @@ class CheckBook {
     std::chrono::microseconds last_total{0};
     std::string last_text;
     SteadyTime last_begun{};
+    bool probed = false;  // by this process
   };
 
   const CheckBookOptions options_;
+  const KeptChecks& kept_;
   Schedule schedule_;
   BlastGuard guard_;
   std::vector<Check> checks_;

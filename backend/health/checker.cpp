@@ -24,15 +24,17 @@ constexpr int kMostAtOnce = 64;
 struct Orders {
   std::vector<std::pair<std::string, bool>> checks;  // wanted, or not any more
   std::vector<std::pair<std::string, std::promise<std::vector<CheckReport>>>> reports;
+  std::vector<std::promise<std::vector<KeptCheck>>> keeps;
   bool stop = false;
 };
 
 }  // namespace
 
 struct Checker::Impl {
-  Impl(const CheckerOptions& options, const Log& l, Metrics& metrics)
+  Impl(CheckerOptions& options, const Log& l, Metrics& metrics)
       : log(l),
-        book(options.book, options.seed),
+        kept(std::move(options.kept)),
+        book(options.book, options.seed, kept),
         checks(metrics.gauge("sdns_health_checks", "Health checks that are probed")),
         in_flight(metrics.gauge("sdns_health_probes_in_flight", "Probes that have begun and not ended")),
         succeeded(metrics.counter("sdns_health_probes_total", kProbes, {{"result", "success"}})),
@@ -61,6 +63,7 @@ struct Checker::Impl {
   uv_timer_t timer{};
   SystemRandom random;
   std::unique_ptr<Prober> prober;
+  const KeptChecks kept;
   CheckBook book;
   std::thread thread;
 
@@ -116,6 +119,7 @@ void Checker::Impl::look() {
   }
   checks.set(static_cast<std::int64_t>(book.size()));
   for (auto& [part, reports] : taken.reports) reports.set_value(book.report(part, now));
+  for (auto& keep : taken.keeps) keep.set_value(book.keep(now));
   begin_probes();
 }
 
@@ -194,7 +198,7 @@ void Checker::Impl::say(const GuardChange& change) {
 
 Checker::Checker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Result<std::unique_ptr<Checker>> Checker::start(const CheckerOptions& options, const Log& log, Metrics& metrics) {
+Result<std::unique_ptr<Checker>> Checker::start(CheckerOptions options, const Log& log, Metrics& metrics) {
   auto impl = std::make_unique<Impl>(options, log, metrics);
   if (auto opened = impl->open(options); !opened) return fail(std::move(opened.error()));
   std::unique_ptr<Checker> checker(new Checker(std::move(impl)));
@@ -251,6 +255,26 @@ std::vector<CheckReport> Checker::report(std::string_view part) {
   }
   uv_async_send(&impl_->woken);
   return reports.get();
+}
+
+State Checker::kept(const std::string& identity) const {
+  std::chrono::milliseconds elapsed{0};
+  const KeptCheck* kept = impl_->kept.find(identity, std::chrono::steady_clock::now(), elapsed);
+  return kept ? State{.verdict = kept->record.verdict, .forced = false, .weight = kept->weight} : State{};
+}
+
+std::uint64_t Checker::transitions() const {
+  return static_cast<std::uint64_t>(impl_->went_up.value() + impl_->went_down.value());
+}
+
+std::vector<KeptCheck> Checker::keep() {
+  std::future<std::vector<KeptCheck>> kept;
+  {
+    std::lock_guard lock(impl_->mutex);
+    kept = impl_->orders.keeps.emplace_back().get_future();
+  }
+  uv_async_send(&impl_->woken);
+  return kept.get();
 }
 
 }  // namespace sdns::health

@@ -23,14 +23,15 @@ struct CheckerOptions {
   CheckBookOptions book;
   TargetPolicyOptions policy;
   ProberOptions prober;
+  KeptChecks kept;  ///< where checks go on from
   std::uint64_t seed = 0;
 };
 
-/// All functions are safe from any thread and never wait, but report() and the destructor.
+/// All functions are safe from any thread and never wait, but report(), keep() and the destructor.
 class Checker {
  public:
   /// Nothing is checked yet. Errors (kUnavailable, kIo): no descriptors for its loop. `log` and `metrics` outlive it.
-  static Result<std::unique_ptr<Checker>> start(const CheckerOptions& options, const Log& log, Metrics& metrics);
+  static Result<std::unique_ptr<Checker>> start(CheckerOptions options, const Log& log, Metrics& metrics);
   ~Checker();
   Checker(const Checker&) = delete;
   Checker& operator=(const Checker&) = delete;
@@ -41,6 +42,13 @@ class Checker {
 
   /// The states of checks that changed since the last call, in the order in which they did.
   std::vector<std::pair<std::string, State>> take();
+
+  /// The state that a check which begins now goes on from; unknown when nothing was kept of it.
+  [[nodiscard]] State kept(const std::string& identity) const;
+  /// How many verdicts have changed.
+  [[nodiscard]] std::uint64_t transitions() const;
+  /// What is to be kept over a restart. Waits as report() does.
+  std::vector<KeptCheck> keep();
 
   /// Of all checks whose identity contains `part`. Waits for the checker's thread, which never waits long.
   std::vector<CheckReport> report(std::string_view part);

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Health checks end to end: real targets come and go, and the answers that PowerDNS has cached for an hour follow."""
 import json
+import os
+import signal
 
 import harness
 from targets import Target, port_free_everywhere
@@ -127,6 +129,32 @@ www IN LUA A "ifportup({self.tcp}, {{'{four}'}}, {{timeout=6}})"
         self.assertIn(f"tcp {one}:{self.tcp}", self.world.ctl("health", "list", "--state", "down").stdout)
         self.assertNotIn(f"tcp {two}:{self.tcp}", self.world.ctl("health", "list", "--state", "down").stdout)
         self.world.edit("health", "release", one)
+
+    def test_verdicts_outlive_a_killed_daemon(self):
+        one, two, three, _ = HOSTS
+        self.targets[one].down()
+        for name in ("port", "pool", "url"):
+            self.await_addresses(name, two)
+        kept = {check["check"]: check["probed"] for check in self.checks() if check["state"] != "unknown"}
+        # Within a second of the last change; what is in the file is what was said.
+        state = self.world.daemon.database.parent / "health.state"
+        def written():
+            lines = state.read_text().splitlines()[1:-1] if state.exists() else []
+            return {line.split(" ", 14)[14]: line.split(" ")[0] for line in lines} == {name: probed["verdict"] for name, probed in kept.items()}
+        harness.wait_for("verdicts are in the file", written)
+        self.assertEqual(state.stat().st_mode & 0o777, 0o600)
+        before = len(self.world.daemon.log_text())
+        for pid in self.world.daemon.workers():
+            os.kill(pid, signal.SIGKILL)
+        harness.wait_for("the next worker", lambda: "event=worker.ready" in self.world.daemon.log_text()[before:])
+        for name in ("port", "pool", "url"):
+            self.assertEqual(self.addresses(self.world.powerdns[1], name), {two})
+        self.assertIn("event=health.restored", self.world.daemon.log_text()[before:])
+        self.assertNotIn("from=unknown", self.world.daemon.log_text()[before:])
+        after = {check["check"]: check["probed"] for check in self.checks()}
+        for name, probed in kept.items():
+            self.assertGreaterEqual(after[name]["probes"], probed["probes"] - 1)
+            self.assertEqual((after[name]["verdict"], after[name]["transitions"]), (probed["verdict"], probed["transitions"]))
 
     def test_zone_data_cannot_have_what_is_not_allowed_probed(self):
         four = HOSTS[3]

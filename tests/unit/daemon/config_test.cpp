@@ -254,7 +254,9 @@ TEST_F(ConfigTest, WhatCannotChangeWhileRunningIsNamed) {
 TEST_F(ConfigTest, HealthChecksProbeUnlessToldOtherwise) {
   const auto loaded = load("");
   ASSERT_TRUE(loaded);
-  EXPECT_EQ(loaded->config.health, Config::Health{});
+  Config::Health expected;
+  expected.state_file = "/var/lib/sovereign-dns/health.state";  // beside the database
+  EXPECT_EQ(loaded->config.health, expected);
   EXPECT_TRUE(loaded->config.health.probe);
   const auto set = load(R"([health]
 probe = "no"
@@ -293,6 +295,7 @@ TEST_F(ConfigTest, WrongSettingsOfHealthChecksAreNamed) {
       {"user_agent = \"a\\nb\"", "is not a User-Agent header"},
       {"guard_percent = 100", "100 is outside of 0 to 99"},
       {"probs = 1", "health.probs"},
+      {"state_file = \"here\"", "is no absolute path"},
   };
   for (const auto& row : rows) EXPECT_THAT(problems_of(std::string("[health]\n") + row.text), HasSubstr(row.problem));
 }

@@ -4,13 +4,16 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace sdns::health {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-const SteadyTime kStart{seconds(1000)};
+const SteadyTime kStart{seconds(100'000)};
+const KeptChecks kNothingKept;
 constexpr const char* kWeb = "tcp 192.0.2.1:443";
 
 CheckBookOptions options(std::size_t most_in_flight = 100) {
@@ -41,7 +44,7 @@ CheckBook::Result probe(CheckBook& book, ProbeFailure failure) {
 }
 
 TEST(CheckBook, ANewCheckIsProbedAtOnceAndItsFirstResultCounts) {
-  CheckBook book(options(), 1);
+  CheckBook book(options(), 1, kNothingKept);
   book.add(kWeb, kStart);
   EXPECT_EQ(book.next(), kStart);
   const auto due = book.take(kStart);
@@ -61,7 +64,7 @@ TEST(CheckBook, ANewCheckIsProbedAtOnceAndItsFirstResultCounts) {
 }
 
 TEST(CheckBook, AnIdentityIsOneCheckHoweverOftenItIsAdded) {
-  CheckBook book(options(), 1);
+  CheckBook book(options(), 1, kNothingKept);
   book.add(kWeb, kStart);
   (void)probe(book, ProbeFailure::kNone);
   const auto next = book.next();
@@ -71,7 +74,7 @@ TEST(CheckBook, AnIdentityIsOneCheckHoweverOftenItIsAdded) {
 }
 
 TEST(CheckBook, OptionsOfTheIdentityCount) {
-  CheckBook book(options(), 1);
+  CheckBook book(options(), 1, kNothingKept);
   book.add("tcp 192.0.2.1:443 interval=60 minimumFailures=3", kStart);
   EXPECT_TRUE(probe(book, ProbeFailure::kNone).transition);
   EXPECT_FALSE(probe(book, ProbeFailure::kTimeout).transition);
@@ -86,7 +89,7 @@ TEST(CheckBook, OptionsOfTheIdentityCount) {
 
 TEST(CheckBook, WhatCouldNotBeProbedSaysNothing) {
   for (const auto failure : {ProbeFailure::kLocal, ProbeFailure::kForbidden, ProbeFailure::kInvalid}) {
-    CheckBook book(options(), 1);
+    CheckBook book(options(), 1, kNothingKept);
     book.add(kWeb, kStart);
     const auto result = probe(book, failure);
     EXPECT_FALSE(result.transition);
@@ -100,7 +103,7 @@ TEST(CheckBook, WhatCouldNotBeProbedSaysNothing) {
 }
 
 TEST(CheckBook, ACheckThatIsGoneHearsNothingMore) {
-  CheckBook book(options(), 1);
+  CheckBook book(options(), 1, kNothingKept);
   book.add(kWeb, kStart);
   const auto due = book.take(kStart);
   ASSERT_TRUE(due);
@@ -115,7 +118,7 @@ TEST(CheckBook, ACheckThatIsGoneHearsNothingMore) {
 }
 
 TEST(CheckBook, NoMoreProbesAreInFlightThanMayBe) {
-  CheckBook book(options(3), 1);
+  CheckBook book(options(3), 1, kNothingKept);
   for (int i = 0; i < 10; ++i) book.add(fmt::format("tcp 192.0.2.{}:443", i), kStart);
   std::vector<CheckBook::Due> taken;
   while (const auto due = book.take(kStart)) taken.push_back(*due);
@@ -128,7 +131,7 @@ TEST(CheckBook, NoMoreProbesAreInFlightThanMayBe) {
 }
 
 TEST(CheckBook, ASlowProbeIsNotOvertakenByItsOwnNext) {
-  CheckBook book(options(), 1);
+  CheckBook book(options(), 1, kNothingKept);
   book.add(kWeb, kStart);
   const auto due = book.take(kStart);
   ASSERT_TRUE(due);
@@ -138,14 +141,14 @@ TEST(CheckBook, ASlowProbeIsNotOvertakenByItsOwnNext) {
 }
 
 TEST(CheckBook, WhatIsNoIdentityIsNotProbed) {
-  CheckBook book(options(), 1);
+  CheckBook book(options(), 1, kNothingKept);
   book.add("tcp nowhere", kStart);
   EXPECT_FALSE(book.next());
   EXPECT_EQ(book.size(), 0U);
 }
 
 TEST(CheckBook, AWeightIsNewsByItself) {
-  CheckBook book(options(), 1);
+  CheckBook book(options(), 1, kNothingKept);
   book.add("url http://www.example/ from 192.0.2.1", kStart);
   (void)probe(book, ProbeFailure::kNone);
   const auto next = book.next();
@@ -162,7 +165,7 @@ TEST(CheckBook, AWeightIsNewsByItself) {
 TEST(CheckBook, AWaveOfFailuresFreezesVerdicts) {
   CheckBookOptions guarded = options();
   guarded.guard = {};
-  CheckBook book(guarded, 1);
+  CheckBook book(guarded, 1, kNothingKept);
   constexpr int kChecks = 40;
   for (int i = 0; i < kChecks; ++i) book.add(fmt::format("tcp 192.0.2.{}:443 minimumFailures=2", i), kStart);
   for (int i = 0; i < kChecks; ++i) (void)probe(book, ProbeFailure::kNone);
@@ -178,7 +181,7 @@ TEST(CheckBook, AWaveOfFailuresFreezesVerdicts) {
 }
 
 TEST(CheckBook, ReportsAreInOrderAndByPart) {
-  CheckBook book(options(), 1);
+  CheckBook book(options(), 1, kNothingKept);
   for (const char* identity : {"tcp 192.0.2.9:80", "tcp 192.0.2.1:443", "tcp 192.0.2.5:443"})
     book.add(identity, kStart);
   const auto all = book.report("", kStart);
@@ -187,6 +190,46 @@ TEST(CheckBook, ReportsAreInOrderAndByPart) {
   EXPECT_FALSE(all[0].probed);
   EXPECT_EQ(book.report(":443", kStart).size(), 2U);
   EXPECT_EQ(book.report("example", kStart).size(), 0U);
+}
+
+TEST(CheckBook, GoesOnFromWhatWasKept) {
+  CheckBook before(options(), 1, kNothingKept);
+  before.add("tcp 192.0.2.1:443 minimumFailures=3", kStart);
+  before.add("tcp 192.0.2.2:443", kStart);
+  before.add("tcp 192.0.2.3:443 interval=3600", kStart);  // stays unknown
+  for (int i = 0; i < 2; ++i) (void)probe(before, ProbeFailure::kNone);
+  (void)before.take(kStart);
+  EXPECT_FALSE(probe(before, ProbeFailure::kTimeout).transition && probe(before, ProbeFailure::kTimeout).transition);
+  const auto kept = before.keep(kStart + seconds(60));
+  ASSERT_EQ(kept.size(), 2U);
+
+  const SteadyTime later{seconds(5'000'000)};
+  const KeptChecks checks(kept, later, seconds(10));
+  CheckBook after(options(), 1, checks);
+  for (const KeptCheck& check : kept) after.add(check.identity, later);
+  for (const KeptCheck& check : after.keep(later)) {
+    const auto same =
+        std::find_if(kept.begin(), kept.end(), [&](const KeptCheck& one) { return one.identity == check.identity; });
+    ASSERT_NE(same, kept.end());
+    KeptCheck expected = *same;
+    expected.record.changed_ago += seconds(10);
+    if (expected.record.failing) expected.record.failing_for += seconds(10);
+    EXPECT_EQ(check, expected);
+  }
+  EXPECT_FALSE(after.report("", later)[0].probed) << "by this process";
+}
+
+TEST(CheckBook, WhatWasKeptAnHourAgoIsOfNoUse) {
+  KeptCheck up;
+  up.identity = kWeb;
+  up.record.verdict = Verdict::kUp;
+  for (const auto& [age, verdict] :
+       {std::pair{seconds(3500), Verdict::kUp}, {seconds(3700), Verdict::kUnknown}, {seconds(-50), Verdict::kUp}}) {
+    const KeptChecks checks({up}, kStart, age);
+    CheckBook book(options(), 1, checks);
+    book.add(kWeb, kStart);
+    EXPECT_EQ(book.report("", kStart)[0].state.verdict, verdict) << age.count();
+  }
 }
 
 }  // namespace
