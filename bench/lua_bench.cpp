@@ -18,7 +18,12 @@ namespace {
 std::uint64_t allocations;  // benchmarks run in one thread
 }
 
-// The linker gives calls of realloc() to these; lua::State allocates with it alone.
+// The linker gives calls of malloc() and realloc() to these; lua::State allocates with them alone.
+extern "C" void* __real_malloc(std::size_t size);
+extern "C" void* __wrap_malloc(std::size_t size) {
+  ++allocations;
+  return __real_malloc(size);
+}
 extern "C" void* __real_realloc(void* block, std::size_t size);
 extern "C" void* __wrap_realloc(void* block, std::size_t size) {
   ++allocations;
@@ -26,7 +31,7 @@ extern "C" void* __wrap_realloc(void* block, std::size_t size) {
 }
 [[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocations;
-  if (void* block = std::malloc(size)) return block;
+  if (void* block = __real_malloc(size)) return block;
   throw std::bad_alloc();
 }
 [[gnu::noinline]] void operator delete(void* block) noexcept { std::free(block); }

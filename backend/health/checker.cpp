@@ -20,6 +20,7 @@ using std::chrono::milliseconds;
 
 // Further ones begin when the loop has looked at its descriptors.
 constexpr int kMostAtOnce = 64;
+constexpr milliseconds kLate{50};
 
 struct Orders {
   std::vector<std::pair<std::string, bool>> checks;  // wanted, or not any more
@@ -39,6 +40,7 @@ struct Checker::Impl {
         in_flight(metrics.gauge("sdns_health_probes_in_flight", "Probes that have begun and not ended")),
         succeeded(metrics.counter("sdns_health_probes_total", kProbes, {{"result", "success"}})),
         failed(metrics.counter("sdns_health_probes_total", kProbes, {{"result", "failure"}})),
+        late(metrics.counter("sdns_health_probes_late_total", "Probes that began more than 50 ms after they were due")),
         not_probed(metrics.counter("sdns_health_probes_total", kProbes, {{"result", "not_probed"}})),
         went_up(metrics.counter("sdns_health_transitions_total", kTransitions, {{"to", "up"}})),
         went_down(metrics.counter("sdns_health_transitions_total", kTransitions, {{"to", "down"}})),
@@ -75,6 +77,7 @@ struct Checker::Impl {
   Metric& in_flight;
   Metric& succeeded;
   Metric& failed;
+  Metric& late;
   Metric& not_probed;
   Metric& went_up;
   Metric& went_down;
@@ -125,8 +128,10 @@ void Checker::Impl::look() {
 
 void Checker::Impl::begin_probes() {
   for (int begun = 0; begun < kMostAtOnce; ++begun) {
-    const auto due = book.take(std::chrono::steady_clock::now());
+    const SteadyTime now = std::chrono::steady_clock::now();
+    const auto due = book.take(now);
     if (!due) break;
+    if (now - due->since > kLate) late.add();
     prober->start(book.spec(due->check), [this, due = *due](ProbeId, const ProbeResult& found) { ended(due, found); });
   }
   in_flight.set(static_cast<std::int64_t>(book.in_flight()));
