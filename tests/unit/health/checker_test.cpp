@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#include "backend/health/checker.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <thread>
+
+#include "tests/unit/daemon/log_capture.h"
+#include "tests/unit/health/probe_fixture.h"
+
+namespace sdns::health {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class CheckerTest : public testing::Test {
+ protected:
+  static CheckerOptions options(KeptChecks kept = {}) {
+    CheckerOptions made;
+    made.book.interval = milliseconds(50);
+    made.book.most_in_flight = 20;
+    made.book.guard.share_percent = 0;
+    made.policy.allowed = {*dns::IpNetwork::parse("127.0.0.0/8")};
+    made.kept = std::move(kept);
+    return made;
+  }
+  std::unique_ptr<Checker> start(CheckerOptions wanted = options()) {
+    auto started = Checker::start(std::move(wanted), log_.log(), metrics_);
+    EXPECT_TRUE(started) << to_text(started.error());
+    return std::move(*started);
+  }
+  static std::string tcp(std::uint16_t port, int host = 1) { return fmt::format("tcp 127.0.0.{}:{}", host, port); }
+
+  // Takes states until this check has this verdict.
+  void await(Checker& checker, const std::string& identity, Verdict verdict) {
+    const auto deadline = std::chrono::steady_clock::now() + kLong;
+    while (std::chrono::steady_clock::now() < deadline) {
+      for (auto& [changed, state] : checker.take()) states_[changed] = state;
+      const auto found = states_.find(identity);
+      if (found != states_.end() && found->second.verdict == verdict) return;
+      std::this_thread::yield();
+    }
+    FAIL() << identity << " is not " << verdict_name(verdict);
+  }
+
+  test::LogCapture log_;
+  Metrics metrics_;
+  std::map<std::string, State> states_;
+};
+
+TEST_F(CheckerTest, SaysWhenTargetsComeAndDie) {
+  const auto checker = start();
+  // Bound, and nobody listens: what connects is refused, and nobody else gets the port.
+  BoundSocket target = bind_to("127.0.0.1", SOCK_STREAM);
+  checker->want({tcp(target.port)});
+  await(*checker, tcp(target.port), Verdict::kDown);
+  ::listen(target.fd.get(), 1024);
+  await(*checker, tcp(target.port), Verdict::kUp);
+  target.fd.reset();
+  await(*checker, tcp(target.port), Verdict::kDown);
+  EXPECT_EQ(checker->transitions(), 3U);
+  EXPECT_EQ(log_.count("health.verdict"), 3U);
+  EXPECT_THAT(log_.text(), HasSubstr("reason=refused"));
+  const auto reports = checker->report("tcp");
+  ASSERT_EQ(reports.size(), 1U);
+  EXPECT_EQ(reports[0].transitions, 3U);
+}
+
+TEST_F(CheckerTest, WhatIsForgottenIsGone) {
+  const auto checker = start();
+  const Peer peer([](int) {});
+  checker->want({tcp(peer.port()), tcp(peer.port(), 2)});
+  EXPECT_EQ(checker->report("").size(), 2U);
+  checker->forget({tcp(peer.port()), "tcp 192.0.2.1:1"});
+  const auto left = checker->report("");
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(left[0].identity, tcp(peer.port(), 2));
+}
+
+TEST_F(CheckerTest, GoesOnFromWhatWasKept) {
+  const Peer peer([](int) {});
+  std::vector<KeptCheck> kept;
+  {
+    const auto checker = start();
+    checker->want({tcp(peer.port())});
+    await(*checker, tcp(peer.port()), Verdict::kUp);
+    kept = checker->keep();
+    ASSERT_EQ(kept.size(), 1U);
+  }
+  const auto checker = start(options(KeptChecks(kept, std::chrono::steady_clock::now(), seconds(1))));
+  EXPECT_EQ(checker->kept(tcp(peer.port())).verdict, Verdict::kUp);
+  EXPECT_EQ(checker->kept("tcp 192.0.2.1:1").verdict, Verdict::kUnknown);
+  checker->want({tcp(peer.port())});
+  const auto deadline = std::chrono::steady_clock::now() + kLong;
+  while (!checker->report("").at(0).probed && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_EQ(checker->report("").at(0).state.verdict, Verdict::kUp);
+  EXPECT_THAT(checker->take(), IsEmpty()) << "nothing has changed";
+  EXPECT_EQ(log_.count("health.verdict"), 1U);
+}
+
+TEST_F(CheckerTest, WhatMayNotBeProbedStaysUnknown) {
+  CheckerOptions strict = options();
+  strict.policy.allowed.clear();
+  const auto checker = start(std::move(strict));
+  std::atomic<int> connections = 0;
+  const Peer peer([&connections](int) { ++connections; });
+  checker->want({tcp(peer.port())});
+  const auto deadline = std::chrono::steady_clock::now() + kLong;
+  while (checker->report("").at(0).probes < 3 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  const auto report = checker->report("").at(0);
+  EXPECT_EQ(report.last_failure, ProbeFailure::kForbidden);
+  EXPECT_EQ(report.state.verdict, Verdict::kUnknown);
+  EXPECT_EQ(connections, 0);
+}
+
+// Many threads at once, checks that come and go while they are probed, and an end in the middle of it.
+TEST_F(CheckerTest, IsSafeFromManyThreads) {
+  const Peer peer([](int) {});
+  for (int turn = 0; turn < 3; ++turn) {
+    const auto checker = start();
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < 4; ++thread)
+      threads.emplace_back([&, thread] {
+        for (int i = 0; i < 50; ++i) {
+          std::vector<std::string> identities;
+          for (int host = 1; host < 30; ++host) identities.push_back(tcp(peer.port(), host));
+          if ((i + thread) % 3 == 0) checker->forget(identities);
+          else checker->want(identities);
+          (void)checker->take();
+          if (i % 10 == 0) (void)checker->report(":");
+          if (i % 10 == 5) (void)checker->keep();
+          (void)checker->transitions();
+        }
+      });
+    for (std::thread& thread : threads) thread.join();
+  }
+}
+
+}  // namespace
+}  // namespace sdns::health
