@@ -160,6 +160,14 @@ bool ask_health(const Call& call, health::CheckKind kind, std::string_view url, 
   return true;
 }
 
+bool ask_health_by_options(const Call& call) {
+  const Options& options = call.scratch().options;
+  if (!options.url.empty()) return ask_health(call, health::CheckKind::kUrl, options.url, options.port.value_or(0));
+  if (options.check.dns_name)
+    return ask_health(call, health::CheckKind::kDns, {}, options.port.value_or(health::kDnsPort));
+  return ask_health(call, health::CheckKind::kTcp, {}, options.port.value_or(0));
+}
+
 bool choose(const Call& call, std::string_view where, Selector selector, const std::vector<std::size_t>& among) {
   Scratch& scratch = call.scratch();
   scratch.chosen.clear();

@@ -172,9 +172,7 @@ int choose_from_pool(const Call& call, int index) {
     if (!choose(call, where, options.selector, scratch.order)) return -1;
     return push_chosen_table(call);
   }
-  if (!ask_health(call, options.url.empty() ? health::CheckKind::kTcp : health::CheckKind::kUrl, options.url,
-                  options.port.value_or(0)))
-    return -1;
+  if (!ask_health_by_options(call)) return -1;
   const Selector otherwise = options.has_backup_selector ? options.backup_selector : options.selector;
   if (!choose_healthy(call, where, options.selector, otherwise)) return -1;
   return push_chosen_table(call);

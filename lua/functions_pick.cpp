@@ -30,11 +30,7 @@ bool pick_from(const Call& call, std::string_view where, int index, Selector sel
     else scratch.order.clear();
     return choose(call, where, selector, scratch.order);
   }
-  if (!read_addresses(call)) return false;
-  const bool by_port = scratch.options.url.empty();
-  if (!ask_health(call, by_port ? health::CheckKind::kTcp : health::CheckKind::kUrl, scratch.options.url,
-                  scratch.options.port.value_or(0)))
-    return false;
+  if (!read_addresses(call) || !ask_health_by_options(call)) return false;
   return choose_healthy(call, where, selector, selector);
 }
 

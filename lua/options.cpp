@@ -154,8 +154,20 @@ bool Options::set(std::string_view name, std::string_view value, std::string& er
     unknown_location_last = value == "last";
     return true;
   }
-  remark(fmt::format("the option {} is not known and has no effect", name));
+  const auto ours = health::set_our_option(name, value, check);
+  if (!ours) return error = fmt::format("{} {}; {}", name, ours.error().what, ours.error().hint), false;
+  if (!*ours) remark(fmt::format("the option {} is not known and has no effect", name));
   return true;
+}
+
+void Options::remark_on_idle_options() {
+  static const health::CheckOptions usual;
+  if (check.thresholds && check.minimum_failures != usual.minimum_failures)
+    remark("minimumFailures has no effect beside thresholds of ours (fall, rise, initial …)");
+  if (!check.codes.empty() && check.httpcode != usual.httpcode) remark("httpcode has no effect beside codes");
+  if (check.method == "HEAD" && !check.stringmatch.empty())
+    remark("method=HEAD brings no body: stringmatch is never found");
+  if (check.dns_name && !url.empty()) remark("dns has no effect beside url");
 }
 
 bool Options::take(const health::PoolOptions& options, std::string& error) {
@@ -188,6 +200,7 @@ bool Options::take(lua_State* state, int index, std::string& error) {
     if (!taken) return false;
     lua_pop(state, 1);
   }
+  remark_on_idle_options();
   return true;
 }
 

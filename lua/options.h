@@ -62,7 +62,7 @@ struct Options {
   static constexpr std::size_t kMostFallbacks = 256;
   static constexpr std::size_t kMostRemarks = 16;
 
-  [[nodiscard]] bool checked() const { return !url.empty() || port.has_value(); }
+  [[nodiscard]] bool checked() const { return !url.empty() || check.dns_name || port; }
   void clear();
   /// A value as text. False: it cannot be used, and `error` says why; unknown names are remarked on.
   [[nodiscard]] bool set(std::string_view name, std::string_view value, std::string& error);
@@ -75,6 +75,7 @@ struct Options {
  private:
   [[nodiscard]] bool add_fallback(std::string_view address, std::string& error);
   void remark(std::string text);
+  void remark_on_idle_options();
   [[nodiscard]] bool take_headers(lua_State* state, int index, std::string& error);
   [[nodiscard]] bool take_fallback(lua_State* state, int index, std::string& error);
 };

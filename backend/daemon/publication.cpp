@@ -120,11 +120,11 @@ void Publication::begin_checks(std::set<dns::Name>& owners) {
   if (fresh_.empty()) return;
   health_changed(registry_.want(fresh_, now_seconds()), owners);
   if (parts_.checker) {
-    std::vector<std::pair<std::string, health::State>> kept;
+    std::vector<std::pair<std::string, health::State>> known;
     for (const std::string& identity : fresh_)
-      if (const health::State state = parts_.checker->kept(identity); state != health::State{})
-        kept.emplace_back(identity, state);
-    health_changed(registry_.observe(kept, now_seconds()), owners);
+      if (const health::State state = parts_.checker->begins_as(identity); state != health::State{})
+        known.emplace_back(identity, state);
+    health_changed(registry_.observe(known, now_seconds()), owners);
     parts_.checker->want(fresh_);
   }
   fresh_.clear();

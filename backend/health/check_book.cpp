@@ -39,6 +39,13 @@ ProbeOutcome outcome_of(ProbeFailure failure) {
   }
 }
 
+State first_state(const std::string& identity) {
+  const auto question = CheckQuestion::parse(identity);
+  if (!question) return {};
+  const VerdictState state = initial_state(SteadyTime(), thresholds_of(question->options));
+  return {.verdict = state.verdict, .forced = false, .weight = 1};
+}
+
 void CheckBook::add(const std::string& identity, SteadyTime now) {
   if (by_identity_.contains(identity)) return;
   const auto question = CheckQuestion::parse(identity);
@@ -56,7 +63,7 @@ void CheckBook::add(const std::string& identity, SteadyTime now) {
   check = Check{};
   check.identity = identity;
   check.spec = std::make_shared<const ProbeSpec>(probe_of(*question, options_.user_agent));
-  check.thresholds = Thresholds::power_dns(question->options.minimum_failures);
+  check.thresholds = thresholds_of(question->options);
   check.state = initial_state(now, check.thresholds);
   check.interval = question->options.interval_seconds == 0
                        ? options_.interval

@@ -29,6 +29,10 @@ namespace sdns::health {
 /// nothing.
 [[nodiscard]] ProbeOutcome outcome_of(ProbeFailure failure);
 
+/// What a check of this identity is before its first result, nothing having been kept of it; unknown unless its options
+/// say otherwise.
+[[nodiscard]] State first_state(const std::string& identity);
+
 struct CheckBookOptions {
   std::chrono::milliseconds interval{5000};  ///< of checks that do not say theirs
   std::string user_agent;                    ///< of checks that do not say theirs

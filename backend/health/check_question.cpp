@@ -53,7 +53,8 @@ bool read_option(std::string_view name, std::string_view value, CheckOptions& op
     return address.has_value();
   }
   if (name.starts_with("header:")) return read_word(value, options.headers[std::string(name.substr(7))]);
-  return false;
+  std::string text;
+  return read_word(value, text) && set_our_option(name, text, options).value_or(false);
 }
 
 tl::unexpected<Error> not_an_identity(std::string_view text) {
@@ -76,14 +77,23 @@ void append_endpoint(const dns::IpAddress& address, std::uint16_t port, std::str
 
 IdentityParts identity_parts(CheckKind kind, std::string_view url, const CheckOptions& options) {
   IdentityParts parts;
-  if (kind == CheckKind::kTcp) {
-    parts.prefix = "tcp ";
-  } else {
-    parts.prefix = "url ";
-    append_word(url, parts.prefix);
-    if (kind == CheckKind::kUrl) parts.prefix += " from ";
+  switch (kind) {
+    case CheckKind::kTcp:
+      parts.prefix = "tcp ";
+      break;
+    case CheckKind::kUrl:
+    case CheckKind::kUrlOnly:
+      parts.prefix = "url ";
+      append_word(url, parts.prefix);
+      if (kind == CheckKind::kUrl) parts.prefix += " from ";
+      break;
+    case CheckKind::kDns:
+      parts.prefix = "dns ";
+      append_word(options.dns_name ? options.dns_name->text() : ".", parts.prefix);
+      parts.prefix += " from ";
+      break;
   }
-  const CheckOptions defaults;
+  static const CheckOptions defaults;
   std::string& out = parts.suffix;
   const auto number = [&](std::string_view name, std::uint64_t value, std::uint64_t usual) {
     if (value != usual) out += fmt::format(" {}={}", name, value);
@@ -93,15 +103,27 @@ IdentityParts identity_parts(CheckKind kind, std::string_view url, const CheckOp
     out.append(" ").append(name) += '=';
     append_word(value, out);
   };
+  const auto ours = [&](const std::vector<OurOption>& given) {
+    for (const OurOption& option : given) text(option.name, option.value);
+  };
   number("timeout", options.timeout_seconds, defaults.timeout_seconds);
   number("interval", options.interval_seconds, defaults.interval_seconds);
-  number("minimumFailures", options.minimum_failures, defaults.minimum_failures);
+  if (options.thresholds) ours(threshold_options(options));
+  else number("minimumFailures", options.minimum_failures, defaults.minimum_failures);
   if (options.source) text("source", options.source->text());
-  if (kind == CheckKind::kTcp) return parts;
+  if (kind == CheckKind::kTcp) {
+    ours(tcp_options(options));
+    return parts;
+  }
+  if (kind == CheckKind::kDns) {
+    ours(dns_options(options));
+    return parts;
+  }
   text("stringmatch", options.stringmatch);
   text("useragent", options.useragent);
   number("byteslimit", options.byteslimit, defaults.byteslimit);
-  number("httpcode", options.httpcode, defaults.httpcode);
+  if (options.codes.empty()) number("httpcode", options.httpcode, defaults.httpcode);
+  ours(http_options(options));
   for (const auto& [name, value] : options.headers) {
     out += " header:";
     append_word(name, out);
@@ -139,6 +161,14 @@ Result<CheckQuestion> CheckQuestion::parse(std::string_view identity) {
       next();
       endpoint = next();
     }
+  } else if (kind == "dns") {
+    question.kind = CheckKind::kDns;
+    std::string name;
+    if (!read_word(next(), name) || next() != "from") return not_an_identity(identity);
+    auto asked = dns::Name::parse(name);
+    if (!asked) return not_an_identity(identity);
+    question.options.dns_name = std::move(*asked);
+    endpoint = next();
   } else {
     return not_an_identity(identity);
   }
@@ -146,7 +176,7 @@ Result<CheckQuestion> CheckQuestion::parse(std::string_view identity) {
     const auto parsed = dns::Endpoint::parse(endpoint);
     if (!parsed || parsed->lenient) return not_an_identity(identity);
     question.address = parsed->address;
-    question.port = parsed->port;
+    question.port = parsed->port != 0 || question.kind != CheckKind::kDns ? parsed->port : kDnsPort;
   }
   while (!rest.empty()) {
     const std::string_view word = next();

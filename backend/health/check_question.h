@@ -3,13 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "backend/base/error.h"
 #include "backend/dns/ip.h"
+#include "backend/health/check_options.h"
 
 namespace sdns::health {
 
@@ -17,31 +16,18 @@ enum class CheckKind : std::uint8_t {
   kTcp,      ///< connects to address and port
   kUrl,      ///< gets the URL from this address
   kUrlOnly,  ///< gets the URL from wherever its host is (ifurlextup)
-};
-
-/// PowerDNS's options with their defaults (docs/lua-records.md). What only chooses among answers is not part of it.
-struct CheckOptions {
-  std::uint32_t timeout_seconds = 2;
-  std::uint32_t interval_seconds = 0;  ///< 0: the daemon's
-  std::uint32_t minimum_failures = 1;
-  std::optional<dns::IpAddress> source;
-  std::string stringmatch;
-  std::string useragent;         ///< "": the daemon's
-  std::uint64_t byteslimit = 0;  ///< 0: none
-  std::uint32_t httpcode = 200;
-  std::map<std::string, std::string> headers;
-  friend bool operator==(const CheckOptions&, const CheckOptions&) = default;
+  kDns,      ///< asks address and port for CheckOptions::dns_name, which is there
 };
 
 struct CheckQuestion {
   CheckKind kind = CheckKind::kTcp;
   dns::IpAddress address;  ///< 0.0.0.0 for kUrlOnly
-  std::uint16_t port = 0;  ///< for kTcp; an address of a URL may have one too, 0 when not
+  std::uint16_t port = 0;  ///< for kTcp and kDns; an address of a URL may have one too, 0 when not
   std::string url;
   CheckOptions options;
 
-  /// `tcp 192.0.2.1:443`, `url https://example.net/ from 192.0.2.1`, then the options that are not the default, in one
-  /// order: equal for equal questions.
+  /// `tcp 192.0.2.1:443`, `url https://example.net/ from 192.0.2.1`, `dns example.net. from 192.0.2.1:53`, then the
+  /// options that are not the default, in one order: equal for equal questions.
   [[nodiscard]] std::string identity() const;
   /// The inverse of identity(). Errors (kInvalidArgument).
   static Result<CheckQuestion> parse(std::string_view identity);

@@ -262,10 +262,11 @@ std::vector<CheckReport> Checker::report(std::string_view part) {
   return reports.get();
 }
 
-State Checker::kept(const std::string& identity) const {
+State Checker::begins_as(const std::string& identity) const {
   std::chrono::milliseconds elapsed{0};
-  const KeptCheck* kept = impl_->kept.find(identity, std::chrono::steady_clock::now(), elapsed);
-  return kept ? State{.verdict = kept->record.verdict, .forced = false, .weight = kept->weight} : State{};
+  if (const KeptCheck* kept = impl_->kept.find(identity, std::chrono::steady_clock::now(), elapsed))
+    return {.verdict = kept->record.verdict, .forced = false, .weight = kept->weight};
+  return first_state(identity);
 }
 
 std::uint64_t Checker::transitions() const {

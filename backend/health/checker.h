@@ -43,8 +43,8 @@ class Checker {
   /// The states of checks that changed since the last call, in the order in which they did.
   std::vector<std::pair<std::string, State>> take();
 
-  /// The state that a check which begins now goes on from; unknown when nothing was kept of it.
-  [[nodiscard]] State kept(const std::string& identity) const;
+  /// The state that a check which begins now has: what was kept of it, else what its options say.
+  [[nodiscard]] State begins_as(const std::string& identity) const;
   /// How many verdicts have changed.
   [[nodiscard]] std::uint64_t transitions() const;
   /// What is to be kept over a restart. Waits as report() does.

@@ -7,7 +7,9 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <utility>
 
+#include "backend/health/check_options.h"
 #include "backend/health/target_pool.h"
 
 namespace sdns::health {
@@ -157,19 +159,35 @@ Fault url(const std::string& value) {
 
 struct Option {
   std::string_view name;
-  Fault (*check)(const std::string& value);
+  Fault (*check)(const std::string& value);  // null: what set_our_option() says
 };
-constexpr std::array<Option, 18> kOptions = {{{"url", url},
+constexpr std::array<Option, 34> kOptions = {{{"url", url},
+                                              {"dns", nullptr},
                                               {"port", number<1, 65'535>},
                                               {"timeout", seconds<kMaxTimeout>},
                                               {"interval", seconds<kMaxSeconds>},
+                                              {"source", address},
+                                              {"minimumFailures", number<1, 1000>},
+                                              {"fall", nullptr},
+                                              {"rise", nullptr},
+                                              {"fallremembered", nullptr},
+                                              {"forgetafter", nullptr},
+                                              {"holddown", nullptr},
+                                              {"initial", nullptr},
+                                              {"send", nullptr},
+                                              {"expect", nullptr},
+                                              {"method", nullptr},
                                               {"stringmatch", text},
                                               {"useragent", header},
                                               {"httpcode", number<100, 599>},
+                                              {"codes", nullptr},
                                               {"byteslimit", number<0, 2'147'483'647>},
-                                              {"minimumFailures", number<1, 1000>},
+                                              {"redirects", nullptr},
+                                              {"verify", nullptr},
+                                              {"dnstype", nullptr},
+                                              {"dnsrcode", nullptr},
+                                              {"dnsrdata", nullptr},
                                               {"failOnIncompleteCheck", one_of<kTruths>},
-                                              {"source", address},
                                               {"selector", one_of<kSelectors>},
                                               {"backupSelector", one_of<kSelectors>},
                                               {"minhealthy", healthy},
@@ -177,6 +195,13 @@ constexpr std::array<Option, 18> kOptions = {{{"url", url},
                                               {"fallback", addresses},
                                               {"distance", one_of<kDistances>},
                                               {"unknownlocation", one_of<kUnknownLocations>}}};
+
+Fault ours(std::string_view name, const std::string& value) {
+  CheckOptions options;
+  auto set = set_our_option(name, value, options);
+  if (set) return {};
+  return OptionFault{std::move(set.error().what), std::move(set.error().hint)};
+}
 
 constexpr auto kOptionNames = [] {
   std::array<std::string_view, kOptions.size()> names;
@@ -197,7 +222,7 @@ Fault option_fault(std::string_view name, const std::string& value) {
     return OptionFault{fmt::format("has {} octets, more than {}", value.size(), kMaxOptionOctets), "shorten it"};
   if (value.find('\0') != std::string::npos) return OptionFault{"has an octet 0x00 in it", "remove it"};
   for (const Option& option : kOptions)
-    if (option.name == name) return option.check(value);
+    if (option.name == name) return option.check != nullptr ? option.check(value) : ours(name, value);
   return OptionFault{"is not an option of a target pool", unknown_option_hint(name)};
 }
 

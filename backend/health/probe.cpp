@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "backend/dns/ldns_codec.h"
 #include "backend/dns/rdata_text.h"
@@ -83,32 +82,6 @@ Result<void> check(const ExecProbe& exec) {
 
 std::string_view failure_name(ProbeFailure failure) { return kFailureNames[static_cast<std::size_t>(failure)]; }
 
-Result<Codes> parse_codes(std::string_view text) {
-  Codes codes;
-  for (std::string_view rest = text; !rest.empty() || codes.empty();) {
-    const std::string_view part = rest.substr(0, rest.find(','));
-    const auto read = [](std::string_view digits, std::uint16_t& out) {
-      const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), out);
-      return end.ec == std::errc{} && end.ptr == digits.data() + digits.size() && out >= 100 && out <= 999;
-    };
-    const std::size_t dash = part.find('-');
-    CodeRange range;
-    const bool good = read(part.substr(0, dash), range.first) &&
-                      (dash == part.npos ? read(part, range.last) : read(part.substr(dash + 1), range.last));
-    if (!good || range.last < range.first || part.size() + 1 == rest.size())
-      return broken(fmt::format("\"{}\" in \"{}\" is no HTTP status or range of them", dns::printable(part), text),
-                    "write for example 200-299,301");
-    codes.push_back(range);
-    rest.remove_prefix(std::min(part.size() + 1, rest.size()));
-  }
-  return codes;
-}
-
-bool has_code(const Codes& codes, unsigned code) {
-  return std::any_of(codes.begin(), codes.end(),
-                     [code](const CodeRange& range) { return code >= range.first && code <= range.last; });
-}
-
 ProbeResult probe_failed(ProbeFailure failure, std::string_view text) {
   ProbeResult result;
   result.failure = failure;
@@ -143,19 +116,30 @@ ProbeSpec probe_of(const CheckQuestion& question, std::string_view default_user_
   spec.port = question.port;
   spec.source = options.source;
   spec.timeout = std::chrono::seconds(options.timeout_seconds);
-  if (question.kind == CheckKind::kTcp) return spec;
+  if (question.kind == CheckKind::kTcp) {
+    spec.kind = TcpProbe{.send = options.send, .expect = options.expect};
+    return spec;
+  }
+  if (question.kind == CheckKind::kDns) {
+    DnsProbe asked{
+        .name = options.dns_name.value_or(dns::Name()), .type = options.dns_type, .rcode = options.dns_rcode};
+    if (!options.dns_rdata.empty()) asked.rdata.push_back(options.dns_rdata);
+    spec.kind = std::move(asked);
+    return spec;
+  }
   HttpProbe http;
+  http.method = options.method;
   http.url = question.url;
   http.host = question.kind == CheckKind::kUrl ? HttpHost::kPinned : HttpHost::kResolved;
   http.headers.assign(options.headers.begin(), options.headers.end());
   http.user_agent = options.useragent.empty() ? default_user_agent : options.useragent;
   const auto code = static_cast<std::uint16_t>(std::min<std::uint32_t>(options.httpcode, 0xFFFF));
-  http.codes = {CodeRange{code, code}};
+  http.codes = options.codes.empty() ? Codes{CodeRange{code, code}} : options.codes;
   http.stringmatch = options.stringmatch;
   http.byte_limit = options.byteslimit;
-  http.redirects = Redirects::kFollow;
+  http.redirects = options.redirects;
   http.most_redirects = kFollowedAsPowerdns;
-  http.verify_certificate = false;
+  http.verify_certificate = options.verify;
   spec.kind = std::move(http);
   return spec;
 }

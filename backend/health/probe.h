@@ -27,25 +27,6 @@ struct TcpProbe {
   friend bool operator==(const TcpProbe&, const TcpProbe&) = default;
 };
 
-/// HTTP status codes from `first` to `last`, both included.
-struct CodeRange {
-  std::uint16_t first = 200;
-  std::uint16_t last = 200;
-  friend bool operator==(const CodeRange&, const CodeRange&) = default;
-};
-using Codes = std::vector<CodeRange>;
-
-/// `200`, `200-299,301`: codes and ranges from 100 to 999. Errors (kInvalidArgument) name the part and the rule.
-Result<Codes> parse_codes(std::string_view text);
-[[nodiscard]] bool has_code(const Codes& codes, unsigned code);
-
-/// What happens when a response with status 301, 302, 303, 307 or 308 has a Location.
-enum class Redirects : std::uint8_t {
-  kNone,      ///< it is the response
-  kSameHost,  ///< followed while the URL's host stays the same, at the pinned address; else the failure kRedirect
-  kFollow,    ///< followed anywhere: the same host at the pinned address, others where they resolve to
-};
-
 /// Where the host of the URL is.
 enum class HttpHost : std::uint8_t {
   kPinned,    ///< at ProbeSpec::address, whatever DNS says
@@ -149,9 +130,10 @@ struct ProbeResult {
 /// Every rule that is not the target policy's. Errors (kInvalidArgument) name the value and the rule.
 Result<void> check_probe(const ProbeSpec& spec);
 
-/// What PowerDNS 5.1 does for this question: certificates are not verified, redirects are followed, `byteslimit` cuts
-/// the transfer without failing it. A port of a URL's address is the one connected to. Interval and minimum of failures
-/// are the scheduler's. May break a rule of check_probe(): a check of port 0, a URL that is none.
+/// What PowerDNS 5.1 does for this question, unless its options say more: certificates are not verified, redirects are
+/// followed, `byteslimit` cuts the transfer without failing it. A port of a URL's address is the one connected to.
+/// Interval and thresholds are the scheduler's. May break a rule of check_probe(): a check of port 0, a URL that is
+/// none, RDATA that is none of its type.
 [[nodiscard]] ProbeSpec probe_of(const CheckQuestion& question, std::string_view default_user_agent);
 
 }  // namespace sdns::health

@@ -130,11 +130,4 @@ DnsReply read_dns_reply(std::string_view wire, const DnsQuestion& question) {
   return reply;
 }
 
-std::string rcode_text(unsigned rcode) {
-  constexpr std::array<std::string_view, 11> kNames = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN",
-                                                       "NOTIMP",  "REFUSED", "YXDOMAIN", "YXRRSET",
-                                                       "NXRRSET", "NOTAUTH", "NOTZONE"};
-  return rcode < kNames.size() ? std::string(kNames[rcode]) : "RCODE " + std::to_string(rcode);
-}
-
 }  // namespace sdns::health

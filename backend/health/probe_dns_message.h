@@ -38,7 +38,4 @@ struct DnsReply {
 /// Reads any octets.
 [[nodiscard]] DnsReply read_dns_reply(std::string_view wire, const DnsQuestion& question);
 
-/// "NOERROR", "NXDOMAIN", …, or the number (RFC 6895 section 2.3).
-[[nodiscard]] std::string rcode_text(unsigned rcode);
-
 }  // namespace sdns::health

@@ -4,11 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <set>
 #include <utility>
 
+#include "backend/dns/ldns_codec.h"
+#include "backend/dns/rdata_text.h"
 #include "backend/health/pool_options.h"
 
 namespace sdns::health {
@@ -25,6 +28,20 @@ bool plain(std::string_view text, std::string_view besides) {
 
 constexpr std::string_view kInPoolNames = "-_.";
 constexpr std::string_view kInMemberNames = "-_.:";  // an IPv6 address is a name too
+
+// The first has no effect beside the second.
+constexpr std::array<std::pair<const char*, const char*>, 12> kIdle = {{{"minimumFailures", "fall"},
+                                                                        {"minimumFailures", "rise"},
+                                                                        {"minimumFailures", "fallremembered"},
+                                                                        {"minimumFailures", "forgetafter"},
+                                                                        {"minimumFailures", "holddown"},
+                                                                        {"minimumFailures", "initial"},
+                                                                        {"httpcode", "codes"},
+                                                                        {"dns", "url"},
+                                                                        {"send", "url"},
+                                                                        {"expect", "url"},
+                                                                        {"send", "dns"},
+                                                                        {"expect", "dns"}}};
 
 // Everything that is wrong with one pool.
 class Examination {
@@ -68,12 +85,29 @@ class Examination {
     const std::string* url = option("url");
     if (url != nullptr && option("port") != nullptr && url_names_port(*url))
       say("port", fmt::format("and url \"{}\" both say a port", *url), "leave one of them out");
+    for (const auto& [idle, beside] : kIdle)
+      if (option(idle) != nullptr && option(beside) != nullptr && (problems_.empty() || problems_.back().key != idle))
+        say(idle, fmt::format("has no effect beside {}", beside), "leave one of them out");
+    for (const char* of_dns : {"dnstype", "dnsrcode", "dnsrdata"})
+      if (option(of_dns) != nullptr && option("dns") == nullptr)
+        say(of_dns, "has no effect without dns", "say the name to ask for in dns, or leave this out");
+    if (const std::string* method = option("method"); method && *method == "HEAD" && option("stringmatch") != nullptr)
+      say("stringmatch", "is never found in what method = \"HEAD\" brings", "leave one of them out");
+    rdata(option("dnstype"), option("dnsrdata"));
     const std::string* all_down = option("alldown");
     const bool falls_back = all_down != nullptr && *all_down == "fallback";
     if (falls_back && option("fallback") == nullptr)
       say("alldown", "\"fallback\" needs the option fallback", "list its addresses, separated by blanks");
     if (!falls_back && option("fallback") != nullptr)
       say("fallback", "has no effect without alldown = \"fallback\"", "set that, or leave this out");
+  }
+
+  void rdata(const std::string* type_text, const std::string* text) {
+    const auto type = type_text == nullptr ? Result<dns::RrType>(dns::kA) : dns::RrType::parse(*type_text);
+    if (text == nullptr || text->empty() || !type) return;  // told above
+    if (auto content = dns::canonical_content(*type, *text, dns::Name()); !content)
+      say("dnsrdata", fmt::format("\"{}\" is no {}: {}", dns::printable(*text), type->text(), content.error().what),
+          "write it as in a master file");
   }
 
   void member(const PoolMember& member) {

@@ -87,6 +87,34 @@ TEST(CheckBook, OptionsOfTheIdentityCount) {
   EXPECT_GE(*book.next(), kStart + seconds(120));
 }
 
+TEST(CheckBook, ThresholdsOfTheIdentityCount) {
+  CheckBook book(options(), 1, kNothingKept);
+  book.add("tcp 192.0.2.1:443 fall=2 rise=2", kStart);
+  EXPECT_TRUE(probe(book, ProbeFailure::kNone).transition);
+  EXPECT_FALSE(probe(book, ProbeFailure::kTimeout).transition);
+  EXPECT_FALSE(probe(book, ProbeFailure::kNone).transition);
+  EXPECT_FALSE(probe(book, ProbeFailure::kTimeout).transition);
+  const auto fourth = probe(book, ProbeFailure::kTimeout);
+  ASSERT_TRUE(fourth.transition);
+  EXPECT_EQ(fourth.transition->why, Why::kFailuresInRow);
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(probe(book, ProbeFailure::kNone).transition) << "it had lost one before";
+  EXPECT_TRUE(probe(book, ProbeFailure::kNone).transition);
+}
+
+TEST(CheckBook, ACheckBeginsAsItsOptionsSay) {
+  EXPECT_EQ(first_state(kWeb).verdict, Verdict::kUnknown);
+  EXPECT_EQ(first_state("tcp 192.0.2.1:443 fall=3").verdict, Verdict::kUnknown);
+  EXPECT_EQ(first_state("tcp 192.0.2.1:443 fall=3 initial=up").verdict, Verdict::kUp);
+  EXPECT_EQ(first_state("tcp 192.0.2.1:443 fall=3 initial=down").verdict, Verdict::kDown);
+  EXPECT_EQ(first_state("no check").verdict, Verdict::kUnknown);
+  CheckBook book(options(), 1, kNothingKept);
+  book.add("tcp 192.0.2.1:443 fall=2 initial=up", kStart);
+  EXPECT_FALSE(probe(book, ProbeFailure::kTimeout).transition);
+  const auto second = probe(book, ProbeFailure::kTimeout);
+  ASSERT_TRUE(second.transition);
+  EXPECT_EQ(second.transition->from, Verdict::kUp);
+}
+
 TEST(CheckBook, WhatCouldNotBeProbedSaysNothing) {
   for (const auto failure : {ProbeFailure::kLocal, ProbeFailure::kForbidden, ProbeFailure::kInvalid}) {
     CheckBook book(options(), 1, kNothingKept);

@@ -167,5 +167,40 @@ TEST(ProbeOf, IsWhatPowerdnsDoes) {
   EXPECT_EQ(external.user_agent, "mine");
 }
 
+TEST(ProbeOf, IsWhatOurOptionsAskFor) {
+  CheckQuestion question;
+  question.port = 25;
+  question.options.send = "EHLO x\r\n";
+  question.options.expect = "250 ";
+  EXPECT_EQ(std::get<TcpProbe>(probe_of(question, "").kind), (TcpProbe{.send = "EHLO x\r\n", .expect = "250 "}));
+
+  question.kind = CheckKind::kUrl;
+  question.url = "https://x/";
+  question.options.method = "HEAD";
+  question.options.codes = {{200, 299}, {301, 301}};
+  question.options.redirects = Redirects::kSameHost;
+  question.options.verify = true;
+  const HttpProbe url = std::get<HttpProbe>(probe_of(question, "").kind);
+  EXPECT_EQ(url.method, "HEAD");
+  EXPECT_EQ(url.codes, question.options.codes);
+  EXPECT_EQ(url.redirects, Redirects::kSameHost);
+  EXPECT_TRUE(url.verify_certificate);
+
+  question.kind = CheckKind::kDns;
+  question.options.dns_name = *dns::Name::parse("www.example.org");
+  question.options.dns_type = dns::kMX;
+  question.options.dns_rcode = std::nullopt;
+  question.options.dns_rdata = "10 m.";
+  const ProbeSpec dns = probe_of(question, "");
+  EXPECT_EQ(dns.port, 25);
+  EXPECT_EQ(std::get<DnsProbe>(dns.kind),
+            (DnsProbe{.name = *question.options.dns_name, .type = dns::kMX, .rcode = {}, .rdata = {"10 m."}}));
+  EXPECT_TRUE(check_probe(dns));
+  question.options.dns_rdata.clear();
+  question.options.dns_rcode = 5;
+  EXPECT_EQ(std::get<DnsProbe>(probe_of(question, "").kind),
+            (DnsProbe{.name = *question.options.dns_name, .type = dns::kMX, .rcode = 5, .rdata = {}}));
+}
+
 }  // namespace
 }  // namespace sdns::health

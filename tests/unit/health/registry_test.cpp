@@ -96,6 +96,7 @@ TEST(Override, ATargetHasOneSpelling) {
   EXPECT_EQ(canonical_target("2001:DB8:0:0::1"), "2001:db8::1");
   EXPECT_EQ(canonical_target("[2001:DB8::1]:443"), "[2001:db8::1]:443");
   EXPECT_EQ(canonical_target("tcp 192.0.2.1:443"), "tcp 192.0.2.1:443");
+  EXPECT_EQ(canonical_target("tcp 192.0.2.1:443 rise=9 fall=3"), "tcp 192.0.2.1:443 fall=3 rise=9");
   for (const char* text : {"", "pool:", "region:", "192.0.2", "0x1", "192.0.2.1:", "192.0.2.1: 53", "web", "pool:a\nb"})
     EXPECT_FALSE(canonical_target(text)) << text;
 }
@@ -121,12 +122,16 @@ INSTANTIATE_TEST_SUITE_P(Checks, Identity,
                                          "url https://x.example/ from 192.0.2.1",
                                          "url http://x/ from 2001:db8::1 interval=7", "url https://x/%20y",
                                          "url https://x/ from 192.0.2.1 stringmatch=all%20is%20well httpcode=204",
-                                         "url https://x/ from 192.0.2.1 header:X-A=1%25"));
+                                         "url https://x/ from 192.0.2.1 header:X-A=1%25",
+                                         "url https://x/ codes=200-299 redirects=same",
+                                         "dns x.example. from [2001:db8::1]:53 fall=2 source=2001:db8::9"));
 
 TEST(CheckQuestion, RefusesWhatNamesNoCheck) {
-  for (const char* text :
-       {"", "tcp", "tcp 192.0.2", "ping 192.0.2.1", "tcp 192.0.2.1:80 nosuch=1", "url", "tcp 192.0.2.1:80 timeout"})
+  for (const char* text : {"", "tcp", "tcp 192.0.2", "ping 192.0.2.1", "tcp 192.0.2.1:80 nosuch=1", "url",
+                           "tcp 192.0.2.1:80 timeout", "dns", "dns x.", "dns x. 192.0.2.1",
+                           "dns a..b from 192.0.2.1:53", "tcp 192.0.2.1:80 fall=0", "tcp 192.0.2.1:80 codes=%zz"})
     EXPECT_FALSE(CheckQuestion::parse(text)) << text;
+  EXPECT_EQ(CheckQuestion::parse("dns X.Example from 192.0.2.1")->identity(), "dns x.example. from 192.0.2.1:53");
 }
 
 }  // namespace

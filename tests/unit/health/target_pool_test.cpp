@@ -98,7 +98,16 @@ INSTANTIATE_TEST_SUITE_P(
         OptionCase{"distance", "greatcircle", true}, OptionCase{"distance", "planar", true},
         OptionCase{"distance", "flat", false}, OptionCase{"unknownlocation", "zero", true},
         OptionCase{"unknownlocation", "last", true}, OptionCase{"unknownlocation", "first", false},
-        OptionCase{"verify", "true", false}, OptionCase{"minimumfailures", "3", false}));
+        OptionCase{"fall", "3", true}, OptionCase{"fall", "0", false}, OptionCase{"rise", "2", true},
+        OptionCase{"fallremembered", "0", true}, OptionCase{"forgetafter", "0", false},
+        OptionCase{"holddown", "1m", false}, OptionCase{"initial", "up", true}, OptionCase{"initial", "on", false},
+        OptionCase{"send", "PING\r\n", true}, OptionCase{"expect", "", false}, OptionCase{"method", "HEAD", true},
+        OptionCase{"method", "POST", false}, OptionCase{"codes", "200-299,301", true},
+        OptionCase{"codes", "2xx", false}, OptionCase{"redirects", "none", true},
+        OptionCase{"redirects", "never", false}, OptionCase{"verify", "true", true}, OptionCase{"verify", "yes", false},
+        OptionCase{"dns", "www.example.org", true}, OptionCase{"dns", "a..b", false},
+        OptionCase{"exec", "/bin/true", false}, OptionCase{"resume", "manual", false},
+        OptionCase{"probe", "192.0.2.9", false}, OptionCase{"minimumfailures", "3", false}));
 
 TEST(TargetPool, TellsHowAnOptionIsSpelt) {
   EXPECT_THAT(to_text(check_pool(pool("web", {}, {{"backupselector", "all"}})).error()),
@@ -122,6 +131,28 @@ TEST(TargetPool, TakesAFallbackOnlyWhereItIsUsed) {
   EXPECT_THAT(wrong(pool("web", {}, {{"fallback", "192.0.2.1"}, {"alldown", "all"}})), ElementsAre("fallback"));
   EXPECT_THAT(wrong(pool("web", {}, {{"fallback", "192.0.2.1"}, {"alldown", "fallback"}})), IsEmpty());
   EXPECT_THAT(wrong(pool("web", {}, {{"alldown", "fallback"}})), ElementsAre("alldown"));
+}
+
+TEST(TargetPool, HasNoOptionThatDoesNothingBesideAnother) {
+  const auto with = [](PoolOptions options) { return wrong(pool("web", {}, std::move(options))); };
+  EXPECT_THAT(with({{"minimumFailures", "2"}, {"fall", "3"}, {"rise", "2"}}), ElementsAre("minimumFailures"));
+  EXPECT_THAT(with({{"minimumFailures", "2"}, {"initial", "up"}}), ElementsAre("minimumFailures"));
+  EXPECT_THAT(with({{"httpcode", "204"}, {"codes", "200-299"}}), ElementsAre("httpcode"));
+  EXPECT_THAT(with({{"url", "http://x/"}, {"dns", "x"}}), ElementsAre("dns"));
+  EXPECT_THAT(with({{"url", "http://x/"}, {"send", "x"}}), ElementsAre("send"));
+  EXPECT_THAT(with({{"dns", "x"}, {"expect", "x"}}), ElementsAre("expect"));
+  EXPECT_THAT(with({{"method", "HEAD"}, {"stringmatch", "x"}}), ElementsAre("stringmatch"));
+  EXPECT_THAT(with({{"dnstype", "SOA"}}), ElementsAre("dnstype"));
+  EXPECT_THAT(with({{"dns", "x"}, {"dnstype", "SOA"}, {"dnsrcode", "any"}, {"port", "5353"}, {"fall", "3"}}),
+              IsEmpty());
+}
+
+TEST(TargetPool, ExpectsDataOfTheTypeThatIsAskedFor) {
+  const auto with = [](PoolOptions options) { return wrong(pool("web", {}, std::move(options))); };
+  EXPECT_THAT(with({{"dns", "x"}, {"dnsrdata", "192.0.2.1"}}), IsEmpty());
+  EXPECT_THAT(with({{"dns", "x"}, {"dnstype", "MX"}, {"dnsrdata", "10 mail.example.org."}}), IsEmpty());
+  EXPECT_THAT(with({{"dns", "x"}, {"dnstype", "MX"}, {"dnsrdata", "192.0.2.1"}}), ElementsAre("dnsrdata"));
+  EXPECT_THAT(with({{"dns", "x"}, {"dnsrdata", "2001:db8::1"}}), ElementsAre("dnsrdata"));
 }
 
 TEST(TargetPool, HasANameOfLettersDigitsAndThreeOthers) {
