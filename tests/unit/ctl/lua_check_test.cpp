@@ -129,6 +129,18 @@ INSTANTIATE_TEST_SUITE_P(
         Surprise{"over the budget", "A \";while true do end\"", "error: it took too long", 4},
         Surprise{"an option that is none", "A \"ifportup(1, {'192.0.2.1'}, {timeuot=1})\"",
                  "warning: the option timeuot is not known"},
+        Surprise{"minimumFailures beside our thresholds",
+                 "A \"ifportup(1, {'192.0.2.1'}, {minimumFailures=2, rise=2})\"",
+                 "minimumFailures has no effect beside thresholds of ours"},
+        Surprise{"httpcode beside codes", "A \"ifurlup('http://x/', {'192.0.2.1'}, {httpcode=204, codes='200-299'})\"",
+                 "httpcode has no effect beside codes"},
+        Surprise{"a text that HEAD cannot bring",
+                 "A \"ifurlup('http://x/', {'192.0.2.1'}, {method='HEAD', stringmatch='ok'})\"",
+                 "stringmatch is never found"},
+        Surprise{"dns beside url", "A \"all({'192.0.2.1'}, {dns='x', url='http://x/'})\"",
+                 "dns has no effect beside url"},
+        Surprise{"a value that an option of ours does not take", "A \"ifportup(1, {'192.0.2.1'}, {fall=0})\"",
+                 "error: fall \"0\" is not a whole number from 1 to 1000", 4},
         Surprise{"a pool that is not known", "A \"pool('nowhere')\"",
                  "warning: the target pool nowhere is not known here"},
         Surprise{"what only PowerDNS knows", "A \"tcp and '192.0.2.1' or '192.0.2.2'\"",
@@ -170,6 +182,14 @@ TEST_F(LuaCheckTest, AnOlderPowerDnsLacksWhatCameLater) {
       testing::UnorderedElementsAre(
           HasSubstr("groups of addresses since PowerDNS 4.8"), HasSubstr("the option interval"),
           HasSubstr("the option minhealthy has no effect on PowerDNS 4.7: no PowerDNS has it")));
+  for (const char* option : {"fall=3", "rise=3", "fallremembered=3", "forgetafter=3", "holddown=3", "initial='up'",
+                             "send='x'", "expect='x'", "method='HEAD'", "codes='200'", "redirects='none'",
+                             "verify=true", "dns='x'", "dnstype='A'", "dnsrcode='any'", "dnsrdata='192.0.2.1'"}) {
+    const std::string call = fmt::format("A \"ifportup(1, {{'192.0.2.1'}}, {{{}}})\"", option);
+    EXPECT_THAT(findings(checked(call)), IsEmpty()) << option;
+    EXPECT_THAT(of("warning", checked(call, {"--powerdns", "5.1"})), ElementsAre(HasSubstr("no PowerDNS has it")))
+        << option;
+  }
   EXPECT_THAT(ctl({"lua", "check", text, "--powerdns", "old"}), Exits(2));
 }
 

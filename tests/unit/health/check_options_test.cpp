@@ -18,12 +18,15 @@ using testing::HasSubstr;
 
 using Given = std::vector<std::pair<std::string, std::string>>;
 
+CheckOptions with_also(CheckOptions options, const std::string& name, const std::string& value) {
+  const auto set = set_our_option(name, value, options);
+  EXPECT_TRUE(set && *set) << name << '=' << value;
+  return options;
+}
+
 CheckOptions with(const Given& given) {
   CheckOptions options;
-  for (const auto& [name, value] : given) {
-    const auto set = set_our_option(name, value, options);
-    EXPECT_TRUE(set && *set) << name << '=' << value;
-  }
+  for (const auto& [name, value] : given) options = with_also(std::move(options), name, value);
   return options;
 }
 
@@ -35,11 +38,7 @@ struct ValueCase {
 class OurOptionTest : public testing::TestWithParam<ValueCase> {};
 TEST_P(OurOptionTest, TakesTheseValuesAlone) {
   const auto& [name, good, bad] = GetParam();
-  for (const std::string& value : good) {
-    CheckOptions options;
-    const auto set = set_our_option(name, value, options);
-    EXPECT_TRUE(set && *set) << name << '=' << value;
-  }
+  for (const std::string& value : good) (void)with_also({}, name, value);
   for (const std::string& value : bad) {
     CheckOptions options;
     const auto set = set_our_option(name, value, options);
@@ -181,7 +180,7 @@ TEST(ThresholdsOf, KeepTheRulesAtEveryBound) {
       for (const char* remembered : {"", "0", "1000"})
         for (const char* hold : {"0", "604800"}) {
           CheckOptions options = with({{"fall", fall}, {"rise", rise}, {"forgetafter", rise}, {"holddown", hold}});
-          if (*remembered != '\0') EXPECT_TRUE(set_our_option("fallremembered", remembered, options));
+          if (*remembered != '\0') options = with_also(std::move(options), "fallremembered", remembered);
           const auto good = check_thresholds(thresholds_of(options));
           EXPECT_TRUE(good) << to_text(good.error());
         }

@@ -112,7 +112,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(TargetPool, TellsHowAnOptionIsSpelt) {
   EXPECT_THAT(to_text(check_pool(pool("web", {}, {{"backupselector", "all"}})).error()),
               HasSubstr("it is spelt backupSelector"));
-  EXPECT_THAT(to_text(check_pool(pool("web", {}, {{"ttl", "5"}})).error()), HasSubstr("there are url, port"));
+  EXPECT_THAT(to_text(check_pool(pool("web", {}, {{"ttl", "5"}})).error()), HasSubstr("there are url, dns, port"));
 }
 
 TEST(TargetPool, DoesNotRepeatThePasswordOfAUrl) {
