@@ -35,6 +35,7 @@ struct ValueCase {
   std::vector<std::string> good;
   std::vector<std::string> bad;
 };
+void PrintTo(const ValueCase& one, std::ostream* to) { *to << one.name; }
 class OurOptionTest : public testing::TestWithParam<ValueCase> {};
 TEST_P(OurOptionTest, TakesTheseValuesAlone) {
   const auto& [name, good, bad] = GetParam();
@@ -88,6 +89,7 @@ struct TextCase {
   Given given;
   const char* identity;
 };
+void PrintTo(const TextCase& one, std::ostream* to) { *to << one.identity; }
 class IdentityOfOptions : public testing::TestWithParam<TextCase> {};
 TEST_P(IdentityOfOptions, SaysWhatIsNotTheDefaultAndIsReadBack) {
   const auto& [kind, given, identity] = GetParam();
