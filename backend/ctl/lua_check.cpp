@@ -116,7 +116,7 @@ bool same(const DryRun& a, const DryRun& b) { return a.failure == b.failure && a
 
 // What a function or option remarked on. The other notes tell of the client.
 bool is_remark(std::string_view note) {
-  constexpr std::string_view kParts[] = {" has no effect", " is used", " is read as ", " is never chosen"};
+  constexpr std::string_view kParts[] = {" has no effect", " is used", " is read as ", " is never "};
   return std::any_of(std::begin(kParts), std::end(kParts),
                      [&](std::string_view part) { return note.find(part) != std::string_view::npos; });
 }
