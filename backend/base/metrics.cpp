@@ -7,9 +7,8 @@
 #include <map>
 
 namespace sdns {
-namespace {
 
-std::string escape_label(std::string_view text) {
+std::string escape_metric_label(std::string_view text) {
   std::string out;
   for (const char c : text) {
     if (c == '\\' || c == '"') out += '\\';
@@ -18,8 +17,6 @@ std::string escape_label(std::string_view text) {
   }
   return out;
 }
-
-}  // namespace
 
 Metric& Metrics::add(Type type, std::string_view name, std::string_view help, Labels labels) {
   std::lock_guard lock(mutex_);
@@ -53,7 +50,7 @@ std::string Metrics::render() const {
       out += name;
       for (std::size_t i = 0; i < labels.size(); ++i)
         fmt::format_to(std::back_inserter(out), "{}{}=\"{}\"", i == 0 ? "{" : ",", labels[i].first,
-                       escape_label(labels[i].second));
+                       escape_metric_label(labels[i].second));
       if (!labels.empty()) out += '}';
       fmt::format_to(std::back_inserter(out), " {}\n", value);
     }

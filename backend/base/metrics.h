@@ -13,6 +13,9 @@
 
 namespace sdns {
 
+/// A label's value as it stands between the quotes of the Prometheus text format.
+[[nodiscard]] std::string escape_metric_label(std::string_view text);
+
 /// One number on a cache line of its own: threads that count on the query path have one each (see Metrics::counter).
 class alignas(64) Metric {
  public:

@@ -66,6 +66,20 @@ class HttpDaemon final : public Daemon {
     return unexpected("/v1/health", reply->status);
   }
 
+  Result<std::string> health_history(const std::string& query, std::chrono::milliseconds wait) override {
+    auto reply = send("/v1/health/history?" + query, wait + kReplyLimit);
+    if (!reply) return fail(std::move(reply.error()));
+    if (reply->status == 200) return std::move(reply->body);
+    if (reply->status == 404) return too_old("says nothing of what checks were");
+    if (reply->status == 409)
+      return fail(Errc::kUnsupported, fmt::format("the daemon at {} probes nothing", address_.text()),
+                  "health.probe is no in its configuration");
+    if (reply->status == 503)
+      return fail(Errc::kBusy, fmt::format("too many wait for transitions at {} already", address_.text()),
+                  "`sdnsctl health history` does not wait");
+    return unexpected("/v1/health/history", reply->status);
+  }
+
   Result<std::string> explain(const std::string& query) override {
     auto reply = send("/v1/explain?" + query, kExplainLimit);
     if (!reply) return fail(std::move(reply.error()));

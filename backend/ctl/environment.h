@@ -41,6 +41,9 @@ class Daemon {
   virtual Result<std::string> explain(const std::string& query) = 0;
   /// The JSON document at `/v1/health`; `query` as for explain(). Error also: kUnsupported.
   virtual Result<std::string> health(const std::string& query) = 0;
+  /// The JSON document at `/v1/health/history`, which the daemon may take up to `wait` to send. Errors also:
+  /// kUnsupported (an older daemon, or it probes nothing), kBusy (too many wait).
+  virtual Result<std::string> health_history(const std::string& query, std::chrono::milliseconds wait) = 0;
 };
 
 struct Environment {
@@ -50,6 +53,8 @@ struct Environment {
   std::function<std::optional<std::string>(const std::string& name)> variable;
   /// `address` as in admin.listen: `127.0.0.1:8053`, also as URL. Null: not an address that can be used.
   std::function<std::unique_ptr<Daemon>(const std::string& address)> daemon;
+  /// Sleeps.
+  std::function<void(std::chrono::milliseconds)> pause;
   /// Read when --config is not given; may be missing.
   std::filesystem::path default_config = "/etc/sovereign-dns/config.toml";
 };

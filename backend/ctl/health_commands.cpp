@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // health list, force, release, overrides.
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -13,6 +12,8 @@
 #include <set>
 
 #include "backend/ctl/commands.h"
+#include "backend/ctl/drain.h"
+#include "backend/ctl/health_text.h"
 #include "backend/ctl/query_text.h"
 #include "backend/ctl/table.h"
 #include "backend/ctl/zone_facts.h"
@@ -77,13 +78,9 @@ std::int64_t seconds_of(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
-std::string time_text(std::int64_t seconds) {
-  return fmt::format("{:%Y-%m-%d %H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(seconds)));
-}
-
 nlohmann::json to_json(const health::Override& override) {
   return {{"target", override.target},
-          {"verdict", health::verdict_name(override.verdict)},
+          {"verdict", health::said_of(override)},
           {"reason", override.reason},
           {"who", override.who},
           {"since", override.since_seconds},
@@ -142,17 +139,37 @@ std::string counted(const std::vector<std::string>& targets) {
   return targets.size() == 1 ? targets.front() : count_text(targets.size(), "target");
 }
 
+/// When the last cached answer has run out, and what that rests on. Until PowerDNS is purged it may hand out what it
+/// has, with the whole TTL.
+std::string say_bound(Session& session, const DrainBound& bound, bool everywhere, nlohmann::json& report) {
+  const std::int64_t now = std::chrono::ceil<std::chrono::seconds>(session.now().time_since_epoch()).count();
+  report["drain"] = {{"records", bound.records},
+                     {"longest_ttl", bound.records == 0 ? nlohmann::json() : nlohmann::json(bound.longest.seconds)},
+                     {"cached_until", everywhere && bound.records != 0 ? nlohmann::json(now + bound.longest.seconds)
+                                                                       : nlohmann::json()}};
+  if (bound.records == 0) return "no LUA record answers with it: nothing of it is cached\n";
+  const std::string records = fmt::format("{} that may answer with it, TTL at most {} s",
+                                          count_text(bound.records, "LUA record"), bound.longest.seconds);
+  if (!everywhere)
+    return fmt::format("cached answers run out {} s after every PowerDNS was purged, which is not confirmed ({})\n",
+                       bound.longest.seconds, records);
+  return fmt::format(
+      "the last cached answer runs out by {} ({})\n"
+      "this rests on: PowerDNS was purged; resolvers keep to TTLs; those of the records were not longer lately; the\n"
+      "records have other targets that are up (`sdnsctl explain NAME` shows what is answered now)\n",
+      time_text(now + bound.longest.seconds), records);
+}
+
 Result<int> force(Session& session, const HealthOptions& options) {
   std::vector<std::string> words = options.targets;
   const std::string verdict = words.back();
   words.pop_back();
-  if ((verdict != "up" && verdict != "down") || words.empty())
-    return fail(Errc::kInvalidArgument, "after the targets comes what they are: up or down",
+  health::Override wanted;
+  if (!health::say_of(wanted, verdict) || words.empty())
+    return fail(Errc::kInvalidArgument, "after the targets comes what they are: up or down, or drain",
                 "as in `sdnsctl health force 192.0.2.1 down --reason maintenance`");
   auto targets = targets_of(words);
   if (!targets) return fail(std::move(targets.error()));
-  health::Override wanted;
-  wanted.verdict = verdict == "up" ? health::Verdict::kUp : health::Verdict::kDown;
   wanted.reason = options.reason;
   wanted.who = user_name();
   wanted.since_seconds = seconds_of(session.now());
@@ -173,8 +190,17 @@ Result<int> force(Session& session, const HealthOptions& options) {
   }
   const std::string end =
       wanted.until_seconds == 0 ? "until it is released" : "until " + time_text(wanted.until_seconds);
-  return session.finish(std::move(*edit), fmt::format("{} is {} {}", counted(*targets), verdict, end),
-                        {{"overrides", std::move(report)}});
+  Session::Late late;
+  if (wanted.drains) {
+    const auto bound = drain_bound(**edit, session.settings().configured_pools, *targets);
+    if (!bound) return fail(bound.error());
+    late = [&session, bound = *bound](bool everywhere, nlohmann::json& said) {
+      return say_bound(session, bound, everywhere, said);
+    };
+  }
+  return session.finish(std::move(*edit),
+                        fmt::format("{} is {} {}", counted(*targets), wanted.drains ? "drained" : verdict, end),
+                        {{"overrides", std::move(report)}}, late);
 }
 
 Result<int> release(Session& session, const HealthOptions& options) {
@@ -224,31 +250,11 @@ Result<int> overrides(Session& session, const HealthOptions&) {
   }
   Table table({"TARGET", "FORCED", "SINCE", "UNTIL", "BY", "REASON"});
   for (const auto& [override, revision] : *rows)
-    table.row({override.target, std::string(health::verdict_name(override.verdict)), time_text(override.since_seconds),
+    table.row({override.target, std::string(health::said_of(override)), time_text(override.since_seconds),
                override.until_seconds == 0 ? "released" : time_text(override.until_seconds), override.who,
                override.reason});
   table.print(session.out());
   return kDone;
-}
-
-/// `340 ms`, `12 s`, `3 min`, `5 h`, `2 d`: rounded down.
-std::string age_text(std::int64_t milliseconds) {
-  static constexpr std::array<std::pair<std::int64_t, const char*>, 4> kUnits{
-      {{86'400'000, "d"}, {3'600'000, "h"}, {60'000, "min"}, {1'000, "s"}}};
-  for (const auto& [length, unit] : kUnits)
-    if (milliseconds >= length) return fmt::format("{} {}", milliseconds / length, unit);
-  return fmt::format("{} ms", std::max<std::int64_t>(milliseconds, 0));
-}
-
-/// What the last probe said, in a few words.
-std::string last_text(const nlohmann::json& probed) {
-  const auto& last = probed.at("last");
-  if (last.is_null()) return "not probed yet";
-  const auto result = last.at("result").get<std::string>();
-  if (result == "success")
-    return fmt::format("ok, {:.1f} ms", static_cast<double>(last.at("us").get<std::int64_t>()) / 1000);
-  const auto detail = last.at("detail").get<std::string>();
-  return detail.empty() ? result : fmt::format("{}: {}", result, detail);
 }
 
 Result<int> list(Session& session, const HealthOptions& options) {
@@ -318,8 +324,12 @@ void add_health_commands(CLI::App& group, Action& chosen) {
   listing->add_option("--state", options->states, "Only checks that are up, down or unknown")
       ->type_name("STATE")
       ->check(CLI::IsMember({"up", "down", "unknown"}));
-  auto* forcing = command("force", "Say that targets are up or down, whatever their checks say", force);
-  forcing->add_option("TARGET", options->targets, std::string(targets) + "; the last word is up or down")
+  auto* forcing = command("force", "Say that targets are up or down, whatever their checks say; or drain them", force);
+  forcing
+      ->add_option("TARGET", options->targets,
+                   std::string(targets) +
+                       "; the last word is up, down or drain: down, and\n"
+                       "told when the last cached answer runs out")
       ->required()
       ->expected(2, 100000);
   forcing->add_option("--reason", options->reason, "Why; for those who look later")->required();
@@ -328,6 +338,7 @@ void add_health_commands(CLI::App& group, Action& chosen) {
   forcing->footer(
       "Examples:\n"
       "  sdnsctl health force 192.0.2.1 192.0.2.2 down --for 2h --reason \"new kernel\"\n"
+      "  sdnsctl health force 192.0.2.1 drain --reason \"is switched off\"\n"
       "  sdnsctl health force pool:web up --reason \"its check is broken\"");
   auto* releasing = command("release", "Let checks speak for targets again", release);
   releasing->add_option("TARGET", options->targets, targets);

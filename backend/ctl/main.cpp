@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <thread>
 
 #include "backend/ctl/run.h"
 
@@ -41,7 +42,8 @@ int main(int argc, char** argv) {
                                          const char* value = std::getenv(name.c_str());
                                          return value == nullptr ? std::nullopt : std::optional<std::string>(value);
                                        },
-                                       sdns::ctl::connect_daemon};
+                                       sdns::ctl::connect_daemon,
+                                       [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); }};
     const int code = sdns::ctl::run({argv + 1, argv + argc}, std::cout, std::cerr, environment);
     std::cout.flush();
     if (!std::cout && !reader_went_away()) {

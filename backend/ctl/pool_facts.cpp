@@ -17,7 +17,8 @@ std::string in_quotes(std::string_view text) {
   return out;
 }
 
-/// Whether code names the pool: its name in quotes of Lua, in a record that has to do with pools.
+}  // namespace
+
 bool names_pool(std::string_view code, std::string_view pool) {
   constexpr std::string_view kOpening = "'\"[";
   constexpr std::string_view kClosing = "'\"]\\";  // a double quote is escaped in a record's content
@@ -30,8 +31,6 @@ bool names_pool(std::string_view code, std::string_view pool) {
   }
   return false;
 }
-
-}  // namespace
 
 Result<store::PoolRow> find_pool(store::Transaction& transaction, const std::string& name) {
   auto row = transaction.target_pool(name);

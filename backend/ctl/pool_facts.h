@@ -25,6 +25,8 @@ nlohmann::json to_json(const health::TargetPool& pool);
 /// `[[target_pool]]` and its members, as the configuration and `target-pool import` take them.
 void print_toml(std::ostream& out, const health::TargetPool& pool);
 
+/// Whether code names the pool: its name in quotes of Lua, in a record that has to do with pools.
+bool names_pool(std::string_view code, std::string_view pool);
 /// LUA records that seem to name the pool: owner names, each once. Looks at all records there are.
 Result<std::vector<std::string>> records_that_name(store::Transaction& transaction, const std::string& pool);
 

@@ -77,7 +77,8 @@ struct CommandLine {
     add_group("tsig", "TSIG keys, which sign transfers", {add_tsig_commands});
     add_group("autoprimary", "Primaries whose NOTIFY makes a secondary zone", {add_autoprimary_commands});
     add_group("target-pool", "Target pools, which LUA records name", {add_pool_commands, add_pool_edit_commands});
-    add_group("health", "Health of targets: what operators say of it", {add_health_commands});
+    add_group("health", "Health of targets: what checks and operators say of it",
+              {add_health_commands, add_health_view_commands});
     add_group("lua", "LUA records, without a daemon", {add_lua_commands});
     add_explain_command(app, chosen);
     add_status_command(app, chosen);

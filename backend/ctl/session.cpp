@@ -168,14 +168,15 @@ Session::Acknowledged Session::acknowledge(zone::Revision revision) {
   return {false, {}};
 }
 
-Result<int> Session::finish(std::unique_ptr<store::Transaction> edit, const std::string& done,
-                            nlohmann::json&& report) {
+Result<int> Session::finish(std::unique_ptr<store::Transaction> edit, const std::string& done, nlohmann::json&& report,
+                            const Late& late) {
   auto position = edit->commit("sdnsctl");
   if (!position) return fail(std::move(position.error()));
   edit.reset();
   if (!daemon_absent_.empty() && !options_.wait_seconds) notice(daemon_absent_ + ": this is served when one starts");
   const auto [served, not_purged] = acknowledge(position->revision);
   const bool caches_left = not_purged && !not_purged->empty();
+  const std::string more = late ? late(served.value_or(false) && not_purged && !caches_left, report) : std::string();
   if (options_.json) {
     report["revision"] = position->revision;
     report["served"] = served ? nlohmann::json(*served) : nlohmann::json();
@@ -187,7 +188,8 @@ Result<int> Session::finish(std::unique_ptr<store::Transaction> edit, const std:
              : !*served    ? " (durable, not yet served)"
              : caches_left ? fmt::format(" (durable, served, not purged: {})", fmt::join(*not_purged, ", "))
                            : " (durable, served)")
-         << '\n';
+         << '\n'
+         << more;
   }
   // An absent PowerDNS may as well be one that does not run: that is told, and is no failure of the edit.
   return served && !*served ? kNotAcknowledged : kDone;

@@ -2,6 +2,7 @@
 // One run of sdnsctl: the database, the daemon beside it, and where output goes.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <ostream>
@@ -38,7 +39,11 @@ class Session {
   /// Commits, waits for the engine unless told not to, and reports: `done` for people ("; revision 12, served" is
   /// added), `report` with "revision", "served" (true, false, or null when no engine was asked) and "not_purged" for
   /// programs. The exit code.
-  Result<int> finish(std::unique_ptr<store::Transaction> edit, const std::string& done, nlohmann::json&& report);
+  /// `late`, when there is one, is called then: whether it is served and purged everywhere, the report, and what it
+  /// returns is printed for people after the rest.
+  using Late = std::function<std::string(bool everywhere, nlohmann::json& report)>;
+  Result<int> finish(std::unique_ptr<store::Transaction> edit, const std::string& done, nlohmann::json&& report,
+                     const Late& late = {});
 
   void notice(std::string_view text);   ///< stderr
   void warning(std::string_view text);  ///< stderr
@@ -49,6 +54,7 @@ class Session {
   std::ostream& messages() { return err_; }
   [[nodiscard]] WallTime now() const { return environment_.wall.wall_now(); }
   Random& random() { return environment_.random; }
+  void pause(std::chrono::milliseconds time) { environment_.pause(time); }
   [[nodiscard]] bool json() const { return options_.json; }
   [[nodiscard]] const Settings& settings() const { return settings_; }
   /// Null when no daemon is to be asked. Errors: kInvalidArgument.

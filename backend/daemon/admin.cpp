@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -24,9 +25,12 @@ using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr unsigned kThreads = 32;
-constexpr unsigned kMaxWaiters = 24;  // the other threads stay free for those who do not wait
+constexpr unsigned kThreads = 48;
+// The other threads stay free for those who do not wait.
+constexpr unsigned kMaxWaiters = 24;
+constexpr unsigned kMaxWatchers = 16;
 constexpr unsigned kMaxExplainers = 4;
+constexpr std::size_t kMostChecksWithMetrics = 10'000;
 constexpr milliseconds kDefaultWait{5000};
 constexpr milliseconds kMaxWait{60'000};
 constexpr milliseconds kWaitSlice{100};  // the purger does not know of the program's end
@@ -106,6 +110,7 @@ net::HttpServer::Routes Admin::routes() {
       {"/v1/status", [this](const net::HttpGet&) { return status(); }},
       {"/v1/digest", [this](const net::HttpGet&) { return digest(); }},
       {"/v1/health", [this](const net::HttpGet& request) { return health(request); }},
+      {"/v1/health/history", [this](const net::HttpGet& request) { return health_history(request); }},
       {"/v1/explain", [this](const net::HttpGet& request) { return explain(request); }},
   };
 }
@@ -123,7 +128,12 @@ net::HttpReply Admin::metrics() {
   age_ms_.set(sources_.state.view().age.count());
   uptime_s_.set(duration_cast<seconds>(sources_.clock.now() - started_).count());
   resident_octets_.set(resident_octets());
-  return {200, "text/plain; version=0.0.4; charset=utf-8", sources_.metrics.render()};
+  std::string text = sources_.metrics.render();
+  if (sources_.metrics_per_check) {
+    const std::vector<health::CheckReport> reports = sources_.checks("");
+    text += health_metrics(*sources_.health(), reports, kMostChecksWithMetrics);
+  }
+  return {200, "text/plain; version=0.0.4; charset=utf-8", std::move(text)};
 }
 
 bool Admin::wait_for(zone::Revision revision, milliseconds limit) const {
@@ -204,10 +214,49 @@ net::HttpReply Admin::explain(const net::HttpGet& request) {
 net::HttpReply Admin::health(const net::HttpGet& request) {
   const auto given = request.query.find("check");
   const std::string part = given == request.query.end() ? std::string() : given->second;
+  health::OverrideIndex overrides;
+  if (const zone::ZoneSetPtr zones = sources_.zones())
+    overrides = health::OverrideIndex(*zones->overrides(), *zones->target_pools());
   // The checker first: a check that it knows is in the table, unless it has just gone.
   const std::vector<health::CheckReport> reports = sources_.checks(part);
   const health::HealthTablePtr table = sources_.health();
-  return json_reply(200, health_json(*table, reports, part, sources_.clock.now()));
+  const auto wall = duration_cast<seconds>(sources_.wall_clock.wall_now().time_since_epoch());
+  return json_reply(200, health_json({.table = *table,
+                                      .reports = reports,
+                                      .overrides = overrides,
+                                      .now = sources_.clock.now(),
+                                      .now_seconds = wall.count()},
+                                     part));
+}
+
+void Admin::wait_for_transition(std::uint64_t after, std::string_view part, milliseconds limit) const {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  while (!sources_.state.interrupted()) {
+    const auto left = duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (sources_.history->wait(after, part, std::clamp(left, milliseconds(0), kWaitSlice))) return;
+    if (left <= milliseconds(0)) return;
+  }
+}
+
+net::HttpReply Admin::health_history(const net::HttpGet& request) {
+  const auto after = argument(request, "after", 0);
+  const auto newest = argument(request, "newest", std::numeric_limits<std::size_t>::max());
+  const auto wait = argument(request, "wait_ms", 0);
+  if (!after || !newest || !wait)
+    return json_reply(400, {{"error",
+                             "after, newest and wait_ms are whole numbers: "
+                             "/v1/health/history?check=192.0.2.1&after=1767323045000012&wait_ms=30000"}});
+  if (sources_.history == nullptr)
+    return json_reply(409, {{"error", "nothing is probed: health.probe is no in the daemon's configuration"}});
+  const auto given = request.query.find("check");
+  const std::string part = given == request.query.end() ? std::string() : given->second;
+  if (*wait > 0) {
+    const bool too_many = watchers_.fetch_add(1) >= kMaxWatchers;
+    if (!too_many) wait_for_transition(*after, part, milliseconds(std::min<std::uint64_t>(*wait, kMaxWait.count())));
+    watchers_.fetch_sub(1);
+    if (too_many) return json_reply(503, {{"error", fmt::format("{} others wait already", kMaxWatchers)}});
+  }
+  return json_reply(200, history_json(sources_.history->after(*after, part, *newest)));
 }
 
 AdminDoor::AdminDoor(AdminEndpoint endpoint, net::HttpServer::Routes routes, const Log& log)

@@ -6,9 +6,11 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -20,6 +22,7 @@
 #include "backend/daemon/serving_state.h"
 #include "backend/health/check_book.h"
 #include "backend/health/health_table.h"
+#include "backend/health/history.h"
 #include "backend/net/http_server.h"
 #include "backend/purge/server.h"
 #include "backend/zone/zone_set.h"
@@ -31,6 +34,7 @@ struct AdminSources {
   ServingState& state;
   Metrics& metrics;
   const Clock& clock;
+  const WallClock& wall_clock;
   std::function<zone::Revision()> purged;
   std::function<bool(zone::Revision, std::chrono::milliseconds)> wait_purged;
   std::function<std::vector<purge::ServerStatus>()> powerdns;
@@ -39,6 +43,8 @@ struct AdminSources {
   std::function<health::HealthTablePtr()> health{};
   /// What the checker says of checks whose identity contains this; nothing when nothing is probed.
   std::function<std::vector<health::CheckReport>(std::string_view)> checks{};
+  const health::History* history = nullptr;  ///< null when nothing is probed
+  bool metrics_per_check = false;
   /// Why a name is answered as it is; called by one thread at a time, with zones that are loaded.
   std::function<Result<answer::Explanation>(const answer::ExplainQuestion&, zone::ZoneSetPtr)> explain{};
 };
@@ -57,12 +63,15 @@ class Admin {
   net::HttpReply digest();
   net::HttpReply explain(const net::HttpGet& request);
   net::HttpReply health(const net::HttpGet& request);
+  net::HttpReply health_history(const net::HttpGet& request);
+  void wait_for_transition(std::uint64_t after, std::string_view part, std::chrono::milliseconds limit) const;
   [[nodiscard]] bool wait_for(zone::Revision revision, std::chrono::milliseconds limit) const;
   [[nodiscard]] std::string revision_json() const;
 
   AdminSources sources_;
   SteadyTime started_;
   std::atomic<unsigned> waiters_{0};
+  std::atomic<unsigned> watchers_{0};
   std::atomic<bool> digesting_{false};
   std::atomic<unsigned> explainers_{0};
   std::mutex explaining_;

@@ -239,6 +239,7 @@ void App::Impl::start_admin() {
       .state = state,
       .metrics = metrics,
       .clock = clock,
+      .wall_clock = clock,
       .purged = [this] { return purger.purged(); },
       .wait_purged = [this](zone::Revision revision,
                             std::chrono::milliseconds limit) { return purger.wait_purged(revision, limit); },
@@ -250,6 +251,8 @@ void App::Impl::start_admin() {
           [this](std::string_view part) {
             return checker ? checker->report(part) : std::vector<health::CheckReport>();
           },
+      .history = checker ? &checker->history() : nullptr,
+      .metrics_per_check = running.health.metrics_per_check,
       .explain =
           [this](const answer::ExplainQuestion& question, zone::ZoneSetPtr set) {
             SystemRandom chance;  // the app's own is not for several threads

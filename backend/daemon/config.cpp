@@ -47,6 +47,7 @@ const std::vector<std::string> kKeys = {"database.url",
                                         "health.user_agent",
                                         "health.guard_percent",
                                         "health.state_file",
+                                        "health.metrics_per_check",
                                         "geo.databases",
                                         "geo.networks",
                                         "geo.language",
@@ -275,6 +276,7 @@ class Loader {
     text("health.user_agent", health.user_agent, health.user_agent, check_user_agent);
     number("health.guard_percent", health.guard_percent, 0, 99);
     text("health.state_file", beside_database(out_.config.database.url), health.state_file, check_state_file);
+    text("health.metrics_per_check", "no", health.metrics_per_check, check_yes_no);
   }
 
   void networks(const std::string& key, std::vector<dns::IpNetwork>& out) {

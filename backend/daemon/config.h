@@ -99,6 +99,7 @@ struct Config {
     std::string state_file;  ///< where verdicts are kept over a restart; empty: nowhere
     unsigned guard_percent =
         50;  ///< of all targets: so many that begin to fail at once are no news of them; 0: they are
+    bool metrics_per_check = false;
     friend bool operator==(const Health&, const Health&) = default;
   } health;
   lua::GeoConfig geo;

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "backend/daemon/health_report.h"
 
+#include <fmt/format.h>
+
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
+
+#include "backend/base/metrics.h"
 
 namespace sdns::daemon {
 namespace {
@@ -11,6 +16,20 @@ using nlohmann::ordered_json;
 
 std::int64_t milliseconds_of(SteadyTime::duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
+std::string_view result_name(health::ProbeFailure failure) {
+  return failure == health::ProbeFailure::kNone ? "success" : health::failure_name(failure);
+}
+
+ordered_json override_json(const health::Override* override) {
+  if (override == nullptr) return nullptr;
+  return {{"target", override->target},
+          {"verdict", health::said_of(*override)},
+          {"reason", override->reason},
+          {"who", override->who},
+          {"since", override->since_seconds},
+          {"until", override->until_seconds == 0 ? ordered_json() : ordered_json(override->until_seconds)}};
 }
 
 ordered_json probed_json(const health::CheckReport& report, SteadyTime now) {
@@ -23,22 +42,41 @@ ordered_json probed_json(const health::CheckReport& report, SteadyTime now) {
   json["failed"] = report.failures;
   json["transitions"] = report.transitions;
   json["interval_ms"] = report.interval.count();
+  json["next_ms"] = report.until_next.count();
+  json["fall"] = report.thresholds.fall;
+  json["fall_remembered"] = report.thresholds.fall_remembered;
+  json["rise"] = health::successes_needed(report.state, report.thresholds);
   json["last"] = nullptr;
   if (report.probed)
     json["last"] = {
-        {"result", report.last_failure == health::ProbeFailure::kNone ? std::string_view("success")
-                                                                      : health::failure_name(report.last_failure)},
-        {"detail", report.last_text},
-        {"us", report.last_total.count()}};
+        {"result", result_name(report.last_failure)}, {"detail", report.last_text}, {"us", report.last_total.count()}};
   return json;
 }
 
+std::unordered_map<std::string_view, const health::CheckReport*> by_identity(
+    const std::vector<health::CheckReport>& reports) {
+  std::unordered_map<std::string_view, const health::CheckReport*> found;
+  for (const health::CheckReport& report : reports) found.emplace(report.identity, &report);
+  return found;
+}
+
+// A family of metrics: one sample for each check that has a value.
+struct Family {
+  const char* name;
+  const char* type;
+  const char* help;
+  std::string samples{};
+
+  void sample(std::string_view label, std::uint64_t value) {
+    fmt::format_to(std::back_inserter(samples), "{}{{check=\"{}\"}} {}\n", name, label, value);
+  }
+};
+
 }  // namespace
 
-ordered_json health_json(const health::HealthTable& table, const std::vector<health::CheckReport>& reports,
-                         std::string_view part, SteadyTime now) {
-  std::unordered_map<std::string_view, const health::CheckReport*> probed;
-  for (const health::CheckReport& report : reports) probed.emplace(report.identity, &report);
+ordered_json health_json(const HealthFacts& facts, std::string_view part) {
+  const health::HealthTable& table = facts.table;
+  const auto probed = by_identity(facts.reports);
   ordered_json checks = ordered_json::array();
   for (const health::CheckId id : table.ids()) {
     const std::string_view identity = table.identity(id);
@@ -48,12 +86,66 @@ ordered_json health_json(const health::HealthTable& table, const std::vector<hea
     check["check"] = identity;
     check["state"] = health::verdict_name(state.verdict);
     check["forced"] = state.forced;
+    check["override"] =
+        state.forced
+            ? override_json(facts.overrides.find(identity, health::override_subject(identity), facts.now_seconds))
+            : ordered_json();
     check["weight"] = state.weight;
     const auto found = probed.find(identity);
-    check["probed"] = found == probed.end() ? ordered_json() : probed_json(*found->second, now);
+    check["probed"] = found == probed.end() ? ordered_json() : probed_json(*found->second, facts.now);
     checks.push_back(std::move(check));
   }
   return {{"sequence", table.sequence()}, {"checks", std::move(checks)}};
+}
+
+ordered_json history_json(const health::History::Page& page) {
+  ordered_json transitions = ordered_json::array();
+  for (const health::PastTransition& past : page.transitions)
+    transitions.push_back(
+        {{"sequence", past.sequence},
+         {"time_ms", std::chrono::duration_cast<std::chrono::milliseconds>(past.time.time_since_epoch()).count()},
+         {"check", past.transition.identity},
+         {"from", health::verdict_name(past.transition.from)},
+         {"to", health::verdict_name(past.transition.to)},
+         {"why", health::why_name(past.transition.why)},
+         {"result", result_name(past.transition.failure)},
+         {"detail", past.transition.text}});
+  return {{"last", page.last}, {"transitions", std::move(transitions)}};
+}
+
+std::string health_metrics(const health::HealthTable& table, const std::vector<health::CheckReport>& reports,
+                           std::size_t most) {
+  Family up{"sdns_health_check_up", "gauge",
+            "1: answers count this check as up, 0: as down; unknown ones are left out"};
+  Family probes{"sdns_health_check_probes_total", "counter", "Probes of this check that ended"};
+  Family failures{"sdns_health_check_failures_total", "counter", "Those that did not succeed"};
+  Family transitions{"sdns_health_check_transitions_total", "counter", "Changes of this check's verdict"};
+  Family time{"sdns_health_check_probe_microseconds_total", "counter", "Time that probes of this check took"};
+  const auto probed = by_identity(reports);
+  const std::vector<health::CheckId> ids = table.ids();
+  std::size_t shown = 0;
+  for (const health::CheckId id : ids) {
+    if (shown == most) break;
+    ++shown;
+    const std::string_view identity = table.identity(id);
+    const std::string label = escape_metric_label(identity);
+    const health::Verdict verdict = table.state(id).verdict;
+    if (verdict != health::Verdict::kUnknown) up.sample(label, verdict == health::Verdict::kUp ? 1 : 0);
+    const auto found = probed.find(identity);
+    if (found == probed.end()) continue;
+    probes.sample(label, found->second->probes);
+    failures.sample(label, found->second->failures);
+    transitions.sample(label, found->second->transitions);
+    time.sample(label, static_cast<std::uint64_t>(found->second->all_totals.count()));
+  }
+  std::string text;
+  for (const Family* family : {&up, &probes, &failures, &transitions, &time})
+    fmt::format_to(std::back_inserter(text), "# HELP {0} {1}\n# TYPE {0} {2}\n{3}", family->name, family->help,
+                   family->type, family->samples);
+  fmt::format_to(std::back_inserter(text),
+                 "# HELP {0} Health checks without metrics of their own\n# TYPE {0} gauge\n{0} {1}\n",
+                 "sdns_health_checks_left_out", ids.size() - shown);
+  return text;
 }
 
 }  // namespace sdns::daemon

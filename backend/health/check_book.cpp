@@ -121,6 +121,7 @@ CheckBook::Result CheckBook::result(const Due& due, const ProbeResult& found, St
   if (!found.ok()) ++check.failures;
   check.last_failure = found.failure;
   check.last_total = found.total;
+  check.all_totals += found.total;
   check.last_text = found.text;
 
   const ProbeOutcome outcome = outcome_of(found.failure);
@@ -162,6 +163,7 @@ std::vector<CheckReport> CheckBook::report(std::string_view part, SteadyTime now
     report.identity = identity;
     report.state = check.state;
     report.weight = check.weight;
+    report.thresholds = check.thresholds;
     report.interval = check.interval;
     if (check.ticket == 0)
       report.until_next =
@@ -172,6 +174,7 @@ std::vector<CheckReport> CheckBook::report(std::string_view part, SteadyTime now
     report.last_failure = check.last_failure;
     report.last_text = check.last_text;
     report.last_total = check.last_total;
+    report.all_totals = check.all_totals;
     report.probed = check.probed;
   }
   std::sort(reports.begin(), reports.end(),

@@ -70,6 +70,7 @@ struct CheckReport {
   std::string identity;
   VerdictState state;
   std::uint32_t weight = 1;
+  Thresholds thresholds;
   std::chrono::milliseconds interval{0};
   std::chrono::milliseconds until_next{0};  ///< to the next probe; 0 while one is in flight
   std::uint64_t probes = 0;
@@ -78,7 +79,8 @@ struct CheckReport {
   ProbeFailure last_failure = ProbeFailure::kNone;  ///< of the last probe
   std::string last_text;
   std::chrono::microseconds last_total{0};
-  bool probed = false;  ///< a result is there
+  std::chrono::microseconds all_totals{0};  ///< of all probes by this process
+  bool probed = false;                      ///< a result is there
 };
 
 /// Used by one thread. A check is known by a number while it is there; numbers are used again.
@@ -134,6 +136,7 @@ class CheckBook {
     std::uint32_t weight = 1;
     ProbeFailure last_failure = ProbeFailure::kNone;
     std::chrono::microseconds last_total{0};
+    std::chrono::microseconds all_totals{0};
     std::string last_text;
     SteadyTime last_begun{};
     bool probed = false;  // by this process

@@ -36,6 +36,7 @@ struct Checker::Impl {
       : log(l),
         kept(std::move(options.kept)),
         book(options.book, options.seed, kept),
+        history(std::chrono::system_clock::now()),
         checks(metrics.gauge("sdns_health_checks", "Health checks that are probed")),
         in_flight(metrics.gauge("sdns_health_probes_in_flight", "Probes that have begun and not ended")),
         succeeded(metrics.counter("sdns_health_probes_total", kProbes, {{"result", "success"}})),
@@ -67,6 +68,7 @@ struct Checker::Impl {
   std::unique_ptr<Prober> prober;
   const KeptChecks kept;
   CheckBook book;
+  History history;
   std::thread thread;
 
   std::mutex mutex;
@@ -178,6 +180,7 @@ void Checker::Impl::hand_over(std::pair<std::string, State> state) {
 }
 
 void Checker::Impl::say(const Transition& transition) {
+  history.add(transition, std::chrono::system_clock::now());
   (transition.to == Verdict::kUp ? went_up : went_down).add();
   log.event(transition.to == Verdict::kDown ? LogLevel::kWarn : LogLevel::kInfo, "health.verdict",
             {{"check", transition.identity},
@@ -272,6 +275,8 @@ State Checker::begins_as(const std::string& identity) const {
 std::uint64_t Checker::transitions() const {
   return static_cast<std::uint64_t>(impl_->went_up.value() + impl_->went_down.value());
 }
+
+const History& Checker::history() const { return impl_->history; }
 
 std::vector<KeptCheck> Checker::keep() {
   std::future<std::vector<KeptCheck>> kept;

@@ -15,6 +15,7 @@
 #include "backend/base/log.h"
 #include "backend/base/metrics.h"
 #include "backend/health/check_book.h"
+#include "backend/health/history.h"
 #include "backend/health/prober.h"
 
 namespace sdns::health {
@@ -47,6 +48,8 @@ class Checker {
   [[nodiscard]] State begins_as(const std::string& identity) const;
   /// How many verdicts have changed.
   [[nodiscard]] std::uint64_t transitions() const;
+  /// The last of them. Lives as long as the checker.
+  [[nodiscard]] const History& history() const;
   /// What is to be kept over a restart. Waits as report() does.
   std::vector<KeptCheck> keep();
 

@@ -45,6 +45,17 @@ Result<std::string> canonical_target(std::string_view text) {
               "use an address, ADDRESS:PORT, pool:NAME, region:NAME, or a check as `sdnsctl explain` names it");
 }
 
+std::string_view said_of(const Override& override) {
+  return override.drains ? "drain" : verdict_name(override.verdict);
+}
+
+bool say_of(Override& override, std::string_view said) {
+  if (said != "up" && said != "down" && said != "drain") return false;
+  override.verdict = said == "up" ? Verdict::kUp : Verdict::kDown;
+  override.drains = said == "drain";
+  return true;
+}
+
 Result<void> check_override(const Override& override) {
   const auto target = canonical_target(override.target);
   if (!target) return fail(target.error());
@@ -52,6 +63,8 @@ Result<void> check_override(const Override& override) {
     return fail(Errc::kInvalidArgument, fmt::format("the target {} is written {}", override.target, *target));
   if (override.verdict == Verdict::kUnknown)
     return fail(Errc::kInvalidArgument, fmt::format("the override of {} says neither up nor down", *target));
+  if (override.drains && override.verdict != Verdict::kDown)
+    return fail(Errc::kInvalidArgument, fmt::format("the override of {} drains what is not down", *target));
   if (override.until_seconds != 0 && override.until_seconds <= override.since_seconds)
     return fail(Errc::kInvalidArgument, fmt::format("the override of {} ends before it begins", *target));
   if (override.since_seconds < 0)

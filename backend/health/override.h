@@ -27,8 +27,13 @@ struct Override {
   std::string who{};
   std::int64_t since_seconds = 0;  ///< since 1970
   std::int64_t until_seconds = 0;  ///< 0: until it is taken back
+  bool drains = false;             ///< down, so that it can go when what is cached has run out
   friend bool operator==(const Override&, const Override&) = default;
 };
+/// What is said: "up", "down", "drain".
+[[nodiscard]] std::string_view said_of(const Override& override);
+/// Nothing is changed and false returned when `said` is none of those.
+[[nodiscard]] bool say_of(Override& override, std::string_view said);
 using Overrides = std::vector<Override>;  // ordered by target
 
 /// A target as it is written in overrides: the one spelling of what `text` means. Errors (kInvalidArgument): it names

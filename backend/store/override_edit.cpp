@@ -13,7 +13,8 @@ namespace {
 Result<OverrideRow> override_row(const Connection& db, const Rows& rows) {
   OverrideRow row;
   row.override.target = rows.text(0);
-  row.override.verdict = rows.text(1) == "up" ? health::Verdict::kUp : health::Verdict::kDown;
+  if (!health::say_of(row.override, rows.text(1)))
+    return fail(damaged(db, fmt::format("the override of {} says \"{}\"", row.override.target, rows.text(1))));
   row.override.reason = rows.text(2);
   row.override.who = rows.text(3);
   row.override.since_seconds = rows.integer(4);
@@ -79,8 +80,8 @@ Result<void> SqlTransaction::put_override(const health::Override& override) {
       run("INSERT INTO health_override (target, verdict, reason, who, since, until, revision) "
           "VALUES ($1, $2, $3, $4, $5, $6, 0) ON CONFLICT (target) DO UPDATE SET verdict = excluded.verdict, "
           "reason = excluded.reason, who = excluded.who, since = excluded.since, until = excluded.until",
-          {override.target, health::verdict_name(override.verdict), override.reason, override.who,
-           override.since_seconds, override.until_seconds});
+          {override.target, health::said_of(override), override.reason, override.who, override.since_seconds,
+           override.until_seconds});
   if (!done) return fail(done.error());
   return {};
 }

@@ -147,7 +147,7 @@ inline void add_target_pools(Hasher& hasher, const std::vector<health::TargetPoo
 
 inline void add_override(Hasher& hasher, const health::Override& override) {
   hasher.add(override.target);
-  hasher.add(health::verdict_name(override.verdict));
+  hasher.add(health::said_of(override));
   hasher.add(override.reason);
   hasher.add(override.who);
   hasher.add(static_cast<std::uint64_t>(override.since_seconds));

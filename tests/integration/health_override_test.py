@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """What operators say of targets: answers follow at once although PowerDNS caches, and it outlives whoever is killed."""
+import json
 import os
 import signal
+import time
 
 import harness
 
@@ -97,6 +99,18 @@ class Forced(harness.ServerTest):
         self.assertEqual(self.addresses(self.world.pdns, "www") - {"192.0.2.2"}, {"192.0.2.1"})
         self.world.edit("health", "force", "192.0.2.1", "up", "--reason", "else nothing is up")
         self.await_addresses("www", "192.0.2.1")  # the other one is unknown again, which counts as down
+
+    def test_a_drain_says_when_caches_have_run_out(self):
+        before = time.time()
+        drained = json.loads(self.world.ctl("--json", "health", "force", "192.0.2.1", "drain", "--reason", "a test").stdout)
+        for name in ("www", "alias", "a.w", "pool"):
+            self.assert_addresses(name, "192.0.2.2")
+        self.assertEqual((drained["drain"]["records"], drained["drain"]["longest_ttl"]), (4, 3600))
+        self.assertTrue(before + 3600 <= drained["drain"]["cached_until"] <= time.time() + 3601, drained)
+        (row,) = [row for row in json.loads(self.world.ctl("--json", "health", "overrides").stdout) if row["target"] == "192.0.2.1"]
+        self.assertEqual(row["verdict"], "drain")
+        self.force("192.0.2.1", "up")
+        self.assert_addresses("www", *BOTH)
 
     def test_it_outlives_a_killed_daemon(self):
         self.force("192.0.2.1", "down")

@@ -4,6 +4,9 @@
 import json
 import os
 import signal
+import subprocess
+import threading
+import time
 
 import harness
 from targets import Target, port_free_everywhere
@@ -16,7 +19,7 @@ LONG = {"cache-ttl": 3600, "query-cache-ttl": 3600}
 
 class Probed(harness.ServerTest):
     powerdns = (LONG, LONG | {"cache-ttl": 0})
-    daemon_options = {"extra_config": '[health]\ninterval = 1\nallow = ["127.0.3.0/24"]\n'}
+    daemon_options = {"extra_config": '[health]\ninterval = 1\nallow = ["127.0.3.0/24"]\nmetrics_per_check = "yes"\n'}
 
     @classmethod
     def prepare(cls, world):
@@ -130,19 +133,70 @@ www IN LUA A "ifportup({self.tcp}, {{'{four}'}}, {{timeout=6}})"
         self.assertNotIn(f"tcp {two}:{self.tcp}", self.world.ctl("health", "list", "--state", "down").stdout)
         self.world.edit("health", "release", one)
 
+    def state_file(self):
+        return self.world.daemon.database.parent / "health.state"
+
+    def written(self):
+        """Check to verdict, as the next process will have it."""
+        lines = self.state_file().read_text().splitlines()[1:-1] if self.state_file().exists() else []
+        return {line.split(" ", 14)[14]: line.split(" ")[0] for line in lines}
+
+    def history(self, *words):
+        return json.loads(self.world.ctl("--json", "health", "history", *words).stdout)["transitions"]
+
+    def test_an_operator_sees_what_became_of_a_check(self):
+        host = HOSTS[3]
+        check = f"tcp {host}:{self.tcp}"
+        self.await_up(check)
+        self.targets[host].down()
+        harness.wait_for("it fell", lambda: [c["to"] for c in self.history(check) if c["check"] == check][-1:] == ["down"])
+        fall = [c for c in self.history(check) if c["check"] == check][-1]
+        self.assertEqual((fall["from"], fall["why"], fall["result"]), ("up", "failures-in-row", "refused"))
+        self.assertLess(abs(fall["time_ms"] / 1000 - time.time()), 60)
+        shown = self.world.ctl("health", "show", check).stdout
+        for line in ("state:       down", "falls after: 1 failure in a row", "up to down       failures-in-row: refused"):
+            self.assertIn(line, shown)
+        self.world.edit("health", "force", f"{host}:{self.tcp}", "up", "--reason", "it is known to be well")
+        shown = json.loads(self.world.ctl("--json", "health", "show", check).stdout)
+        self.assertEqual((shown["check"]["state"], shown["check"]["override"]["reason"]), ("up", "it is known to be well"))
+        self.assertEqual(shown["transitions"][-1], fall)
+        self.world.edit("health", "release", f"{host}:{self.tcp}")
+
+    def test_an_operator_watches_checks_over_a_restart(self):
+        check = f"tcp {HOSTS[2]}:{self.tcp}"
+        self.await_up(check)
+        arguments = self.world.ctl_arguments("--json", "health", "watch", check, "--count", "2")
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+            end = threading.Timer(harness.PATIENCE * 5, watching.kill)
+            end.start()
+            self.assertIn("waiting for verdicts to change", watching.stderr.readline())
+            self.targets[HOSTS[2]].down()
+            first = json.loads(watching.stdout.readline())
+            harness.wait_for("the next process knows", lambda: self.written().get(check) == "down")
+            self.world.daemon.restart_hot()
+            self.targets[HOSTS[2]].up()
+            second = json.loads(watching.stdout.readline())
+            self.assertEqual(watching.wait(), 0)
+            end.cancel()
+        self.assertEqual([(t["check"], t["from"], t["to"]) for t in (first, second)], [(check, "up", "down"), (check, "down", "up")])
+        self.assertGreater(second["sequence"], first["sequence"])
+
+    def test_checks_have_metrics(self):
+        check = f"tcp {HOSTS[0]}:{self.tcp}"
+        self.await_up(check)
+        self.assertIn(f'\nsdns_health_check_up{{check="{check}"}} 1\n', self.world.daemon.get("/metrics")[1])
+
     def test_verdicts_outlive_a_killed_daemon(self):
         one, two, three, _ = HOSTS
         self.targets[one].down()
         for name in ("port", "pool", "url"):
             self.await_addresses(name, two)
+        harness.wait_for("every check of it has seen it", lambda: all(check["state"] != "up" for check in self.checks(one)))
         kept = {check["check"]: check["probed"] for check in self.checks() if check["state"] != "unknown"}
         # Within a second of the last change; what is in the file is what was said.
-        state = self.world.daemon.database.parent / "health.state"
-        def written():
-            lines = state.read_text().splitlines()[1:-1] if state.exists() else []
-            return {line.split(" ", 14)[14]: line.split(" ")[0] for line in lines} == {name: probed["verdict"] for name, probed in kept.items()}
-        harness.wait_for("verdicts are in the file", written)
-        self.assertEqual(state.stat().st_mode & 0o777, 0o600)
+        said = {name: probed["verdict"] for name, probed in kept.items()}
+        harness.wait_for("verdicts are in the file", lambda: self.written() == said)
+        self.assertEqual(self.state_file().stat().st_mode & 0o777, 0o600)
         before = len(self.world.daemon.log_text())
         for pid in self.world.daemon.workers():
             os.kill(pid, signal.SIGKILL)

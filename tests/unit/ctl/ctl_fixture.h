@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -39,8 +40,11 @@ struct PlayedDaemon {
   Result<std::string> explanation = std::string("{}");
   std::vector<std::string> explained;  ///< queries
   Result<std::string> health = std::string(R"({"sequence":0,"checks":[]})");
-  std::vector<std::string> health_asked;  ///< queries
-  bool follows = true;                    ///< answers with whatever it is asked to wait for
+  std::vector<std::string> health_asked;     ///< queries
+  std::vector<Result<std::string>> history;  ///< one answer after the other, and the last one again
+  std::vector<std::string> history_asked;    ///< queries
+  int pauses = 0;
+  bool follows = true;  ///< answers with whatever it is asked to wait for
   std::vector<zone::Revision> waited_for;
   std::vector<std::chrono::milliseconds> limits;
 };
@@ -67,6 +71,11 @@ class DaemonConnection final : public Daemon {
     played_.health_asked.push_back(query);
     return played_.health;
   }
+  Result<std::string> health_history(const std::string& query, std::chrono::milliseconds) override {
+    const std::size_t at = std::min(played_.history_asked.size(), played_.history.size() - 1);
+    played_.history_asked.push_back(query);
+    return played_.history[at];
+  }
 
  private:
   PlayedDaemon& played_;
@@ -80,7 +89,8 @@ class CtlTest : public testing::Test {
   }
 
   Ran ctl(const std::vector<std::string>& arguments) {
-    Environment environment{clock_, random_,
+    Environment environment{clock_,
+                            random_,
                             [this](const std::string& name) -> std::optional<std::string> {
                               const auto at = variables_.find(name);
                               return at == variables_.end() ? std::nullopt : std::optional(at->second);
@@ -89,6 +99,7 @@ class CtlTest : public testing::Test {
                               addresses_.push_back(address);
                               return std::make_unique<DaemonConnection>(daemon_);
                             },
+                            [this](std::chrono::milliseconds) { ++daemon_.pauses; },
                             directory_ / "no-such-config.toml"};
     std::ostringstream out;
     std::ostringstream err;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
 #include "tests/unit/ctl/ctl_fixture.h"
 
 namespace sdns::ctl {
@@ -138,6 +140,201 @@ TEST_F(Health, ADaemonThatSaysSomethingElseIsAnError) {
   daemon_.health = fail(Errc::kUnavailable, "no daemon answers at 127.0.0.1:8053");
   EXPECT_THAT(ctl({"health", "list"}).err, HasSubstr("no daemon answers"));
   EXPECT_THAT(ctl({"--admin=", "health", "list"}), Exits(2));
+}
+
+constexpr const char* kForced = R"({"sequence":7,"checks":[
+  {"check":"tcp 192.0.2.1:443","state":"down","forced":true,"override":{"target":"192.0.2.1","verdict":"down",
+   "reason":"new kernel","who":"ann","since":1767323045,"until":1767330245},"weight":1,"probed":{"verdict":"up",
+   "for_ms":7200000,"successes_in_row":4,"failures_in_row":0,"probes":900,"failed":2,"transitions":3,
+   "interval_ms":5000,"next_ms":3100,"fall":2,"fall_remembered":5,"rise":1,"last":{"result":"success","detail":"","us":1234}}},
+  {"check":"tcp 192.0.2.1:4430","state":"unknown","forced":false,"override":null,"weight":1,"probed":null}]})";
+
+constexpr const char* kPast = R"({"last":12,"transitions":[
+  {"sequence":10,"time_ms":1767323045900,"check":"tcp 192.0.2.1:443","from":"unknown","to":"up","why":"first-result",
+   "result":"success","detail":""},
+  {"sequence":11,"time_ms":1767323046000,"check":"tcp 192.0.2.1:4430","from":"up","to":"down","why":"failures-in-row",
+   "result":"refused","detail":"connect: Connection refused"}]})";
+
+TEST_F(Health, OneCheckIsShownInFull) {
+  daemon_.answers = true;
+  daemon_.health = std::string(kForced);
+  daemon_.history = {std::string(kPast)};
+  EXPECT_EQ(ctl({"health", "show", "tcp 192.0.2.1:443"}).out,
+            "check:       tcp 192.0.2.1:443\n"
+            "state:       down\n"
+            "forced:      down by ann since 2026-01-02 03:04:05Z until 2026-01-02 05:04:05Z\n"
+            "as:          192.0.2.1\n"
+            "reason:      new kernel\n"
+            "weight:      1\n"
+            "probes say:  up for 2 h\n"
+            "last probe:  ok, 1.2 ms\n"
+            "in a row:    4 successes\n"
+            "falls after: 2 failures in a row, or 5 that are remembered\n"
+            "rises after: 1 success\n"
+            "probes:      900, of which 2 failed\n"
+            "interval:    5 s, the next one in 3 s\n"
+            "transitions: 3\n"
+            "\n"
+            "TIME                  CHECK              CHANGE         WHY\n"
+            "2026-01-02 03:04:05Z  tcp 192.0.2.1:443  unknown to up  first-result\n");
+  EXPECT_EQ(daemon_.health_asked.back(), "check=tcp%20192.0.2.1%3A443");
+  EXPECT_EQ(daemon_.history_asked.back(), "check=tcp%20192.0.2.1%3A443");
+  const auto document = json({"health", "show", "tcp 192.0.2.1:443"});
+  EXPECT_EQ(document["check"], nlohmann::json::parse(kForced)["checks"][0]);
+  EXPECT_EQ(document["transitions"].size(), 1U);
+  EXPECT_THAT(ctl({"health", "show", "tcp 192.0.2.1:4430"}).out, HasSubstr("it is not probed"));
+}
+
+TEST_F(Health, AShownCheckIsOne) {
+  daemon_.answers = true;
+  daemon_.health = std::string(kForced);
+  const Ran several = ctl({"health", "show", "192.0.2.1"});
+  EXPECT_THAT(several, Exits(2));
+  EXPECT_THAT(several.err, AllOf(HasSubstr("2 checks contain \"192.0.2.1\""), HasSubstr("\ntcp 192.0.2.1:4430")));
+  daemon_.health = std::string(R"({"sequence":0,"checks":[]})");
+  EXPECT_THAT(ctl({"health", "show", "192.0.2.1"}), Exits(1));
+}
+
+TEST_F(Health, HistoryIsListedNewestLast) {
+  daemon_.answers = true;
+  daemon_.history = {std::string(kPast)};
+  EXPECT_EQ(ctl({"health", "history", "192.0.2", "--last", "7"}).out,
+            "TIME                  CHECK               CHANGE         WHY\n"
+            "2026-01-02 03:04:05Z  tcp 192.0.2.1:443   unknown to up  first-result\n"
+            "2026-01-02 03:04:06Z  tcp 192.0.2.1:4430  up to down     failures-in-row: refused: connect: Connection "
+            "refused\n");
+  EXPECT_EQ(daemon_.history_asked.back(), "check=192.0.2&newest=7");
+  EXPECT_EQ(json({"health", "history"}), nlohmann::json::parse(kPast));
+  daemon_.history = {std::string(R"({"last":12,"transitions":[]})")};
+  EXPECT_THAT(ctl({"health", "history"}).err, HasSubstr("has changed lately"));
+}
+
+TEST_F(Health, WatchingGoesOnWhereItIsAndOutlivesARestart) {
+  daemon_.answers = true;
+  const auto gone = fail(Errc::kUnavailable, "no daemon answers");
+  daemon_.history = {std::string(R"({"last":9,"transitions":[]})"), std::string(R"({"last":9,"transitions":[]})"), gone,
+                     gone, std::string(kPast)};
+  const Ran ran = ctl({"health", "watch", ":443", "--count", "2"});
+  EXPECT_THAT(ran, Exits(0));
+  EXPECT_EQ(ran.out,
+            "2026-01-02 03:04:05Z  tcp 192.0.2.1:443  unknown to up  first-result\n"
+            "2026-01-02 03:04:06Z  tcp 192.0.2.1:4430  up to down  failures-in-row: refused: connect: Connection "
+            "refused\n");
+  EXPECT_EQ(daemon_.history_asked[0], "check=%3A443&newest=0");
+  for (std::size_t i = 1; i < 5; ++i) EXPECT_EQ(daemon_.history_asked[i], "check=%3A443&after=9&wait_ms=30000");
+  EXPECT_EQ(daemon_.history_asked.size(), 5U);
+  EXPECT_EQ(daemon_.pauses, 2);
+  EXPECT_EQ(ran.err.find("asked again"), ran.err.rfind("asked again")) << "it is said once";
+
+  daemon_.history_asked.clear();
+  daemon_.history = {std::string(R"({"last":9,"transitions":[]})"), std::string(kPast),
+                     fail(Errc::kBusy, "too many wait")};
+  const Ran lines = ctl({"--json", "health", "watch"});
+  EXPECT_THAT(lines, Exits(1));
+  EXPECT_EQ(daemon_.history_asked[2], "check=&after=12&wait_ms=30000");
+  const auto first = nlohmann::json::parse(lines.out.substr(0, lines.out.find('\n')));
+  EXPECT_EQ(first, nlohmann::json::parse(kPast)["transitions"][0]);
+}
+
+TEST_F(Health, AHistoryThatIsSomethingElseIsAnError) {
+  daemon_.answers = true;
+  daemon_.health = std::string(kForced);
+  for (
+      const char* document :
+      {"", "[]", R"({"last":1})", R"({"last":-1,"transitions":[]})", R"({"last":1,"transitions":[{}]})",
+       R"({"last":1,"transitions":[{"time_ms":1,"check":"x","from":"up","to":"down","why":"y","result":1,"detail":""}]})"}) {
+    daemon_.history = {std::string(document)};
+    for (const char* command : {"history", "watch"}) EXPECT_THAT(ctl({"health", command}), Exits(1)) << document;
+    EXPECT_THAT(ctl({"health", "show", "tcp 192.0.2.1:443"}), Exits(1)) << document;
+  }
+  daemon_.history = {fail(Errc::kUnavailable, "no daemon answers at 127.0.0.1:8053")};
+  EXPECT_THAT(ctl({"health", "watch"}), Exits(1)) << "it was never there";
+  EXPECT_THAT(ctl({"--admin=", "health", "watch"}), Exits(2));
+}
+
+class Draining : public Health {
+ protected:
+  void SetUp() override {
+    ASSERT_THAT(ctl({"target-pool", "set", "web"}), Exits(0));
+    ASSERT_THAT(ctl({"target-pool", "add-member", "web", "192.0.2.1", "--region", "eu"}), Exits(0));
+    ASSERT_THAT(ctl({"target-pool", "set", "far"}), Exits(0));
+    ASSERT_THAT(ctl({"target-pool", "add-member", "far", "198.51.100.1", "--region", "us"}), Exits(0));
+  }
+  /// A zone whose LUA records are these: TTL and code.
+  void import_records(const std::vector<std::pair<int, std::string>>& records) {
+    std::string text =
+        "$ORIGIN example.org.\n$TTL 300\n@ IN SOA ns1 hostmaster 10 7200 900 1209600 30\n@ IN NS ns1\nns1 IN A "
+        "192.0.2.1\n";
+    for (std::size_t i = 0; i < records.size(); ++i)
+      text += fmt::format("r{} {} IN LUA A \"{}\"\n", i, records[i].first, records[i].second);
+    ASSERT_THAT(ctl({"zone", "import", "--replace", file("z.zone", text)}), Exits(0));
+  }
+  nlohmann::json drain(const std::string& target) {
+    return json({"health", "force", target, "drain", "--reason", "x"})["drain"];
+  }
+};
+
+TEST_F(Draining, SaysWhenTheLastCachedAnswerRunsOut) {
+  import_records({{3600, "ifportup(443, {'192.0.2.1', '192.0.2.2'})"}, {60, "pool('web')"}});
+  daemon_.answers = true;
+  daemon_.state.database_id = json({"database", "info"})["database_id"];
+  daemon_.status = R"({"powerdns":[]})";
+  const Ran ran = ctl({"health", "force", "192.0.2.1", "drain", "--reason", "it goes"});
+  EXPECT_THAT(ran, Exits(0));
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("192.0.2.1 is drained until it is released; revision"),
+                             HasSubstr("runs out by 2026-01-02 04:04:05Z (2 LUA records"),
+                             HasSubstr("this rests on: PowerDNS was purged; resolvers keep to TTLs")));
+  EXPECT_EQ(overrides()[0]["verdict"], "drain");
+  EXPECT_THAT(ctl({"health", "overrides"}).out, HasSubstr("192.0.2.1  drain"));
+  EXPECT_EQ(drain("192.0.2.1"),
+            (nlohmann::json{{"records", 2}, {"longest_ttl", 3600}, {"cached_until", 1'767'323'045 + 3600}}));
+  EXPECT_EQ(ctl({"health", "force", "192.0.2.1", "down", "--reason", "x"}).out.find("cached"), std::string::npos);
+}
+
+TEST_F(Draining, SaysNoTimeBeforeCachesArePurged) {
+  import_records({{3600, "ifportup(443, {'192.0.2.1', '192.0.2.2'})"}});
+  EXPECT_TRUE(drain("192.0.2.1")["cached_until"].is_null()) << "no daemon";
+  daemon_.answers = true;
+  daemon_.state.database_id = json({"database", "info"})["database_id"];
+  daemon_.status = R"({"powerdns":[{"name":"main","state":"absent"}]})";
+  EXPECT_TRUE(drain("192.0.2.2")["cached_until"].is_null()) << "a PowerDNS that is not purged";
+  EXPECT_THAT(ctl({"health", "force", "192.0.2.1", "drain", "--reason", "x"}).out,
+              HasSubstr("run out 3600 s after every PowerDNS was purged"));
+}
+
+TEST_F(Draining, CountsTheRecordsThatMayAnswerWithIt) {
+  const struct {
+    const char* what;
+    const char* target;
+    const char* code;
+    bool counts;
+  } rows[] = {
+      {"it is named", "192.0.2.1", "ifportup(443, {'192.0.2.1', '192.0.2.2'})", true},
+      {"by its port", "192.0.2.1:443", "ifportup(443, {'192.0.2.1'})", true},
+      {"by a check", "tcp 192.0.2.1:443", "ifportup(443, {'192.0.2.1'})", true},
+      {"in another spelling", "2001:db8::1", "ifportup(443, {'2001:0db8:0:0::0001'})", true},
+      {"with a port", "192.0.2.1", "ifurlup('http://192.0.2.1:80/', {x})", true},
+      {"others are named", "192.0.2.1", "ifportup(443, {'192.0.2.10', '192.0.2.2'})", false},
+      {"a pool has it", "192.0.2.1", "pool('web')", true},
+      {"a pool of others", "192.0.2.1", "pool('far')", false},
+      {"the pool is the target", "pool:web", "pool('web')", true},
+      {"another pool is", "pool:far", "pool('web')", false},
+      {"a pool has a member there", "region:eu", "pool('web')", true},
+      {"a pool has none there", "region:us", "pool('web')", false},
+      {"addresses are made up", "192.0.2.1", "createForward()", true},
+      {"so are those that are probed", "192.0.2.1", "ifportup(443, targets)", true},
+      {"a library names them", "192.0.2.1", "include('lib') return pickrandom(x or '192.0.2.9')", true},
+      {"the name of a pool is made up", "192.0.2.1", "pool(continent()) or '192.0.2.9'", true},
+  };
+  for (const auto& row : rows) {
+    import_records({{60, row.code}});
+    const auto said = drain(row.target);
+    EXPECT_EQ(said["records"], row.counts ? 1 : 0) << row.what;
+    EXPECT_EQ(said["longest_ttl"].is_null(), !row.counts) << row.what;
+  }
+  import_records({{60, "ifportup(443, {'192.0.2.10'})"}});
+  EXPECT_THAT(ctl({"health", "force", "192.0.2.1", "drain", "--reason", "x"}).out,
+              HasSubstr("nothing of it is cached"));
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "backend/zone/digest.h"
-#include "tests/support/manual_clock.h"
+#include "tests/unit/daemon/admin_fixture.h"
 #include "tests/unit/daemon/fake_source.h"
 #include "tests/unit/daemon/log_capture.h"
 #include "tests/unit/net/raw_http.h"
@@ -19,56 +19,11 @@
 namespace sdns::daemon {
 namespace {
 
-using Json = nlohmann::json;
 using std::chrono::milliseconds;
 using test::small_zone;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-
-zone::ZoneSetPtr set_of(std::vector<zone::ZoneContent> zones, zone::Revision revision) {
-  zone::ZoneSetBuilder builder;
-  for (zone::ZoneContent& zone : zones) EXPECT_TRUE(builder.add(std::move(zone)));
-  return builder.finish(revision, zone::Chain{7});
-}
-
-class AdminTest : public testing::Test {
- protected:
-  net::HttpReply get(const std::string& path, std::map<std::string, std::string, std::less<>> query = {}) {
-    return routes_.at(path)({path, std::move(query)});
-  }
-  Json json(const net::HttpReply& reply) { return Json::parse(reply.body); }
-  void publish(zone::Revision revision) {
-    zones_ = set_of({small_zone(1, "example."), small_zone(2, "org.")}, revision);
-    state_.published(revision, zones_->chain(), zones_->size());
-  }
-
-  test::ManualClock clock_;
-  Metrics metrics_;
-  ServingState state_{clock_};
-  std::atomic<zone::Revision> purged_{0};
-  std::vector<purge::ServerStatus> powerdns_;
-  zone::ZoneSetPtr zones_;
-  health::HealthTablePtr health_ = std::make_shared<const health::HealthTable>();
-  std::vector<health::CheckReport> checks_;
-  std::string asked_part_;
-  Admin admin_{
-      AdminSources{.state = state_,
-                   .metrics = metrics_,
-                   .clock = clock_,
-                   .purged = [this] { return purged_.load(); },
-                   .wait_purged = [this](zone::Revision revision, milliseconds) { return purged_ >= revision; },
-                   .powerdns = [this] { return powerdns_; },
-                   .connections = [] { return std::size_t{3}; },
-                   .zones = [this] { return zones_; },
-                   .health = [this] { return health_; },
-                   .checks =
-                       [this](std::string_view part) {
-                         asked_part_ = part;
-                         return checks_;
-                       }}};
-  net::HttpServer::Routes routes_ = admin_.routes();
-};
 
 TEST_F(AdminTest, IsAliveBeforeItIsReadyAndSaysWhyItIsNot) {
   state_.set_database(DatabaseState::kUnavailable, "the file is gone");
@@ -255,44 +210,6 @@ TEST(AdminDoor, LetsGoOfTheAddressWhenItIsClosed) {
   Result<std::unique_ptr<net::HttpServer>> next = net::HttpServer::start({.port = door.port()}, {});
   while (!next) next = net::HttpServer::start({.port = door.port()}, {});
   SUCCEED();
-}
-
-TEST_F(AdminTest, HealthIsTheTableAndWhatTheCheckerSaysOfIt) {
-  const std::vector<std::string> identities = {"tcp 192.0.2.1:443", "tcp 192.0.2.2:443", "tcp 192.0.2.3:80"};
-  health_ = health::HealthTableBuilder::add(*health_, identities);
-  health_ = health::HealthTableBuilder::set(
-      *health_, {{health_->find(identities[0]), {.verdict = health::Verdict::kDown, .forced = true, .weight = 3}}});
-  health::CheckReport probed;
-  probed.identity = identities[0];
-  probed.state.verdict = health::Verdict::kUp;
-  probed.state.changed = clock_.now() - milliseconds(1500);
-  probed.state.run = 4;
-  probed.interval = milliseconds(5000);
-  probed.probes = 9;
-  probed.failures = 2;
-  probed.transitions = 3;
-  probed.probed = true;
-  probed.last_failure = health::ProbeFailure::kTimeout;
-  probed.last_text = "no connection";
-  probed.last_total = std::chrono::microseconds(2000);
-  health::CheckReport fresh;
-  fresh.identity = identities[1];
-  checks_ = {probed, fresh};
-
-  const Json all = json(get("/v1/health", {{"check", ":443"}}));
-  EXPECT_EQ(asked_part_, ":443");
-  EXPECT_EQ(all["sequence"], health_->sequence());
-  ASSERT_EQ(all["checks"].size(), 2U);
-  EXPECT_EQ(all["checks"][0], Json::parse(R"({"check":"tcp 192.0.2.1:443","state":"down","forced":true,"weight":3,
-      "probed":{"verdict":"up","for_ms":1500,"successes_in_row":4,"failures_in_row":0,"probes":9,"failed":2,"transitions":3,
-      "interval_ms":5000,"last":{"result":"timeout","detail":"no connection","us":2000}}})"));
-  EXPECT_EQ(all["checks"][1]["state"], "unknown");
-  EXPECT_TRUE(all["checks"][1]["probed"]["last"].is_null());
-
-  checks_.clear();  // nothing is probed
-  const Json unprobed = json(get("/v1/health"));
-  ASSERT_EQ(unprobed["checks"].size(), 3U);
-  EXPECT_TRUE(unprobed["checks"][2]["probed"].is_null());
 }
 
 }  // namespace

@@ -267,6 +267,7 @@ own_networks = ["10.0.0.0/8"]
 private_networks = "no"
 user_agent = "probe/1"
 guard_percent = 0
+metrics_per_check = "yes"
 )");
   ASSERT_TRUE(set) << set.error().text("", "");
   const Config::Health& health = set->config.health;
@@ -279,6 +280,7 @@ guard_percent = 0
   EXPECT_FALSE(health.private_networks);
   EXPECT_EQ(health.user_agent, "probe/1");
   EXPECT_EQ(health.guard_percent, 0U);
+  EXPECT_TRUE(health.metrics_per_check);
   EXPECT_THAT(needs_restart(loaded->config, set->config), testing::Contains("health"));
 }
 
@@ -294,6 +296,7 @@ TEST_F(ConfigTest, WrongSettingsOfHealthChecksAreNamed) {
       {"own_networks = \"10.0.0.0/8\"", "a list of networks"},
       {"user_agent = \"a\\nb\"", "is not a User-Agent header"},
       {"guard_percent = 100", "100 is outside of 0 to 99"},
+      {"metrics_per_check = \"many\"", "health.metrics_per_check"},
       {"probs = 1", "health.probs"},
       {"state_file = \"here\"", "is no absolute path"},
   };

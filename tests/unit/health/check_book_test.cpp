@@ -77,6 +77,7 @@ TEST(CheckBook, OptionsOfTheIdentityCount) {
   CheckBook book(options(), 1, kNothingKept);
   book.add("tcp 192.0.2.1:443 interval=60 minimumFailures=3", kStart);
   EXPECT_TRUE(probe(book, ProbeFailure::kNone).transition);
+  EXPECT_EQ(book.report("", kStart)[0].thresholds, Thresholds::power_dns(3));
   EXPECT_FALSE(probe(book, ProbeFailure::kTimeout).transition);
   EXPECT_FALSE(probe(book, ProbeFailure::kRefused).transition);
   const auto third = probe(book, ProbeFailure::kTimeout);
@@ -206,6 +207,20 @@ TEST(CheckBook, AWaveOfFailuresFreezesVerdicts) {
   }
   EXPECT_EQ(frozen, 1);
   EXPECT_LT(fallen, kChecks / 2);
+}
+
+TEST(CheckBook, TheTimeOfProbesAddsUp) {
+  CheckBook book(options(), 1, kNothingKept);
+  book.add(kWeb, kStart);
+  for (const int milliseconds_taken : {5, 7}) {
+    const auto next = book.next();
+    const auto due = book.take(*next);
+    ProbeResult slow;
+    slow.total = milliseconds(milliseconds_taken);
+    (void)book.result(*due, slow, *next);
+  }
+  EXPECT_EQ(book.report("", kStart)[0].all_totals, milliseconds(12));
+  EXPECT_EQ(book.report("", kStart)[0].last_total, milliseconds(7));
 }
 
 TEST(CheckBook, ReportsAreInOrderAndByPart) {

@@ -71,6 +71,12 @@ TEST_F(CheckerTest, SaysWhenTargetsComeAndDie) {
   const auto reports = checker->report("tcp");
   ASSERT_EQ(reports.size(), 1U);
   EXPECT_EQ(reports[0].transitions, 3U);
+  EXPECT_GT(reports[0].all_totals, reports[0].last_total);
+  const auto past = checker->history().after(0, tcp(target.port)).transitions;
+  ASSERT_EQ(past.size(), 3U);
+  EXPECT_EQ(past[1].transition.to, Verdict::kUp);
+  EXPECT_EQ(past[2].transition.failure, ProbeFailure::kRefused);
+  EXPECT_LE(past[0].time, past[2].time);
 }
 
 TEST_F(CheckerTest, WhatIsForgottenIsGone) {

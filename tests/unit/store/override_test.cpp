@@ -4,6 +4,9 @@
 
 #include <set>
 
+#include "backend/store/schema.h"
+#include "backend/store/sqlite.h"
+#include "backend/store/sqlite_file.h"
 #include "tests/unit/store/model.h"
 #include "tests/unit/store/store_fixture.h"
 
@@ -37,6 +40,35 @@ TEST_F(OverrideTest, IsReadAsItWasWritten) {
   EXPECT_EQ(1U, overrides()[0].revision);
   EXPECT_EQ((Override{"pool:web", Verdict::kUp, "", "", 0, 0}), overrides()[1].override);
   EXPECT_EQ(2U, overrides()[1].revision);
+}
+
+TEST_F(OverrideTest, ThatDrainsIsNotOneThatIsDown) {
+  put(down("192.0.2.1"));
+  const std::string without = digest();
+  Override draining = down("192.0.2.1");
+  draining.drains = true;
+  EXPECT_EQ(2U, put(draining).revision);
+  EXPECT_EQ(draining, overrides()[0].override);
+  EXPECT_NE(without, digest());
+  draining.verdict = Verdict::kUp;
+  EXPECT_EQ(Errc::kInvalidArgument, ok(authority->edit())->put_override(draining).error().code);
+}
+
+TEST_F(OverrideTest, OfADatabaseOfVersion4StaysAsItWas) {
+  authority.reset();
+  std::filesystem::remove(file());
+  const std::vector<Migration> before(migrations().begin(), migrations().begin() + 4);
+  ok(create_sqlite(file(), [&](Connection& db) { return initialise(db, clock, random, before); }));
+  sql("INSERT INTO health_override VALUES ('192.0.2.1', 'down', 'it''s \"down\"', 'ann', 1000, 2000, 0),"
+      "('192.0.2.2', 'up', '', '', 0, 0, 0)");
+  authority = open(OpenMode::kExisting);
+  ASSERT_EQ(2U, overrides().size());
+  EXPECT_EQ(down("192.0.2.1"), overrides()[0].override);
+  EXPECT_EQ(Verdict::kUp, overrides()[1].override.verdict);
+  Override draining = down("192.0.2.3");
+  draining.drains = true;
+  put(draining);
+  EXPECT_EQ(draining, overrides()[2].override);
 }
 
 TEST_F(OverrideTest, TakesARevisionOnlyWhenItChanges) {

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#include "backend/ctl/health_text.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace sdns::ctl {
+
+std::string time_text(std::int64_t seconds) {
+  return fmt::format("{:%Y-%m-%d %H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(seconds)));
+}
+
+std::string age_text(std::int64_t milliseconds) {
+  static constexpr std::array<std::pair<std::int64_t, const char*>, 4> kUnits{
+      {{86'400'000, "d"}, {3'600'000, "h"}, {60'000, "min"}, {1'000, "s"}}};
+  for (const auto& [length, unit] : kUnits)
+    if (milliseconds >= length) return fmt::format("{} {}", milliseconds / length, unit);
+  return fmt::format("{} ms", std::max<std::int64_t>(milliseconds, 0));
+}
+
+std::string last_text(const nlohmann::json& probed) {
+  const auto& last = probed.at("last");
+  if (last.is_null()) return "not probed yet";
+  const auto result = last.at("result").get<std::string>();
+  if (result == "success")
+    return fmt::format("ok, {:.1f} ms", static_cast<double>(last.at("us").get<std::int64_t>()) / 1000);
+  const auto detail = last.at("detail").get<std::string>();
+  return detail.empty() ? result : fmt::format("{}: {}", result, detail);
+}
+
+}  // namespace sdns::ctl
