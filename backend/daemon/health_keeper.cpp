@@ -15,10 +15,8 @@
 namespace sdns::daemon {
 namespace {
 
-using std::chrono::seconds;
-
-constexpr seconds kLook{1};
-constexpr int kLooksBetween = 30;  // writes without a change
+constexpr std::chrono::milliseconds kLook{100};  // what the next worker does not know is what came after the last one
+constexpr int kLooksBetween = 300;               // writes without a change
 constexpr off_t kMostOctets = off_t{256} << 20;
 
 tl::unexpected<Error> broken(const std::filesystem::path& path, std::string_view doing, int error) {
