@@ -11,7 +11,7 @@
 
 namespace sdns::lua {
 
-/// Used by one thread. Two addresses that share a place drive each other out.
+/// Used by one thread. Of addresses that share a pair of places the last two stay.
 class LocationMemo {
  public:
   /// Which data to look in, null for none. What was remembered of other data is not used.
@@ -21,10 +21,14 @@ class LocationMemo {
   }
   [[nodiscard]] GeoLocation locate(const dns::IpAddress& address) {
     if (!geo_) return {};
-    Place& place = places_[place_of(address)];
-    if (place.generation != geo_->generation() || place.address != address)
-      place = {geo_->generation(), address, geo_->locate(address)};
-    return place.location;
+    const std::size_t first = place_of(address);
+    for (const std::size_t at : {first, first ^ 1}) {
+      const Place& place = places_[at];
+      if (place.generation == geo_->generation() && place.address == address) return place.location;
+    }
+    places_[first ^ 1] = places_[first];
+    places_[first] = {geo_->generation(), address, geo_->locate(address)};
+    return places_[first].location;
   }
 
  private:

@@ -57,7 +57,9 @@ std::optional<Selector> parse_selector(std::string_view text) {
   return std::nullopt;
 }
 
-void Options::clear() { *this = Options{}; }
+void Options::clear() {
+  if (!untouched) *this = Options{};
+}
 
 void Options::remark(std::string text) {
   if (remarks.size() < kMostRemarks) remarks.push_back(std::move(text));
@@ -73,6 +75,7 @@ bool Options::add_fallback(std::string_view address, std::string& error) {
 }
 
 bool Options::set(std::string_view name, std::string_view value, std::string& error) {
+  untouched = false;
   if (name.size() > kMostOctets || value.size() > kMostOctets)
     return error = fmt::format("the option {} has more than {} octets", name.substr(0, 100), kMostOctets), false;
   const auto number = [&](std::uint32_t& out, std::int64_t least, std::int64_t most) {
