@@ -75,7 +75,6 @@ bool Options::add_fallback(std::string_view address, std::string& error) {
 }
 
 bool Options::set(std::string_view name, std::string_view value, std::string& error) {
-  untouched = false;
   if (name.size() > kMostOctets || value.size() > kMostOctets)
     return error = fmt::format("the option {} has more than {} octets", name.substr(0, 100), kMostOctets), false;
   const auto number = [&](std::uint32_t& out, std::int64_t least, std::int64_t most) {
@@ -174,6 +173,7 @@ void Options::remark_on_idle_options() {
 }
 
 bool Options::take(const health::PoolOptions& options, std::string& error) {
+  untouched = false;
   return std::all_of(options.begin(), options.end(),
                      [&](const auto& option) { return set(option.first, option.second, error); });
 }
@@ -182,6 +182,7 @@ bool Options::take(lua_State* state, int index, std::string& error) {
   if (lua_isnoneornil(state, index)) return true;
   if (!lua_istable(state, index))
     return error = fmt::format("the options must be a table, not a {}", luaL_typename(state, index)), false;
+  untouched = false;
   constexpr std::uint64_t kStepsPerOption = 20;
   Meter& meter = meter_of(state);
   lua_pushnil(state);
