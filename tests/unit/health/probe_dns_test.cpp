@@ -102,15 +102,20 @@ class ProbeDns : public ProberTest {
 };
 
 TEST_F(ProbeDns, AReplyWithTheExpectedCodeAndDataIsASuccess) {
+  std::mutex mutex;  // of what the server's thread has seen
   std::string seen;
   NameServer server(
-      [&seen](const std::string& query) {
+      [&](const std::string& query) {
+        std::lock_guard lock(mutex);
         seen = query;
         return std::vector{reply_to(query, 0x0400, {{1, kAddress}, {1, std::string("\xC0\x00\x02\x02", 4)}})};
       },
       nullptr);
   EXPECT_FAILURE(run(ask(server.port(), {.rdata = {"192.0.2.2", "192.0.2.1"}})), ProbeFailure::kNone);
-  EXPECT_EQ(seen.substr(2), std::string("\0\0\0\1\0\0\0\0\0\0\3www\7example\3net\0\0\1\0\1", 31));
+  {
+    std::lock_guard lock(mutex);
+    EXPECT_EQ(seen.substr(2), std::string("\0\0\0\1\0\0\0\0\0\0\3www\7example\3net\0\0\1\0\1", 31));
+  }
   const ProbeResult other = run(ask(server.port(), {.rdata = {"192.0.2.3"}}));
   EXPECT_FAILURE(other, ProbeFailure::kMismatch);
   EXPECT_EQ(other.text, "192.0.2.3 is not among 2 answers");

@@ -99,17 +99,26 @@ TEST_F(ProbeHttp, IPv6AndASourceAddressAreUsed) {
 }
 
 TEST_F(ProbeHttp, MethodsAreSentAndAHeadHasNoBody) {
+  std::mutex mutex;  // of what the last connection has sent
   std::string head;
-  Peer peer([&head](int fd) {
-    head = read_head(fd);
+  const auto seen = [&] {
+    std::lock_guard lock(mutex);
+    return head;
+  };
+  Peer peer([&](int fd) {
+    const std::string got = read_head(fd);
+    {
+      std::lock_guard lock(mutex);
+      head = got;
+    }
     send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
-    if (!head.starts_with("HEAD")) send_text(fd, std::string(1000, 'x'));
+    if (!got.starts_with("HEAD")) send_text(fd, std::string(1000, 'x'));
     wait_for_end(fd);
   });
   EXPECT_FAILURE(run(get(peer.port(), {.method = "HEAD"})), ProbeFailure::kNone);
-  EXPECT_THAT(head, StartsWith("HEAD / "));
+  EXPECT_THAT(seen(), StartsWith("HEAD / "));
   EXPECT_FAILURE(run(get(peer.port(), {.method = "OPTIONS"})), ProbeFailure::kNone);
-  EXPECT_THAT(head, StartsWith("OPTIONS / "));
+  EXPECT_THAT(seen(), StartsWith("OPTIONS / "));
 }
 
 TEST_F(ProbeHttp, TheStatusMustBeAmongTheExpected) {
