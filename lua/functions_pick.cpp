@@ -22,7 +22,7 @@ bool pick_from(const Call& call, std::string_view where, int index, Selector sel
   if (by_url) shape = ListShape::kAny;
   if (!read_candidates(call, index, shape)) return false;
   if (!scratch.options.take(call.state, index + 1, scratch.error)) return false;
-  if (by_url) scratch.options.set_url(url);
+  if (by_url) scratch.options.url = url;
   if (call.evaluation.trace)
     for (const std::string& remark : scratch.options.remarks) call.evaluation.trace->note(remark);
   if (!scratch.options.checked()) {

@@ -57,9 +57,7 @@ std::optional<Selector> parse_selector(std::string_view text) {
   return std::nullopt;
 }
 
-void Options::clear() {
-  if (!untouched) *this = Options{};
-}
+void Options::clear() { *this = Options{}; }
 
 void Options::remark(std::string text) {
   if (remarks.size() < kMostRemarks) remarks.push_back(std::move(text));
@@ -173,7 +171,6 @@ void Options::remark_on_idle_options() {
 }
 
 bool Options::take(const health::PoolOptions& options, std::string& error) {
-  untouched = false;
   return std::all_of(options.begin(), options.end(),
                      [&](const auto& option) { return set(option.first, option.second, error); });
 }
@@ -182,7 +179,6 @@ bool Options::take(lua_State* state, int index, std::string& error) {
   if (lua_isnoneornil(state, index)) return true;
   if (!lua_istable(state, index))
     return error = fmt::format("the options must be a table, not a {}", luaL_typename(state, index)), false;
-  untouched = false;
   constexpr std::uint64_t kStepsPerOption = 20;
   Meter& meter = meter_of(state);
   lua_pushnil(state);

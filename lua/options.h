@@ -56,7 +56,6 @@ struct Options {
   Distance distance = Distance::kPlanar;
   bool unknown_location_last = false;  ///< else an unknown place is at 0, 0
   std::vector<std::string> remarks;    ///< options without effect and values that were replaced
-  bool untouched = true;               ///< all is as it is by default
 
   static constexpr std::size_t kMostOctets = 4'096;  ///< of a value, and of all headers
   static constexpr std::size_t kMostHeaders = 64;
@@ -64,10 +63,6 @@ struct Options {
   static constexpr std::size_t kMostRemarks = 16;
 
   [[nodiscard]] bool checked() const { return !url.empty() || check.dns_name || port; }
-  void set_url(std::string_view text) {
-    url = text;
-    untouched = false;
-  }
   void clear();
   /// A value as text. False: it cannot be used, and `error` says why; unknown names are remarked on.
   [[nodiscard]] bool set(std::string_view name, std::string_view value, std::string& error);

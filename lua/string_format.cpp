@@ -10,7 +10,7 @@
 
 #include "lua/library_functions.h"
 #include "lua/number_text.h"
-#include "lua/scratch.h"
+#include "lua/text.h"
 
 namespace sdns::lua {
 namespace {

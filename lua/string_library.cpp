@@ -6,7 +6,7 @@
 #include <lua.hpp>
 
 #include "lua/library_functions.h"
-#include "lua/scratch.h"
+#include "lua/text.h"
 
 namespace sdns::lua {
 
@@ -24,7 +24,7 @@ void call_back(lua_State* state, int arguments, int results) {
 
 void push_library(lua_State* state, const LibraryFunction* functions, std::size_t count) {
   lua_createtable(state, 0, static_cast<int>(count));
-  Scratch::push(state);
+  TextBlock::push(state);
   for (const LibraryFunction* entry = functions; entry != functions + count; ++entry) {
     lua_pushvalue(state, -1);
     lua_pushcclosure(state, entry->function, 1);

@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "lua/library_functions.h"
-#include "lua/scratch.h"
 #include "lua/string_pattern.h"
+#include "lua/text.h"
 
 namespace sdns::lua {
 namespace {

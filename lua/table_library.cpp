@@ -6,8 +6,8 @@
 #include <lua.hpp>
 
 #include "lua/library_functions.h"
-#include "lua/scratch.h"
 #include "lua/string_library.h"
+#include "lua/text.h"
 
 namespace sdns::lua {
 namespace {
@@ -140,7 +140,7 @@ int table_foreach(lua_State* state) {
   lua_settop(state, 2);
   luaL_checktype(state, 1, LUA_TTABLE);
   luaL_checktype(state, 2, LUA_TFUNCTION);
-  Scratch::of(state).enter(state, __builtin_frame_address(0));
+  TextBlock::of(state).enter(state, __builtin_frame_address(0));
   Meter& meter = meter_of(state);
   for (lua_pushnil(state); lua_next(state, 1) != 0;) {
     spend(state, meter, 1);
@@ -155,7 +155,7 @@ int table_foreachi(lua_State* state) {
   lua_settop(state, 2);
   luaL_checktype(state, 1, LUA_TTABLE);
   luaL_checktype(state, 2, LUA_TFUNCTION);
-  Scratch::of(state).enter(state, __builtin_frame_address(0));
+  TextBlock::of(state).enter(state, __builtin_frame_address(0));
   Meter& meter = meter_of(state);
   const int length = length_of(state, 1);
   for (int i = 1; i <= length; ++i) {

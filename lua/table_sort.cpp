@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "lua/library_functions.h"
-#include "lua/scratch.h"
+#include "lua/text.h"
 
 namespace sdns::lua {
 namespace {
@@ -122,7 +122,7 @@ int table_sort(lua_State* state) {
   if (!lua_isnoneornil(state, 2)) luaL_checktype(state, 2, LUA_TFUNCTION);
   lua_settop(state, 2);
   luaL_checkstack(state, 16, "");
-  Scratch::of(state).enter(state, __builtin_frame_address(0));
+  TextBlock::of(state).enter(state, __builtin_frame_address(0));
   Sorter(state).sort(1, static_cast<int>(lua_objlen(state, 1)));
   return 0;
 }

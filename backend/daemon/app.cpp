@@ -192,7 +192,8 @@ Result<void> App::Impl::start_checker() {
     return {};
   }
   auto started = health::Checker::start(
-      checker_of(running.health, kept_checks(running.health.state_file, clock, log), random.next()), log, metrics);
+      checker_of(running.health, kept_checks(running.health.state_file, clock, log), random.next()), clock, clock, log,
+      metrics);
   if (!started) return fail(std::move(started.error()));
   checker = std::move(*started);
   if (!running.health.state_file.empty())

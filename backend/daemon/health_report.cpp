@@ -80,10 +80,11 @@ ordered_json health_json(const HealthFacts& facts, std::string_view part) {
   ordered_json checks = ordered_json::array();
   for (const health::CheckId id : table.ids()) {
     const std::string_view identity = table.identity(id);
-    if (identity.find(part) == std::string_view::npos) continue;
+    const std::string shown = health::shown_check(identity);
+    if (shown.find(part) == std::string::npos) continue;
     const health::State& state = table.state(id);
     ordered_json check;
-    check["check"] = identity;
+    check["check"] = shown;
     check["state"] = health::verdict_name(state.verdict);
     check["forced"] = state.forced;
     check["override"] =
@@ -104,7 +105,7 @@ ordered_json history_json(const health::History::Page& page) {
     transitions.push_back(
         {{"sequence", past.sequence},
          {"time_ms", std::chrono::duration_cast<std::chrono::milliseconds>(past.time.time_since_epoch()).count()},
-         {"check", past.transition.identity},
+         {"check", past.transition.check},
          {"from", health::verdict_name(past.transition.from)},
          {"to", health::verdict_name(past.transition.to)},
          {"why", health::why_name(past.transition.why)},
@@ -128,7 +129,7 @@ std::string health_metrics(const health::HealthTable& table, const std::vector<h
     if (shown == most) break;
     ++shown;
     const std::string_view identity = table.identity(id);
-    const std::string label = escape_metric_label(identity);
+    const std::string label = escape_metric_label(health::shown_check(identity));
     const health::Verdict verdict = table.state(id).verdict;
     if (verdict != health::Verdict::kUnknown) up.sample(label, verdict == health::Verdict::kUp ? 1 : 0);
     const auto found = probed.find(identity);

@@ -135,7 +135,8 @@ CheckBook::Result CheckBook::result(const Due& due, const ProbeResult& found, St
   const std::uint32_t weight = found.ok() ? found.weight : check.weight;
   if (next.changed) {
     ++check.transitions;
-    result.transition = Transition{check.identity, before, next.state.verdict, next.why, found.failure, found.text};
+    result.transition =
+        Transition{shown_check(check.identity), before, next.state.verdict, next.why, found.failure, found.text};
   }
   if (next.changed || weight != check.weight)
     result.state = {check.identity, State{.verdict = next.state.verdict, .forced = false, .weight = weight}};
@@ -157,7 +158,7 @@ std::vector<KeptCheck> CheckBook::keep(SteadyTime now) const {
 std::vector<CheckReport> CheckBook::report(std::string_view part, SteadyTime now) const {
   std::vector<CheckReport> reports;
   for (const auto& [identity, number] : by_identity_) {
-    if (identity.find(part) == std::string::npos) continue;
+    if (!part.empty() && shown_check(identity).find(part) == std::string::npos) continue;
     const Check& check = checks_[number];
     CheckReport& report = reports.emplace_back();
     report.identity = identity;

@@ -57,7 +57,7 @@ class KeptChecks {
 
 /// One change of a verdict.
 struct Transition {
-  std::string identity;
+  std::string check;  ///< shown_check()
   Verdict from = Verdict::kUnknown;
   Verdict to = Verdict::kUnknown;
   Why why = Why::kNothing;
@@ -119,7 +119,7 @@ class CheckBook {
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
   /// All that have a verdict, to be kept over a restart.
   [[nodiscard]] std::vector<KeptCheck> keep(SteadyTime now) const;
-  /// Checks whose identity contains `part`, in the order of their identities.
+  /// Checks that are shown with `part` in them, in the order of their identities.
   [[nodiscard]] std::vector<CheckReport> report(std::string_view part, SteadyTime now) const;
 
  private:

@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 namespace sdns::health {
 namespace {
@@ -31,6 +33,33 @@ bool read_word(std::string_view word, std::string& out) {
     i += 2;
   }
   return true;
+}
+
+constexpr std::string_view kHidden = "(hidden:";
+
+bool is_hidden(std::string_view value) { return value.starts_with(kHidden) && value.ends_with(')'); }
+
+// FNV-1a, folded: tells values apart, and says little of them.
+std::uint16_t short_hash(std::string_view value) {
+  std::uint32_t hash = 2'166'136'261;
+  for (const char c : value) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16'777'619;
+  return static_cast<std::uint16_t>(hash ^ hash >> 16);
+}
+
+// RFC 3986 section 3.2: what stands before the last `@` of a URL's authority.
+std::string_view user_information(std::string_view url) {
+  const std::size_t slashes = url.find("//");
+  if (slashes == std::string_view::npos) return {};
+  const std::string_view authority = url.substr(slashes + 2, url.find_first_of("/?#", slashes + 2) - slashes - 2);
+  const std::size_t at = authority.rfind('@');
+  return at == std::string_view::npos ? std::string_view() : authority.substr(0, at);
+}
+
+// The value of an option that nobody needs to see.
+std::string_view secret_option(std::string_view word) {
+  if (!word.starts_with("header:") && !word.starts_with("send=")) return {};
+  const std::size_t equals = word.find('=');
+  return equals == std::string_view::npos ? std::string_view() : word.substr(equals + 1);
 }
 
 template <class Number>
@@ -131,6 +160,29 @@ IdentityParts identity_parts(CheckKind kind, std::string_view url, const CheckOp
     append_word(value, out);
   }
   return parts;
+}
+
+std::string shown_check(std::string_view identity) {
+  std::string shown;
+  shown.reserve(identity.size());
+  bool of_url = false;  // the word before was `url`: this one is it
+  for (bool first = true; !identity.empty(); first = false) {
+    const std::size_t end = std::min(identity.find(' '), identity.size());
+    const std::string_view word = identity.substr(0, end);
+    identity.remove_prefix(std::min(end + 1, identity.size()));
+    const std::string_view secret = of_url ? user_information(word) : first ? std::string_view() : secret_option(word);
+    of_url = first && word == "url";
+    if (!first) shown += ' ';
+    if (secret.empty() || is_hidden(secret)) {
+      shown += word;
+      continue;
+    }
+    const auto at = static_cast<std::size_t>(secret.data() - word.data());
+    shown += word.substr(0, at);
+    fmt::format_to(std::back_inserter(shown), "{}{:04x})", kHidden, short_hash(secret));
+    shown += word.substr(at + secret.size());
+  }
+  return shown;
 }
 
 std::string CheckQuestion::identity() const {

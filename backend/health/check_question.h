@@ -34,6 +34,10 @@ struct CheckQuestion {
   friend bool operator==(const CheckQuestion&, const CheckQuestion&) = default;
 };
 
+/// An identity as logs, lists and metrics show it: values of headers, what `send` says, and a user name and password in
+/// a URL are `(hidden:3f9c)`, the same for the same value. Overrides may name a check so. O(size).
+[[nodiscard]] std::string shown_check(std::string_view identity);
+
 /// The part of an identity before, and after, the address: for those who ask the same of many addresses. identity() is
 /// prefix + address and port + suffix.
 struct IdentityParts {

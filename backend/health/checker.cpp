@@ -32,11 +32,13 @@ struct Orders {
 }  // namespace
 
 struct Checker::Impl {
-  Impl(CheckerOptions& options, const Log& l, Metrics& metrics)
-      : log(l),
+  Impl(CheckerOptions& options, const Clock& c, const WallClock& w, const Log& l, Metrics& metrics)
+      : clock(c),
+        wall_clock(w),
+        log(l),
         kept(std::move(options.kept)),
         book(options.book, options.seed, kept),
-        history(std::chrono::system_clock::now()),
+        history(w.wall_now()),
         checks(metrics.gauge("sdns_health_checks", "Health checks that are probed")),
         in_flight(metrics.gauge("sdns_health_probes_in_flight", "Probes that have begun and not ended")),
         succeeded(metrics.counter("sdns_health_probes_total", kProbes, {{"result", "success"}})),
@@ -60,6 +62,8 @@ struct Checker::Impl {
   static constexpr const char* kProbes = "Probes that ended";
   static constexpr const char* kTransitions = "Verdicts that changed";
 
+  const Clock& clock;
+  const WallClock& wall_clock;
   const Log& log;
   uv_loop_t loop{};
   uv_async_t woken{};
@@ -117,7 +121,7 @@ void Checker::Impl::look() {
     std::swap(taken, orders);
   }
   if (taken.stop) return uv_stop(&loop);
-  const SteadyTime now = std::chrono::steady_clock::now();
+  const SteadyTime now = clock.now();
   for (const auto& [identity, wanted] : taken.checks) {
     if (wanted) book.add(identity, now);
     else book.remove(identity, now);
@@ -130,7 +134,7 @@ void Checker::Impl::look() {
 
 void Checker::Impl::begin_probes() {
   for (int begun = 0; begun < kMostAtOnce; ++begun) {
-    const SteadyTime now = std::chrono::steady_clock::now();
+    const SteadyTime now = clock.now();
     const auto due = book.take(now);
     if (!due) break;
     if (now - due->since > kLate) late.add();
@@ -146,7 +150,7 @@ void Checker::Impl::arm() {
     uv_timer_stop(&timer);
     return;
   }
-  const auto left = duration_cast<milliseconds>(*next - std::chrono::steady_clock::now() + milliseconds(1));
+  const auto left = duration_cast<milliseconds>(*next - clock.now() + milliseconds(1));
   uv_update_time(&loop);
   uv_timer_start(
       &timer, [](uv_timer_t* handle) { static_cast<Impl*>(handle->data)->begin_probes(); },
@@ -155,7 +159,7 @@ void Checker::Impl::arm() {
 
 void Checker::Impl::ended(const CheckBook::Due& due, const ProbeResult& found) {
   const bool was_full = !book.next();
-  auto result = book.result(due, found, std::chrono::steady_clock::now());
+  auto result = book.result(due, found, clock.now());
   switch (outcome_of(found.failure)) {
     case ProbeOutcome::kSuccess:
       succeeded.add();
@@ -180,10 +184,10 @@ void Checker::Impl::hand_over(std::pair<std::string, State> state) {
 }
 
 void Checker::Impl::say(const Transition& transition) {
-  history.add(transition, std::chrono::system_clock::now());
+  history.add(transition, wall_clock.wall_now());
   (transition.to == Verdict::kUp ? went_up : went_down).add();
   log.event(transition.to == Verdict::kDown ? LogLevel::kWarn : LogLevel::kInfo, "health.verdict",
-            {{"check", transition.identity},
+            {{"check", transition.check},
              {"from", verdict_name(transition.from)},
              {"to", verdict_name(transition.to)},
              {"why", why_name(transition.why)},
@@ -198,7 +202,7 @@ void Checker::Impl::say(const GuardChange& change) {
                                 {"targets", change.targets},
                                 {"hint",
                                  "so many targets began to fail at once that this host's own network is suspected: "
-                                 "none is taken as down for now"}});
+                                 "none is taken as down until most succeed again, or two minutes are over"}});
   else
     log.warn("health.thawed", {{"because", change.event == GuardEvent::kRecovered ? "recovered" : "timed_out"},
                                {"failing", change.failing}});
@@ -206,8 +210,9 @@ void Checker::Impl::say(const GuardChange& change) {
 
 Checker::Checker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Result<std::unique_ptr<Checker>> Checker::start(CheckerOptions options, const Log& log, Metrics& metrics) {
-  auto impl = std::make_unique<Impl>(options, log, metrics);
+Result<std::unique_ptr<Checker>> Checker::start(CheckerOptions options, const Clock& clock, const WallClock& wall_clock,
+                                                const Log& log, Metrics& metrics) {
+  auto impl = std::make_unique<Impl>(options, clock, wall_clock, log, metrics);
   if (auto opened = impl->open(options); !opened) return fail(std::move(opened.error()));
   std::unique_ptr<Checker> checker(new Checker(std::move(impl)));
   // Signals are for the main thread.
@@ -267,7 +272,7 @@ std::vector<CheckReport> Checker::report(std::string_view part) {
 
 State Checker::begins_as(const std::string& identity) const {
   std::chrono::milliseconds elapsed{0};
-  if (const KeptCheck* kept = impl_->kept.find(identity, std::chrono::steady_clock::now(), elapsed))
+  if (const KeptCheck* kept = impl_->kept.find(identity, impl_->clock.now(), elapsed))
     return {.verdict = kept->record.verdict, .forced = false, .weight = kept->weight};
   return first_state(identity);
 }

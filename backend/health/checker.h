@@ -31,8 +31,9 @@ struct CheckerOptions {
 /// All functions are safe from any thread and never wait, but report(), keep() and the destructor.
 class Checker {
  public:
-  /// Nothing is checked yet. Errors (kUnavailable, kIo): no descriptors for its loop. `log` and `metrics` outlive it.
-  static Result<std::unique_ptr<Checker>> start(CheckerOptions options, const Log& log, Metrics& metrics);
+  /// Nothing is checked yet. Errors (kUnavailable, kIo): no descriptors for its loop. References outlive it.
+  static Result<std::unique_ptr<Checker>> start(CheckerOptions options, const Clock& clock, const WallClock& wall_clock,
+                                                const Log& log, Metrics& metrics);
   ~Checker();
   Checker(const Checker&) = delete;
   Checker& operator=(const Checker&) = delete;
@@ -53,7 +54,7 @@ class Checker {
   /// What is to be kept over a restart. Waits as report() does.
   std::vector<KeptCheck> keep();
 
-  /// Of all checks whose identity contains `part`. Waits for the checker's thread, which never waits long.
+  /// Of all checks that are shown with `part` in them. Waits for the checker's thread, which never waits long.
   std::vector<CheckReport> report(std::string_view part);
 
  private:

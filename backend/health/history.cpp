@@ -15,7 +15,7 @@ void History::add(const Transition& transition, WallTime now) {
     std::lock_guard lock(mutex_);
     ++last_;
     all_.emplace_hint(all_.end(), last_, PastTransition{last_, now, transition});
-    auto& of_check = by_check_[transition.identity];
+    auto& of_check = by_check_[transition.check];
     of_check.push_back(last_);
     if (of_check.size() > limits_.of_a_check) {
       all_.erase(of_check.front());
@@ -29,7 +29,7 @@ void History::add(const Transition& transition, WallTime now) {
 // The oldest of all is the oldest of its check.
 void History::forget_oldest() {
   const auto oldest = all_.begin();
-  const auto of_check = by_check_.find(oldest->second.transition.identity);
+  const auto of_check = by_check_.find(oldest->second.transition.check);
   of_check->second.pop_front();
   if (of_check->second.empty()) by_check_.erase(of_check);
   all_.erase(oldest);
@@ -40,7 +40,7 @@ History::Page History::after(std::uint64_t sequence, std::string_view part, std:
   Page page{last_, {}};
   sequence = known(sequence);
   for (auto at = all_.rbegin(); at != all_.rend() && at->first > sequence && page.transitions.size() < most; ++at)
-    if (at->second.transition.identity.find(part) != std::string::npos) page.transitions.push_back(at->second);
+    if (at->second.transition.check.find(part) != std::string::npos) page.transitions.push_back(at->second);
   std::reverse(page.transitions.begin(), page.transitions.end());
   return page;
 }
@@ -50,7 +50,7 @@ bool History::wait(std::uint64_t sequence, std::string_view part, std::chrono::m
   std::uint64_t looked_at = known(sequence);
   return added_.wait_for(lock, limit, [&] {
     for (auto at = all_.upper_bound(looked_at); at != all_.end(); ++at) {
-      if (at->second.transition.identity.find(part) != std::string::npos) return true;
+      if (at->second.transition.check.find(part) != std::string::npos) return true;
       looked_at = at->first;
     }
     return false;

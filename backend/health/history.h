@@ -45,7 +45,7 @@ class History {
     std::uint64_t last = 0;                   ///< the number of the last change of any check; where to go on from
     std::vector<PastTransition> transitions;  ///< oldest first
   };
-  /// Changes after the one with this number, of checks whose identity contains `part`: the newest `most` of them. A
+  /// Changes after the one with this number, of checks that are shown with `part` in them: the newest `most` of them. A
   /// number that is not given out yet is one of another history: everything is after it. O(changes).
   [[nodiscard]] Page after(std::uint64_t sequence, std::string_view part,
                            std::size_t most = std::numeric_limits<std::size_t>::max()) const;

@@ -100,6 +100,7 @@ OverrideIndex::OverrideIndex(Overrides overrides, const TargetPools& pools) : ov
 
 OverrideSubject override_subject(std::string_view identity) {
   OverrideSubject subject;
+  if (std::string shown = shown_check(identity); shown != identity) subject.shown = std::move(shown);
   const auto question = CheckQuestion::parse(identity);
   if (!question || question->kind == CheckKind::kUrlOnly) return subject;
   if (question->port != 0) append_endpoint(question->address, question->port, subject.endpoint);
@@ -111,8 +112,8 @@ OverrideSubject override_subject(std::string_view identity) {
 const Override* OverrideIndex::find(std::string_view identity, const OverrideSubject& subject,
                                     std::int64_t now_seconds) const {
   if (overrides_.empty()) return nullptr;
-  for (const std::string_view target :
-       {identity, std::string_view(subject.endpoint), std::string_view(subject.address_text)}) {
+  for (const std::string_view target : {identity, std::string_view(subject.shown), std::string_view(subject.endpoint),
+                                        std::string_view(subject.address_text)}) {
     if (target.empty()) continue;
     const auto found = by_target_.find(target);
     if (found != by_target_.end() && !has_ended(*found->second, now_seconds)) return found->second;

@@ -18,8 +18,8 @@
 namespace sdns::health {
 
 /// One override. `target`, in its canonical spelling, is an address (`192.0.2.1`), an address and port
-/// (`192.0.2.1:443`, `[2001:db8::1]:443`), a check by its identity, a pool (`pool:web`), or a region of pool members
-/// (`region:eu`).
+/// (`192.0.2.1:443`, `[2001:db8::1]:443`), a check by its identity or as it is shown, a pool (`pool:web`), or a region
+/// of pool members (`region:eu`).
 struct Override {
   std::string target{};
   Verdict verdict = Verdict::kDown;  ///< up or down
@@ -44,6 +44,7 @@ Result<void> check_override(const Override& override);
 
 /// What of a check overrides may name; made once per check.
 struct OverrideSubject {
+  std::string shown{};         ///< shown_check(); "": it is the identity
   std::string endpoint{};      ///< `192.0.2.1:443`; "": the check has no port
   std::string address_text{};  ///< "": of no address
   dns::IpAddress address;

@@ -28,4 +28,8 @@ CHECK_FAULTS = (
           "      after_ = owner->owner->key();\n", "      after_ = owner->owner->key() + \"\\xff\";\n", COLLECTOR),
     Fault("large_changes_are_forgotten", "what is more than a change's share is not looked at", "backend/daemon/check_collector.cpp",
           "    if (owner) return restart();", "    if (owner) return;", COLLECTOR),
+    Fault("headers_are_shown", "the value of a header is in the log", "backend/health/check_question.cpp",
+          'if (!word.starts_with("header:") && !word.starts_with("send=")) return {};', 'if (!word.starts_with("send=")) return {};', "unit:health_registry_test"),
+    Fault("passwords_are_shown", "a user name and password in a URL are in the log", "backend/health/check_question.cpp",
+          "const std::string_view secret = of_url ? user_information(word) : first", "const std::string_view secret = first", "unit:health_registry_test"),
 )

@@ -55,7 +55,7 @@ TEST(CheckBook, ANewCheckIsProbedAtOnceAndItsFirstResultCounts) {
   EXPECT_TRUE(std::holds_alternative<TcpProbe>(spec.kind));
   const auto result = book.result(*due, ProbeResult{}, kStart);
   ASSERT_TRUE(result.transition);
-  EXPECT_EQ(result.transition->identity, kWeb);
+  EXPECT_EQ(result.transition->check, kWeb);
   EXPECT_EQ(result.transition->from, Verdict::kUnknown);
   EXPECT_EQ(result.transition->to, Verdict::kUp);
   ASSERT_TRUE(result.state);

@@ -32,7 +32,7 @@ class CheckerTest : public testing::Test {
     return made;
   }
   std::unique_ptr<Checker> start(CheckerOptions wanted = options()) {
-    auto started = Checker::start(std::move(wanted), log_.log(), metrics_);
+    auto started = Checker::start(std::move(wanted), clock_, clock_, log_.log(), metrics_);
     EXPECT_TRUE(started) << to_text(started.error());
     return std::move(*started);
   }
@@ -50,6 +50,7 @@ class CheckerTest : public testing::Test {
     FAIL() << identity << " is not " << verdict_name(verdict);
   }
 
+  SystemClock clock_;
   test::LogCapture log_;
   Metrics metrics_;
   std::map<std::string, State> states_;

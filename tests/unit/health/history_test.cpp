@@ -22,7 +22,7 @@ Transition falls(std::string identity) {
 
 std::vector<std::string> identities(const History::Page& page) {
   std::vector<std::string> found;
-  for (const PastTransition& past : page.transitions) found.push_back(past.transition.identity);
+  for (const PastTransition& past : page.transitions) found.push_back(past.transition.check);
   return found;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "backend/health/registry.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -132,6 +133,37 @@ TEST(CheckQuestion, RefusesWhatNamesNoCheck) {
                            "dns a..b from 192.0.2.1:53", "tcp 192.0.2.1:80 fall=0", "tcp 192.0.2.1:80 codes=%zz"})
     EXPECT_FALSE(CheckQuestion::parse(text)) << text;
   EXPECT_EQ(CheckQuestion::parse("dns X.Example from 192.0.2.1")->identity(), "dns x.example. from 192.0.2.1:53");
+}
+
+TEST(ShownCheck, HidesWhatNobodyNeedsToSee) {
+  const auto shown = [](std::string_view identity) { return shown_check(identity); };
+  for (const char* as_it_is :
+       {"", "tcp 192.0.2.1:443", "tcp 192.0.2.1:443 expect=220 timeout=3", "url http://h/a@b from 192.0.2.1",
+        "url http://h/?q=a:b@c stringmatch=header:x=y", "url h from 192.0.2.1", "dns a. from 192.0.2.1:53"})
+    EXPECT_EQ(shown(as_it_is), as_it_is);
+  const std::string token =
+      shown("url http://h/ from 192.0.2.1 header:Authorization=Bearer%20tGzv3 header:B=c httpcode=204");
+  EXPECT_THAT(token,
+              testing::MatchesRegex("url http://h/ from 192\\.0\\.2\\.1 header:Authorization=\\(hidden:[0-9a-f]{4}\\) "
+                                    "header:B=\\(hidden:[0-9a-f]{4}\\) httpcode=204"));
+  EXPECT_THAT(shown("tcp 192.0.2.1:6379 send=AUTH%20secret%0d%0a expect=%2bOK"),
+              testing::MatchesRegex("tcp 192\\.0\\.2\\.1:6379 send=\\(hidden:[0-9a-f]{4}\\) expect=%2bOK"));
+  EXPECT_THAT(shown("url https://me:pass@word@h:8443/a from 192.0.2.1"),
+              testing::MatchesRegex("url https://\\(hidden:[0-9a-f]{4}\\)@h:8443/a from 192\\.0\\.2\\.1"));
+  EXPECT_EQ(shown(token), token) << "what is hidden stays so";
+  EXPECT_NE(shown("tcp 192.0.2.1:1 send=a"), shown("tcp 192.0.2.1:1 send=b")) << "they are told apart";
+}
+
+TEST(ShownCheck, IsANameThatOverridesMayUse) {
+  const std::string identity = "url http://h/ from 192.0.2.1 header:Authorization=Bearer%20tGzv3";
+  const auto target = canonical_target(shown_check(identity));
+  ASSERT_TRUE(target) << to_text(target.error());
+  Override override{.target = *target, .reason = "a test"};
+  const OverrideIndex index({override}, TargetPools());
+  const Override* found = index.find(identity, override_subject(identity), 1);
+  ASSERT_NE(found, nullptr);
+  const std::string other = "url http://h/ from 192.0.2.1 header:Authorization=Bearer%20other";
+  EXPECT_EQ(index.find(other, override_subject(other), 1), nullptr);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "lua/scratch.h"
+#include "lua/text.h"
 
 #include <algorithm>
 #include <cassert>
@@ -26,14 +26,14 @@ void raise_no_memory(lua_State* state) {
 
 }  // namespace
 
-void Scratch::push(lua_State* state) {
+void TextBlock::push(lua_State* state) {
   lua_pushlightuserdata(state, &registry_key);
   lua_rawget(state, LUA_REGISTRYINDEX);
   if (lua_isuserdata(state, -1)) return;
   lua_pop(state, 1);
-  new (lua_newuserdata(state, sizeof(Scratch))) Scratch;
+  new (lua_newuserdata(state, sizeof(TextBlock))) TextBlock;
   lua_newtable(state);
-  lua_pushcfunction(state, &Scratch::close);
+  lua_pushcfunction(state, &TextBlock::close);
   lua_setfield(state, -2, "__gc");
   lua_setmetatable(state, -2);
   lua_pushlightuserdata(state, &registry_key);
@@ -41,22 +41,24 @@ void Scratch::push(lua_State* state) {
   lua_rawset(state, LUA_REGISTRYINDEX);
 }
 
-Scratch& Scratch::of(lua_State* state) { return *static_cast<Scratch*>(lua_touserdata(state, lua_upvalueindex(1))); }
+TextBlock& TextBlock::of(lua_State* state) {
+  return *static_cast<TextBlock*>(lua_touserdata(state, lua_upvalueindex(1)));
+}
 
-int Scratch::close(lua_State* state) {
-  Scratch& scratch = *static_cast<Scratch*>(lua_touserdata(state, 1));
-  if (scratch.data_) {
+int TextBlock::close(lua_State* state) {
+  TextBlock& block = *static_cast<TextBlock*>(lua_touserdata(state, 1));
+  if (block.data_) {
     void* user = nullptr;
     const lua_Alloc allocate = lua_getallocf(state, &user);
-    allocate(user, scratch.data_, scratch.capacity_, 0);
+    allocate(user, block.data_, block.capacity_, 0);
   }
-  scratch.data_ = nullptr;
-  scratch.capacity_ = scratch.depth_ = 0;
-  scratch.closed_ = true;
+  block.data_ = nullptr;
+  block.capacity_ = block.depth_ = 0;
+  block.closed_ = true;
   return 0;
 }
 
-Scratch::Use& Scratch::begin(lua_State* state, const void* frame) {
+TextBlock::Use& TextBlock::begin(lua_State* state, const void* frame) {
   const auto address = reinterpret_cast<std::uintptr_t>(frame);
   // The stack grows downwards: what began at this address or below it is over.
   while (depth_ > 0 && uses_[depth_ - 1].frame <= address) --depth_;
@@ -68,7 +70,7 @@ Scratch::Use& Scratch::begin(lua_State* state, const void* frame) {
   return use;
 }
 
-bool Scratch::reserve(lua_State* state, std::size_t capacity) {
+bool TextBlock::reserve(lua_State* state, std::size_t capacity) {
   void* user = nullptr;
   const lua_Alloc allocate = lua_getallocf(state, &user);
   void* const block = closed_ ? nullptr : allocate(user, data_, capacity_, capacity);
@@ -78,7 +80,7 @@ bool Scratch::reserve(lua_State* state, std::size_t capacity) {
   return true;
 }
 
-void Scratch::end(lua_State* state, const Use& use) {
+void TextBlock::end(lua_State* state, const Use& use) {
   depth_ = static_cast<std::size_t>(&use - uses_);
   const std::size_t kept = std::max(kKept, depth_ == 0 ? 0 : uses_[depth_ - 1].end);
   if (capacity_ > kept) (void)reserve(state, kept);
@@ -86,8 +88,8 @@ void Scratch::end(lua_State* state, const Use& use) {
 
 Text::Text(lua_State* state, const void* frame)
     : state_(state),
-      scratch_(Scratch::of(state)),
-      use_(scratch_.begin(state, frame)),
+      block_(TextBlock::of(state)),
+      use_(block_.begin(state, frame)),
       meter_(meter_of(state)),
       begin_(use_.end),
       end_(begin_) {}
@@ -97,8 +99,8 @@ void Text::grow(std::size_t size) {
   // Memory may suffice for what is asked, and not for more.
   const std::size_t needed = end_ + size;
   const std::size_t capacity = needed >= kKept ? needed + needed / 8 : std::max(kFirst, 2 * needed);
-  if (scratch_.reserve(state_, capacity)) return;
-  scratch_.end(state_, use_);
+  if (block_.reserve(state_, capacity)) return;
+  block_.end(state_, use_);
   raise_no_memory(state_);
 }
 
@@ -111,8 +113,8 @@ void Text::append_value() {
 
 void Text::push() {
   spend(end_ - begin_);
-  lua_pushlstring(state_, end_ > begin_ ? scratch_.data_ + begin_ : "", end_ - begin_);
-  scratch_.end(state_, use_);
+  lua_pushlstring(state_, end_ > begin_ ? block_.data_ + begin_ : "", end_ - begin_);
+  block_.end(state_, use_);
 }
 
 }  // namespace sdns::lua

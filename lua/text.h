@@ -15,12 +15,12 @@ namespace sdns::lua {
 
 /// Uses of it are nested, as the C functions are that call back into Lua. A Lua error may end any of them: their
 /// frames' addresses tell which are over. So one thread uses it.
-class Scratch {
+class TextBlock {
  public:
   /// Pushes the userdata that holds the state's, made at the first call.
   static void push(lua_State* state);
   /// The first upvalue of the running C function.
-  static Scratch& of(lua_State* state);
+  static TextBlock& of(lua_State* state);
 
   /// Begins a use by the C function whose frame address this is. Raises an error when the stack of uses is too deep:
   /// LuaJIT does not limit how far gsub and its replacement function call each other, and the C stack ends.
@@ -54,8 +54,8 @@ class Text {
   Text(lua_State* state, const void* frame);
 
   void append(char octet) {
-    if (end_ == scratch_.capacity_) grow(1);
-    scratch_.data_[end_] = octet;
+    if (end_ == block_.capacity_) grow(1);
+    block_.data_[end_] = octet;
     use_.end = ++end_;
   }
   void append(const char* octets, std::size_t size) {
@@ -69,8 +69,8 @@ class Text {
   /// Makes the text longer by `size` octets and returns where they go, until the next call.
   char* extend(std::size_t size) {
     spend(size);
-    if (size > scratch_.capacity_ - end_) grow(size);
-    char* const place = scratch_.data_ + end_;
+    if (size > block_.capacity_ - end_) grow(size);
+    char* const place = block_.data_ + end_;
     use_.end = end_ += size;
     return place;
   }
@@ -92,8 +92,8 @@ class Text {
   void grow(std::size_t size);
 
   lua_State* state_;
-  Scratch& scratch_;
-  Scratch::Use& use_;
+  TextBlock& block_;
+  TextBlock::Use& use_;
   Meter& meter_;
   std::size_t begin_;
   std::size_t end_;
