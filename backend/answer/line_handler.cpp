@@ -69,18 +69,6 @@ bool takes_long(const protocol::Request& request, const zone::ZoneSet& zones) {
 
 }  // namespace
 
-bool EventLimit::allow(std::uint64_t& suppressed) {
-  const SteadyTime now = clock_->now();
-  if (any_ && now - last_ < std::chrono::seconds(1)) {
-    ++suppressed_;
-    return false;
-  }
-  any_ = true;
-  last_ = now;
-  suppressed = std::exchange(suppressed_, 0);
-  return true;
-}
-
 LineHandler::LineHandler(const Parts& parts)
     : cell_(&parts.zones),
       zones_(parts.zones, parts.retire, parts.retire_context),
@@ -91,10 +79,7 @@ LineHandler::LineHandler(const Parts& parts)
       log_(&parts.log),
       version_(parts.version),
       steering_(parts.steering),
-      synthesised_(parts.synthesised),
-      malformed_limit_(parts.clock),
-      broken_limit_(parts.clock),
-      declined_limit_(parts.clock) {
+      synthesised_(parts.synthesised) {
   constexpr std::string_view kHelp = "Requests of PowerDNS by method and result";
   for (std::size_t method = 0; method < kMethods; ++method)
     for (std::size_t result = 0; result < kResults; ++result)
@@ -187,18 +172,17 @@ LineHandler::Result LineHandler::result_of(const protocol::Reply& reply) {
 net::Outcome LineHandler::malformed(net::ConnectionId connection, std::size_t size, const Error& error,
                                     std::string& reply) {
   malformed_->add();
-  std::uint64_t suppressed = 0;
-  if (malformed_limit_.allow(suppressed))
+  if (const auto suppressed = malformed_limit_.pass(clock_->now()))
     log_->warn("protocol.malformed",
-               {{"connection", connection}, {"octets", size}, {"reason", to_text(error)}, {"suppressed", suppressed}});
+               {{"connection", connection}, {"octets", size}, {"reason", to_text(error)}, {"suppressed", *suppressed}});
   protocol::write_reply(protocol::Broken{error}, reply);
   return net::Outcome::kClose;
 }
 
 void LineHandler::log_broken(net::ConnectionId connection, const Error& why) {
-  std::uint64_t suppressed = 0;
-  if (!broken_limit_.allow(suppressed)) return;
-  log_->warn("protocol.unanswered", {{"connection", connection}, {"reason", to_text(why)}, {"suppressed", suppressed}});
+  if (const auto suppressed = broken_limit_.pass(clock_->now()))
+    log_->warn("protocol.unanswered",
+               {{"connection", connection}, {"reason", to_text(why)}, {"suppressed", *suppressed}});
 }
 
 void LineHandler::refresh() {

@@ -18,6 +18,7 @@
 #include "backend/answer/editor.h"
 #include "backend/answer/open_transaction.h"
 #include "backend/base/clock.h"
+#include "backend/base/event_limit.h"
 #include "backend/base/log.h"
 #include "backend/base/metrics.h"
 #include "backend/base/snapshot_cell.h"
@@ -28,20 +29,6 @@
 namespace sdns::answer {
 
 using ZoneSetCell = SnapshotCell<zone::ZoneSet>;
-
-/// Lets one event through per second and counts the others. Used by one thread.
-class EventLimit {
- public:
-  explicit EventLimit(const Clock& clock) : clock_(&clock) {}
-  /// True when the event may be logged; `suppressed` is how many were not since the last one that was.
-  bool allow(std::uint64_t& suppressed);
-
- private:
-  const Clock* clock_;
-  SteadyTime last_{};
-  bool any_ = false;
-  std::uint64_t suppressed_ = 0;
-};
 
 /// One per loop thread. Until the first snapshot is published only `initialize` and the two lists that the communicator
 /// asks for are answered: it would end pdns_server over a closed connection.

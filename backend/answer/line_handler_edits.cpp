@@ -122,12 +122,12 @@ net::Outcome LineHandler::edit(net::ConnectionId connection, const protocol::Req
 net::Outcome LineHandler::refuse(net::ConnectionId connection, const protocol::Request& request, const Error& why,
                                  std::string& reply) {
   const bool broken = needs_broken(request);
-  std::uint64_t suppressed = 0;
-  if (broken || declined_limit_.allow(suppressed))
+  const auto suppressed = broken ? std::optional<std::uint64_t>(0) : declined_limit_.pass(clock_->now());
+  if (suppressed)
     log_->warn("edit.declined", {{"connection", connection},
                                  {"method", method_name(request.index())},
                                  {"reason", to_text(why)},
-                                 {"suppressed", suppressed}});
+                                 {"suppressed", *suppressed}});
   count(request.index(), kFailed);
   if (!broken) {
     protocol::write_reply(protocol::Declined{}, reply);

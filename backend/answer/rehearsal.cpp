@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "backend/answer/steered_owners.h"
@@ -13,10 +12,7 @@
 namespace sdns::answer {
 namespace {
 
-void add_missing(const std::vector<std::string>& from, std::vector<std::string>& to) {
-  for (const std::string& identity : from)
-    if (std::find(to.begin(), to.end(), identity) == to.end()) to.push_back(identity);
-}
+constexpr std::size_t kMostOfARecord = 10'000;  // checks
 
 }  // namespace
 
@@ -50,7 +46,7 @@ struct Rehearsal::Impl {
                                .random = &random};
     runtime.evaluate(script, question, sources, values);
     runtime.forget(script);
-    add_missing(values.evidence.checks, checks);
+    checks.insert(checks.end(), values.evidence.checks.begin(), values.evidence.checks.end());
   }
 
   const SteeringSettings& settings;
@@ -65,20 +61,19 @@ struct Rehearsal::Impl {
 Rehearsal::Rehearsal(const Parts& parts) : impl_(std::make_unique<Impl>(parts)) {}
 Rehearsal::~Rehearsal() = default;
 
-void Rehearsal::owner(const zone::ZoneSet& zones, const zone::Zone& zone, const zone::Owner& owner,
-                      std::vector<std::string>& checks) {
-  zone::RrsetView rrset;
-  if (!owner.find(dns::kLUA, rrset)) return;
-  const bool sandboxed = !impl_->settings.full_library.contains(zone.apex());
+void Rehearsal::record(const zone::ZoneSet& zones, const zone::Zone& zone, const zone::Owner& owner,
+                       const std::string& content, std::vector<std::string>& checks) {
+  auto code = lua::parse_record(content, impl_->settings.runtime.join);
+  if (!code) return;
   const dns::Name name = dns::Name::from_key(std::string(zone.apex_key()).append(owner.key()));
-  for (const std::string& content : zone::contents_of(rrset)) {
-    auto code = lua::parse_record(content, impl_->settings.runtime.join);
-    if (!code) continue;
-    const std::string source = code->source;
-    if (sandboxed && code->type != dns::kLUA && may_be_made(code->type))
-      impl_->run(std::move(*code), zones, &zone, name.wire(), checks);
-    for (const std::string& call : lua::constant_calls(source))
-      impl_->run({dns::kA, "return " + call}, zones, &zone, name.wire(), checks);
+  const std::string source = code->source;
+  const bool sandboxed = !impl_->settings.full_library.contains(zone.apex());
+  if (sandboxed && code->type != dns::kLUA && may_be_made(code->type))
+    impl_->run(std::move(*code), zones, &zone, name.wire(), checks);
+  const std::size_t most = checks.size() + kMostOfARecord;
+  for (const std::string& call : lua::constant_calls(source)) {
+    impl_->run({dns::kA, "return " + call}, zones, &zone, name.wire(), checks);
+    if (checks.size() >= most) return;
   }
 }
 

@@ -25,11 +25,12 @@ class Rehearsal {
   Rehearsal(const Rehearsal&) = delete;
   Rehearsal& operator=(const Rehearsal&) = delete;
 
-  /// Appends the identities of the checks that the owner's LUA records ask: run for a client in no known place, and in
-  /// every call in them whose arguments are constants, whatever it depends on whether it is made. Records that run
-  /// without the sandbox are not run.
-  void owner(const zone::ZoneSet& zones, const zone::Zone& zone, const zone::Owner& owner,
-             std::vector<std::string>& checks);
+  /// Appends the identities of the checks that this content of a LUA record of the owner asks, some perhaps more than
+  /// once: run for a client in no known place, and in every call in it whose arguments are constants, whatever it
+  /// depends on whether it is made; after very many of them it stops. A record that runs without the sandbox is not
+  /// run.
+  void record(const zone::ZoneSet& zones, const zone::Zone& zone, const zone::Owner& owner, const std::string& content,
+              std::vector<std::string>& checks);
   /// Appends those of the target pool of this name.
   void pool(const zone::ZoneSet& zones, const std::string& name, std::vector<std::string>& checks);
 

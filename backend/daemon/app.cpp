@@ -71,6 +71,15 @@ health::CheckerOptions checker_of(const Config::Health& config, health::KeptChec
   return options;
 }
 
+CheckLimits check_limits_of(const Config::Health& config) {
+  CheckLimits limits;
+  limits.interval = config.interval;
+  limits.of_an_account = config.checks_per_account;
+  limits.probes_of_an_account = config.probes_per_account;
+  limits.probes_of_a_target = config.probes_per_target;
+  return limits;
+}
+
 answer::SteeringSettings steering_of(const Config& config) {
   answer::SteeringSettings settings;
   settings.enabled = config.lua.enabled;
@@ -217,6 +226,7 @@ void App::Impl::start_publisher() {
                          .geo = geo,
                          .told = std::move(inboxes),
                          .cache_life = running.cache.packet_cache_ttl + running.cache.query_cache_ttl,
+                         .check_limits = check_limits_of(running.health),
                          .clock = clock,
                          .wall_clock = clock,
                          .log = log});

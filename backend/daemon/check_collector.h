@@ -24,10 +24,12 @@ class CheckCollector {
   CheckCollector(answer::Rehearsal& rehearsal, std::chrono::seconds every, const Clock& clock)
       : rehearsal_(rehearsal), every_(every), clock_(clock) {}
 
-  /// Goes on with the round for about `most`, one record at least. Nothing happens until the next one begins.
+  /// Goes on with the round for about `most`, one record at least. Nothing happens until the next one begins. A check
+  /// may be asked for more than once.
   void step(const zone::ZoneSet& zones, std::chrono::microseconds most, const Asks& asks);
-  /// What was changed there is looked at now, up to a limit; beyond it, in a round that begins at once.
-  void changed(const zone::Applied& applied, const Asks& asks);
+  /// What was changed there is looked at now, up to a number and for about `most`; beyond it, in a round that begins at
+  /// once.
+  void changed(const zone::Applied& applied, std::chrono::microseconds most, const Asks& asks);
 
   /// The next round begins when the one under way is complete, or at once.
   void restart() { begins_ = clock_.now(); }
@@ -36,9 +38,10 @@ class CheckCollector {
   [[nodiscard]] std::uint64_t rounds() const { return rounds_; }
 
  private:
-  void look(const zone::ZoneSet& zones, const zone::Zone& zone, const zone::Owner& owner, const Asks& asks);
+  void look(const zone::ZoneSet& zones, const zone::Zone& zone, const zone::Owner& owner, const std::string& content,
+            const Asks& asks);
   void look_at_pools(const zone::ZoneSet& zones, const Asks& asks);
-  bool next_owner(const zone::ZoneSet& zones, const Asks& asks);
+  bool next_record(const zone::ZoneSet& zones, const Asks& asks);
 
   answer::Rehearsal& rehearsal_;
   const std::chrono::seconds every_;
@@ -46,9 +49,10 @@ class CheckCollector {
   std::uint64_t rounds_ = 0;
   SteadyTime begins_{};  // the next round; at once at first
   bool under_way_ = false;
-  zone::ZoneId zone_ = 0;  // the round has come to this zone…
-  std::string after_;      // …and to this owner in it; all before are done
-  bool in_zone_ = false;   // an owner of it is done
+  zone::ZoneId zone_ = 0;   // the round has come to this zone…
+  std::string owner_;       // …and to this owner in it…
+  std::size_t record_ = 0;  // …and to this record of it; all before are done
+  bool in_zone_ = false;    // has an owner
   std::vector<std::string> found_;
 };
 

@@ -41,6 +41,9 @@ const std::vector<std::string> kKeys = {"database.url",
                                         "health.probe",
                                         "health.interval",
                                         "health.probes_at_once",
+                                        "health.checks_per_account",
+                                        "health.probes_per_account",
+                                        "health.probes_per_target",
                                         "health.allow",
                                         "health.own_networks",
                                         "health.private_networks",
@@ -270,6 +273,9 @@ class Loader {
     number("health.interval", interval, 1, 86'400);
     health.interval = std::chrono::seconds(interval);
     number("health.probes_at_once", health.probes_at_once, 1, 100'000);
+    number("health.checks_per_account", health.checks_per_account, 1, 1'000'000);
+    number("health.probes_per_account", health.probes_per_account, 1, 1'000'000);
+    number("health.probes_per_target", health.probes_per_target, 1, 1'000'000);
     networks("health.allow", health.allow);
     networks("health.own_networks", health.own_networks);
     text("health.private_networks", "yes", health.private_networks, check_yes_no);

@@ -92,6 +92,9 @@ struct Config {
     bool probe = true;                 ///< else targets are what operators say, and unknown
     std::chrono::seconds interval{5};  ///< of checks that do not say theirs
     std::size_t probes_at_once = 500;
+    std::size_t checks_per_account = 10'000;   ///< zones with one account are one, a zone without is one by itself
+    std::uint32_t probes_per_account = 2'000;  ///< a second
+    std::uint32_t probes_per_target = 1'000;   ///< a second, of which one account has at most half
     std::vector<dns::IpNetwork> allow;         ///< zone data may have these probed, whatever they are
     std::vector<dns::IpNetwork> own_networks;  ///< and these not
     bool private_networks = true;              ///< it may have addresses of private use probed

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
@@ -84,15 +85,18 @@ HealthKeeper::~HealthKeeper() {
 
 void HealthKeeper::run() {
   std::uint64_t written = 0;
+  std::chrono::nanoseconds pause = kLook;
   int looks = 0;
   std::unique_lock lock(mutex_);
   for (bool last = false; !last;) {
-    wake_.wait_for(lock, kLook, [this] { return stopping_; });
+    wake_.wait_for(lock, pause, [this] { return stopping_; });
     last = stopping_;
     const std::uint64_t transitions = checker_.transitions();
     if (!last && transitions == written && ++looks < kLooksBetween) continue;
     lock.unlock();
+    const SteadyTime began = std::chrono::steady_clock::now();
     write();
+    pause = std::max<std::chrono::nanoseconds>(kLook, 9 * (std::chrono::steady_clock::now() - began));
     lock.lock();
     written = transitions;
     looks = 0;

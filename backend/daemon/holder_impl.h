@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "backend/base/event_limit.h"
 #include "backend/base/owned.h"
 #include "backend/daemon/channel.h"
 #include "backend/daemon/held_connections.h"
@@ -32,21 +33,6 @@ struct Worker {
   bool retry_later = false;    // SendResult::kLater: by time, not when writable
   std::optional<SteadyTime> kill_at;
   const char* kill_reason = "";
-};
-
-// At most one event a second, and how many were left out.
-struct EventLimit {
-  SteadyTime next{};
-  std::uint64_t suppressed = 0;
-
-  std::optional<std::uint64_t> pass(SteadyTime now) {
-    if (now < next) {
-      ++suppressed;
-      return std::nullopt;
-    }
-    next = now + std::chrono::seconds(1);
-    return std::exchange(suppressed, 0);
-  }
 };
 
 struct Holder::Impl {

@@ -11,7 +11,8 @@ namespace {
 // Of each turn, every 10 ms or sooner.
 constexpr std::chrono::microseconds kFirstRoundStep{5'000};
 constexpr std::chrono::microseconds kRoundStep{500};
-constexpr std::chrono::seconds kFirstLook{2};  // before anything is answered
+constexpr std::chrono::microseconds kChangeStep{2'000};  // before a change is purged
+constexpr std::chrono::seconds kFirstLook{2};            // before anything is answered
 
 // Steered names that answer something else now count as touched, as if their records had been edited.
 void touch(const std::set<dns::Name>& owners, zone::Applied& applied) {
@@ -106,13 +107,20 @@ void Publication::take_told(std::set<dns::Name>& owners) {
   told_.clear();
   for (purge::ToldInbox* inbox : parts_.told) inbox->take(told_);
   // What answers asked about has a place in the table before they are filed: what it says of them may be news.
-  for (const purge::Told& note : told_) wanted_.ask(note.zone, note.checks, fresh_);
+  for (const purge::Told& note : told_) ask(note.zone, note.checks);
   begin_checks(owners);
   dependents_.file(told_, parts_.clock.now(), owners);
 }
 
+void Publication::ask(zone::ZoneId zone, const std::vector<std::string>& checks) {
+  if (checks.empty()) return;
+  const zone::ZoneSetPtr zones = parts_.zones.load();
+  const zone::Zone* asks = zones ? zones->find(zone) : nullptr;
+  wanted_.ask({zone, asks ? std::string_view(asks->head().account) : std::string_view()}, checks, fresh_);
+}
+
 CheckCollector::Asks Publication::asks() {
-  return [this](zone::ZoneId zone, const std::vector<std::string>& checks) { wanted_.ask(zone, checks, fresh_); };
+  return [this](zone::ZoneId zone, const std::vector<std::string>& checks) { ask(zone, checks); };
 }
 
 // In one table: a table for each would cost as much as there are checks.
@@ -131,13 +139,16 @@ void Publication::begin_checks(std::set<dns::Name>& owners) {
 }
 
 void Publication::say_refused() {
-  if (wanted_.refused() == refused_) return;
-  parts_.log.warn("health.refused", {{"zone_id", wanted_.refused_zone()},
-                                     {"checks", wanted_.refused() - refused_},
+  const WantedChecks::Refused& refused = wanted_.refused();
+  if (refused.times == refused_ || !refused_events_.pass(parts_.clock.now())) return;
+  parts_.log.warn("health.refused", {{"zone_id", refused.zone},
+                                     {"limit", refused.limit},
+                                     {"times", refused.times - refused_},
                                      {"hint",
-                                      "LUA records ask for more health checks than a zone may have; those "
-                                      "stay unknown"}});
-  refused_ = wanted_.refused();
+                                      "LUA records ask for more health checks than they may; those are not probed and "
+                                      "stay unknown. The limits are health.probes_per_target, "
+                                      "health.probes_per_account and health.checks_per_account"}});
+  refused_ = refused.times;
 }
 
 // What a round has not found again and no answer has asked for.
@@ -165,7 +176,7 @@ void Publication::rests_on_changed(const zone::ZoneSet* before, const zone::Appl
   if (!before || before->overrides() != applied.set->overrides() || !applied.target_pools.empty())
     health_changed(registry_.set_overrides(*applied.set->overrides(), *applied.set->target_pools(), now_seconds()),
                    owners);
-  if (collector_ && before) collector_->changed(applied, asks());
+  if (collector_ && before) collector_->changed(applied, kChangeStep, asks());
   begin_checks(owners);
   if (dependents_.size() != 0) {
     std::vector<dns::Name> names;

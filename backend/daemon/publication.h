@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "backend/base/clock.h"
+#include "backend/base/event_limit.h"
 #include "backend/base/snapshot_cell.h"
 #include "backend/daemon/check_collector.h"
 #include "backend/daemon/publisher.h"
@@ -40,6 +41,7 @@ class Publication final : public PublicationSink {
     const lua::GeoCell& geo;
     std::vector<purge::ToldInbox*> told;  ///< of the answering threads
     std::chrono::seconds cache_life;      ///< how long PowerDNS keeps an answer
+    CheckLimits check_limits;
     const Clock& clock;
     const WallClock& wall_clock;
     const Log& log;
@@ -48,7 +50,7 @@ class Publication final : public PublicationSink {
       : parts_(parts),
         planner_(parts.asked),
         dependents_(parts.cache_life, parts.clock.now()),
-        wanted_(parts.cache_life, parts.clock.now()),
+        wanted_(parts.cache_life, parts.clock.now(), parts.check_limits),
         collector_(parts.rehearsal ? std::make_optional<CheckCollector>(
                                          *parts.rehearsal, std::max(parts.cache_life / 2, kShortestRound), parts.clock)
                                    : std::nullopt),
@@ -71,6 +73,7 @@ class Publication final : public PublicationSink {
   void rests_on_changed(const zone::ZoneSet* before, const zone::Applied& applied, std::set<dns::Name>& owners);
   void health_changed(const health::Changed& changed, std::set<dns::Name>& owners);
   void take_told(std::set<dns::Name>& owners);
+  void ask(zone::ZoneId zone, const std::vector<std::string>& checks);
   CheckCollector::Asks asks();
   void begin_checks(std::set<dns::Name>& owners);
   void say_refused();
@@ -88,6 +91,7 @@ class Publication final : public PublicationSink {
   std::uint64_t rounds_ = 0;        // of collector_, when checks were let go of last
   std::vector<std::string> fresh_;  // asked for the first time
   std::uint64_t refused_ = 0;       // of wanted_, when it was told last
+  EventLimit refused_events_{std::chrono::minutes(1)};
   health::Registry registry_;
   std::vector<health::HealthTablePtr> former_;  // so that they are freed here
   std::vector<purge::Told> told_;

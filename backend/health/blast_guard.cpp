@@ -26,7 +26,13 @@ void BlastGuard::slide(SteadyTime now) {
   if (in_window_ * 2 < wave_needed_) spent_ = false;
 }
 
-GuardChange BlastGuard::thaw(GuardEvent event) {
+std::chrono::nanoseconds BlastGuard::used(SteadyTime now) const {
+  return std::max<std::chrono::nanoseconds>(used_ - (now - thawed_) / 4, std::chrono::nanoseconds(0));
+}
+
+GuardChange BlastGuard::thaw(GuardEvent event, SteadyTime now) {
+  used_ = used(since_) + (std::min(now, until_) - since_);
+  thawed_ = now;
   frozen_ = false;
   until_ = {};
   spent_ = event == GuardEvent::kTimedOut;
@@ -35,7 +41,7 @@ GuardChange BlastGuard::thaw(GuardEvent event) {
 
 GuardChange BlastGuard::advance(SteadyTime now) {
   slide(now);
-  if (frozen_ && now >= until_) return thaw(GuardEvent::kTimedOut);
+  if (frozen_ && now >= until_) return thaw(GuardEvent::kTimedOut, now);
   return {GuardEvent::kNone, in_window_, targets_};
 }
 
@@ -48,8 +54,11 @@ GuardChange BlastGuard::began_to_fail(SteadyTime now, std::uint32_t targets) {
   const std::uint64_t share = std::uint64_t{targets} * limits_.share_percent / 100;
   const bool guarded = limits_.share_percent != 0 && limits_.freeze.count() > 0;
   if (!guarded || frozen_ || spent_ || in_window_ <= share || in_window_ < limits_.least) return change;
+  const std::chrono::nanoseconds left = limits_.freeze - used(now);
+  if (left < limits_.freeze / 10) return change;
   frozen_ = true;
-  until_ = now + limits_.freeze;
+  since_ = now;
+  until_ = now + left;
   wave_from_ = newest_ - kBuckets + 1;
   wave_ = wave_needed_ = in_window_;
   return {GuardEvent::kFrozen, wave_, targets_};
@@ -64,7 +73,7 @@ GuardChange BlastGuard::stopped_failing(SteadyTime since, SteadyTime now) {
   }
   if (!frozen_ || began < wave_from_) return change;
   if (wave_ > 0) --wave_;
-  return wave_ * 2 < wave_needed_ ? thaw(GuardEvent::kRecovered) : change;
+  return wave_ * 2 < wave_needed_ ? thaw(GuardEvent::kRecovered, now) : change;
 }
 
 Falling BlastGuard::falling(SteadyTime now) const {

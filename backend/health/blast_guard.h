@@ -36,17 +36,17 @@ struct GuardChange {
 /// Counts targets that begin to fail, not those that fall: with two failures or more to fall nothing has fallen when
 /// the wave is seen. With one, up to `share_percent` have.
 ///
-/// For each result, in this order: began_to_fail() if begins_to_fail(), stopped_failing() if stops_failing(), then
-/// step() with falling(). A freeze ends with its time, and the next one needs that less than half as many as make a
-/// wave began to fail within the window: a network that stays bad freezes once. O(1) amortised, 200 octets or so.
+/// For each result: began_to_fail(), stopped_failing() or advance(), then step() with falling(). A freeze ends with its
+/// time, and the next one needs that less than half as many as make a wave began to fail within the window: a network
+/// that stays bad freezes once. Freezes are paid for: of any long time no more than a fifth is frozen, and `freeze` on
+/// top of that, whoever makes waves on purpose. O(1) amortised, 200 octets or so.
 class BlastGuard {
  public:
   explicit BlastGuard(const GuardLimits& limits = {});
 
-  /// A target's first failure after none; `targets` are all that are checked.
+  /// A target that worked begins to fail; `targets` are all that have worked.
   GuardChange began_to_fail(SteadyTime now, std::uint32_t targets);
-  /// The first success after failures since `since` (VerdictState::failing_since before the step), or nobody asks for
-  /// this target any more.
+  /// The first success after failures since `since`, or nobody asks for this target any more.
   GuardChange stopped_failing(SteadyTime since, SteadyTime now);
   /// Time passed: to be called at until() when nothing else is.
   GuardChange advance(SteadyTime now);
@@ -64,7 +64,8 @@ class BlastGuard {
   [[nodiscard]] std::int64_t tick(SteadyTime time) const;
   std::uint32_t& bucket(std::int64_t tick);
   void slide(SteadyTime now);
-  GuardChange thaw(GuardEvent event);
+  GuardChange thaw(GuardEvent event, SteadyTime now);
+  [[nodiscard]] std::chrono::nanoseconds used(SteadyTime now) const;
 
   GuardLimits limits_;
   std::chrono::nanoseconds width_;
@@ -72,9 +73,12 @@ class BlastGuard {
   std::int64_t newest_ = 0;                        // tick
   std::uint32_t in_window_ = 0;                    // sum of buckets
   SteadyTime until_{};
-  std::int64_t wave_from_ = 0;     // tick: who began to fail since then belongs to the wave
-  std::uint32_t wave_ = 0;         // who of it still fails
-  std::uint32_t wave_needed_ = 0;  // how many made it a wave
+  SteadyTime since_{};                // frozen
+  SteadyTime thawed_{};               // the last time
+  std::chrono::nanoseconds used_{0};  // of `freeze`, at that time; a quarter of the time since then is paid back
+  std::int64_t wave_from_ = 0;        // tick: who began to fail since then belongs to the wave
+  std::uint32_t wave_ = 0;            // who of it still fails
+  std::uint32_t wave_needed_ = 0;     // how many made it a wave
   std::uint32_t targets_ = 0;
   bool frozen_ = false;
   bool spent_ = false;  // timed out, and it is not calm yet

@@ -19,10 +19,17 @@ KeptChecks::KeptChecks(std::vector<KeptCheck> checks, SteadyTime now, millisecon
   }
 }
 
-const KeptCheck* KeptChecks::find(const std::string& identity, SteadyTime now, milliseconds& elapsed) const {
-  const auto found = checks_.find(identity);
+std::optional<KeptCheck> KeptChecks::find(const std::string& identity, SteadyTime now, milliseconds& elapsed) {
+  std::lock_guard lock(*mutex_);
   elapsed = std::chrono::duration_cast<milliseconds>(now - saved_);
-  return found == checks_.end() || elapsed > kOldest ? nullptr : &found->second;
+  if (elapsed > kOldest) checks_.clear();
+  const auto found = checks_.find(identity);
+  return found == checks_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void KeptChecks::drop(const std::string& identity) {
+  std::lock_guard lock(*mutex_);
+  checks_.erase(identity);
 }
 
 ProbeOutcome outcome_of(ProbeFailure failure) {
@@ -69,26 +76,29 @@ void CheckBook::add(const std::string& identity, SteadyTime now) {
                        ? options_.interval
                        : milliseconds(std::chrono::seconds(question->options.interval_seconds));
   milliseconds elapsed{0};
-  if (const KeptCheck* kept = kept_.find(identity, now, elapsed)) {
+  if (const auto kept = kept_.find(identity, now, elapsed)) {
     check.state = from_record(kept->record, now, elapsed);
     check.weight = kept->weight;
     check.probes = kept->probes;
     check.failures = kept->failures;
     check.transitions = kept->transitions;
   }
+  check.hold = targets_.add(question->target(), check.state.verdict == Verdict::kUp);
   schedule_.add(number, check.interval, now);
 }
 
-void CheckBook::remove(const std::string& identity, SteadyTime now) {
+GuardChange CheckBook::remove(const std::string& identity, SteadyTime now) {
   const auto found = by_identity_.find(identity);
-  if (found == by_identity_.end()) return;
+  if (found == by_identity_.end()) return {};
   const std::uint32_t number = found->second;
   by_identity_.erase(found);
   Check& check = checks_[number];
-  if (check.state.failures_in_row() > 0) (void)guard_.stopped_failing(check.state.failing_since, now);
+  const GuardChange change = targets_.remove(check.hold, now);
+  if (check.probed) kept_.drop(identity);
   schedule_.remove(number);
   check = Check{};
   unused_.push_back(number);
+  return change;
 }
 
 std::optional<CheckBook::Due> CheckBook::take(SteadyTime now) {
@@ -125,12 +135,11 @@ CheckBook::Result CheckBook::result(const Due& due, const ProbeResult& found, St
   check.last_text = found.text;
 
   const ProbeOutcome outcome = outcome_of(found.failure);
-  if (begins_to_fail(check.state, outcome))
-    result.guard = guard_.began_to_fail(now, static_cast<std::uint32_t>(by_identity_.size()));
-  else if (stops_failing(check.state, outcome)) result.guard = guard_.stopped_failing(check.state.failing_since, now);
-  else result.guard = guard_.advance(now);
+  result.guard = outcome == ProbeOutcome::kSuccess   ? targets_.succeeded(check.hold, now)
+                 : outcome == ProbeOutcome::kFailure ? targets_.failed(check.hold, now)
+                                                     : targets_.advance(now);
   const Verdict before = check.state.verdict;
-  const Step next = step(check.state, outcome, now, check.thresholds, guard_.falling(now));
+  const Step next = step(check.state, outcome, now, check.thresholds, targets_.falling(now));
   check.state = next.state;
   const std::uint32_t weight = found.ok() ? found.weight : check.weight;
   if (next.changed) {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "backend/base/clock.h"
 #include "backend/health/blast_guard.h"
 #include "backend/health/check_question.h"
+#include "backend/health/guarded_targets.h"
 #include "backend/health/health_table.h"
 #include "backend/health/kept_health.h"
 #include "backend/health/probe.h"
@@ -40,17 +42,20 @@ struct CheckBookOptions {
   GuardLimits guard;
 };
 
-/// What was kept of checks over a restart, by identity. It is of no use once it is an hour old.
+/// What was kept of checks over a restart, by identity. It is of no use once it is an hour old. Safe from any thread.
 class KeptChecks {
  public:
   KeptChecks() = default;
   /// `now` is the moment at which it was `elapsed` old.
   KeptChecks(std::vector<KeptCheck> checks, SteadyTime now, std::chrono::milliseconds elapsed);
-  /// Null when nothing was kept of it, or it is too old. `elapsed` is its age then.
-  [[nodiscard]] const KeptCheck* find(const std::string& identity, SteadyTime now,
-                                      std::chrono::milliseconds& elapsed) const;
+  /// Nothing when nothing was kept of it, or it is too old. `elapsed` is its age then.
+  [[nodiscard]] std::optional<KeptCheck> find(const std::string& identity, SteadyTime now,
+                                              std::chrono::milliseconds& elapsed);
+  /// It was probed since: what was kept is out of date.
+  void drop(const std::string& identity);
 
  private:
+  std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();  // so that it can be moved before it is used
   std::unordered_map<std::string, KeptCheck> checks_;
   SteadyTime saved_{};
 };
@@ -86,15 +91,15 @@ struct CheckReport {
 /// Used by one thread. A check is known by a number while it is there; numbers are used again.
 class CheckBook {
  public:
-  /// `kept`, which outlives it, is where checks that are added go on from.
-  CheckBook(CheckBookOptions options, std::uint64_t seed, const KeptChecks& kept)
-      : options_(std::move(options)), kept_(kept), schedule_(seed), guard_(options_.guard) {}
+  /// `kept`, which outlives it, is where checks that are added for the first time go on from.
+  CheckBook(CheckBookOptions options, std::uint64_t seed, KeptChecks& kept)
+      : options_(std::move(options)), kept_(kept), schedule_(seed), targets_(options_.guard) {}
 
   /// A check of this identity (CheckQuestion), due at once; nothing happens when it is there. What is no identity is
   /// never probed.
   void add(const std::string& identity, SteadyTime now);
   /// What is found of a probe in flight comes to nothing.
-  void remove(const std::string& identity, SteadyTime now);
+  GuardChange remove(const std::string& identity, SteadyTime now);
 
   struct Due {
     std::uint32_t check = 0;
@@ -139,13 +144,14 @@ class CheckBook {
     std::chrono::microseconds all_totals{0};
     std::string last_text;
     SteadyTime last_begun{};
+    GuardedTargets::Hold hold;
     bool probed = false;  // by this process
   };
 
   const CheckBookOptions options_;
-  const KeptChecks& kept_;
+  KeptChecks& kept_;
   Schedule schedule_;
-  BlastGuard guard_;
+  GuardedTargets targets_;
   std::vector<Check> checks_;
   std::vector<std::uint32_t> unused_;  // numbers
   std::unordered_map<std::string, std::uint32_t> by_identity_;

@@ -46,11 +46,16 @@ std::uint16_t short_hash(std::string_view value) {
   return static_cast<std::uint16_t>(hash ^ hash >> 16);
 }
 
-// RFC 3986 section 3.2: what stands before the last `@` of a URL's authority.
-std::string_view user_information(std::string_view url) {
+// RFC 3986 section 3.2.
+std::string_view authority_of(std::string_view url) {
   const std::size_t slashes = url.find("//");
   if (slashes == std::string_view::npos) return {};
-  const std::string_view authority = url.substr(slashes + 2, url.find_first_of("/?#", slashes + 2) - slashes - 2);
+  return url.substr(slashes + 2, url.find_first_of("/?#", slashes + 2) - slashes - 2);
+}
+
+// What stands before the last `@` of a URL's authority.
+std::string_view user_information(std::string_view url) {
+  const std::string_view authority = authority_of(url);
   const std::size_t at = authority.rfind('@');
   return at == std::string_view::npos ? std::string_view() : authority.substr(0, at);
 }
@@ -183,6 +188,15 @@ std::string shown_check(std::string_view identity) {
     shown += word.substr(at + secret.size());
   }
   return shown;
+}
+
+std::string CheckQuestion::target() const {
+  if (kind != CheckKind::kUrlOnly) return address.text();
+  const std::string_view authority = authority_of(url);
+  std::string host(authority.substr(authority.rfind('@') + 1));  // npos + 1: all of it
+  for (char& c : host)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return host;
 }
 
 std::string CheckQuestion::identity() const {

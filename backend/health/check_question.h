@@ -31,6 +31,8 @@ struct CheckQuestion {
   [[nodiscard]] std::string identity() const;
   /// The inverse of identity(). Errors (kInvalidArgument).
   static Result<CheckQuestion> parse(std::string_view identity);
+  /// Who is probed: the address, or the host and port of a URL that has none, in lower case.
+  [[nodiscard]] std::string target() const;
   friend bool operator==(const CheckQuestion&, const CheckQuestion&) = default;
 };
 

@@ -21,6 +21,7 @@ using std::chrono::milliseconds;
 // Further ones begin when the loop has looked at its descriptors.
 constexpr int kMostAtOnce = 64;
 constexpr milliseconds kLate{50};
+constexpr std::size_t kMostLines = 200;  // about verdicts, a second
 
 struct Orders {
   std::vector<std::pair<std::string, bool>> checks;  // wanted, or not any more
@@ -70,9 +71,11 @@ struct Checker::Impl {
   uv_timer_t timer{};
   SystemRandom random;
   std::unique_ptr<Prober> prober;
-  const KeptChecks kept;
+  KeptChecks kept;
   CheckBook book;
   History history;
+  SteadyTime second{};  // in which `said` verdicts were logged, or left out
+  std::size_t said = 0;
   std::thread thread;
 
   std::mutex mutex;
@@ -124,7 +127,7 @@ void Checker::Impl::look() {
   const SteadyTime now = clock.now();
   for (const auto& [identity, wanted] : taken.checks) {
     if (wanted) book.add(identity, now);
-    else book.remove(identity, now);
+    else if (const GuardChange change = book.remove(identity, now); change.event != GuardEvent::kNone) say(change);
   }
   checks.set(static_cast<std::int64_t>(book.size()));
   for (auto& [part, reports] : taken.reports) reports.set_value(book.report(part, now));
@@ -186,6 +189,18 @@ void Checker::Impl::hand_over(std::pair<std::string, State> state) {
 void Checker::Impl::say(const Transition& transition) {
   history.add(transition, wall_clock.wall_now());
   (transition.to == Verdict::kUp ? went_up : went_down).add();
+  if (const SteadyTime now = clock.now(); now - second >= std::chrono::seconds(1)) {
+    second = now;
+    said = 0;
+  }
+  if (++said > kMostLines) {
+    if (said == kMostLines + 1)
+      log.warn("health.verdicts_left_out",
+               {{"hint",
+                 "so many verdicts change that the rest of this second is not logged; sdnsctl health history "
+                 "lists them"}});
+    return;
+  }
   log.event(transition.to == Verdict::kDown ? LogLevel::kWarn : LogLevel::kInfo, "health.verdict",
             {{"check", transition.check},
              {"from", verdict_name(transition.from)},
@@ -272,7 +287,7 @@ std::vector<CheckReport> Checker::report(std::string_view part) {
 
 State Checker::begins_as(const std::string& identity) const {
   std::chrono::milliseconds elapsed{0};
-  if (const KeptCheck* kept = impl_->kept.find(identity, impl_->clock.now(), elapsed))
+  if (const auto kept = impl_->kept.find(identity, impl_->clock.now(), elapsed))
     return {.verdict = kept->record.verdict, .forced = false, .weight = kept->weight};
   return first_state(identity);
 }

@@ -12,6 +12,7 @@ namespace sdns::health {
 struct HealthTable::Index {
   std::unordered_map<std::string_view, CheckId> by_identity;   // views into `identities`
   std::vector<std::shared_ptr<const std::string>> identities;  // by id; null when it was removed
+  std::vector<CheckId> unused;                                 // were removed
 };
 struct HealthTable::Page {
   static constexpr std::size_t kStates = 64;
@@ -68,9 +69,15 @@ HealthTablePtr HealthTableBuilder::add(const HealthTable& before, const std::vec
   auto index = std::make_shared<HealthTable::Index>(*before.index_);
   for (const std::string& identity : identities) {
     if (index->by_identity.contains(identity)) continue;
-    const auto id = static_cast<CheckId>(index->identities.size());
-    const auto& kept = index->identities.emplace_back(std::make_shared<const std::string>(identity));
-    index->by_identity.emplace(*kept, id);
+    auto id = static_cast<CheckId>(index->identities.size());
+    if (index->unused.empty()) {
+      index->identities.emplace_back();
+    } else {
+      id = index->unused.back();
+      index->unused.pop_back();
+    }
+    index->identities[id] = std::make_shared<const std::string>(identity);
+    index->by_identity.emplace(*index->identities[id], id);
     if (id / HealthTable::Page::kStates >= after->pages_.size())
       after->pages_.push_back(std::make_shared<const HealthTable::Page>());
   }
@@ -88,6 +95,7 @@ HealthTablePtr HealthTableBuilder::remove(const HealthTable& before, const std::
     if (id == kNoCheck || id >= index->identities.size() || !index->identities[id]) continue;
     index->by_identity.erase(*index->identities[id]);
     index->identities[id].reset();
+    index->unused.push_back(id);
   }
   after->index_ = std::move(index);
   return after;

@@ -27,7 +27,7 @@ struct State {
   friend bool operator==(const State&, const State&) = default;
 };
 
-/// Identifies a check in the tables of one process; given out in order, never again for another check.
+/// Identifies a check in one table, and in those that follow until it is removed; then the number is another check's.
 using CheckId = std::uint32_t;
 inline constexpr CheckId kNoCheck = 0;
 

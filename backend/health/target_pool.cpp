@@ -53,6 +53,9 @@ class Examination {
     options();
     if (pool_.members.size() > kMaxPoolMembers)
       say("", fmt::format("has {} members, more than {}", pool_.members.size(), kMaxPoolMembers), "split it");
+    else if (pool_.members.size() > kMaxCheckedMembers && is_checked())
+      say("", fmt::format("has {} members that are checked, more than {}", pool_.members.size(), kMaxCheckedMembers),
+          "split it: one answer rests on so many health checks at most");
     for (std::size_t i = 0; i < pool_.members.size(); ++i) {
       at_ = i;
       member(pool_.members[i]);
@@ -63,6 +66,10 @@ class Examination {
  private:
   void say(std::string_view key, std::string what, std::string hint) {
     problems_.push_back({at_, std::string(key), std::move(what), std::move(hint)});
+  }
+
+  [[nodiscard]] bool is_checked() const {
+    return pool_.options.contains("url") || pool_.options.contains("port") || pool_.options.contains("dns");
   }
 
   void name(std::string_view key, const std::string& text, std::string_view besides) {

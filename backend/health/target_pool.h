@@ -42,6 +42,7 @@ struct TargetPool {
 };
 
 inline constexpr std::size_t kMaxPoolMembers = 1000;
+inline constexpr std::size_t kMaxCheckedMembers = 256;  ///< of a pool with `url`, `port` or `dns`
 inline constexpr std::uint32_t kMaxPoolWeight = 65'535;
 inline constexpr std::uint32_t kMaxPoolGroup = 1000;
 inline constexpr std::size_t kMaxOptionOctets = 1024;

@@ -208,14 +208,6 @@ SteadyTime held_until(const VerdictState& state, const Thresholds& thresholds) {
   return std::min(state.held_until, state.changed + thresholds.hold_most);
 }
 
-bool begins_to_fail(const VerdictState& before, ProbeOutcome outcome) {
-  return outcome == ProbeOutcome::kFailure && !before.failing;
-}
-
-bool stops_failing(const VerdictState& before, ProbeOutcome outcome) {
-  return outcome == ProbeOutcome::kSuccess && before.failing;
-}
-
 VerdictRecord to_record(const VerdictState& state, SteadyTime now) {
   const auto since = [&](SteadyTime time) { return std::chrono::round<milliseconds>(now - time); };
   VerdictRecord record;

@@ -129,10 +129,6 @@ struct Step {
 [[nodiscard]] std::uint32_t successes_needed(const VerdictState& state, const Thresholds& thresholds);
 /// When the hold ends, at the latest `hold_most` after the fall; a time that is over when it is not held.
 [[nodiscard]] SteadyTime held_until(const VerdictState& state, const Thresholds& thresholds);
-/// The blast-radius guard counts targets that begin and stop to fail (blast_guard.h): whether this outcome is the first
-/// failure of a run, or the success that ends one.
-[[nodiscard]] bool begins_to_fail(const VerdictState& before, ProbeOutcome outcome);
-[[nodiscard]] bool stops_failing(const VerdictState& before, ProbeOutcome outcome);
 
 /// A state without a clock: what survives a restart. Steady times become distances from the moment of saving.
 struct VerdictRecord {

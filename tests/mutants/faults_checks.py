@@ -3,6 +3,7 @@
 from fault import Fault
 
 BOOK, SCHEDULE, COLLECTOR = "unit:health_check_book_test", "unit:health_schedule_test", "unit:daemon_check_collector_test"
+WANTED = "unit:daemon_wanted_checks_test"
 
 CHECK_FAULTS = (
     Fault("checks_in_step", "checks that begin together are probed together for ever", "backend/health/schedule.cpp",
@@ -24,8 +25,28 @@ CHECK_FAULTS = (
           "for (const std::string& call : lua::constant_calls(source))", "for (const std::string& call : lua::constant_calls(\"\"))", COLLECTOR),
     Fault("standby_is_cold", "target pools are checked only when a record names them", "backend/daemon/check_collector.cpp",
           "    in_zone_ = false;\n    look_at_pools(zones, asks);", "    in_zone_ = false;", COLLECTOR),
-    Fault("rounds_skip", "a round begins anew with each step", "backend/daemon/check_collector.cpp",
-          "      after_ = owner->owner->key();\n", "      after_ = owner->owner->key() + \"\\xff\";\n", COLLECTOR),
+    Fault("records_are_skipped", "only the first LUA record of a name is looked at", "backend/daemon/check_collector.cpp",
+          "look(zones, zone, *owner->owner, contents[record_++], asks);", "look(zones, zone, *owner->owner, contents[record_], asks), record_ = contents.size();", COLLECTOR),
+    Fault("changes_are_looked_at_for_ever", "a zone of slow records delays the purge of all others", "backend/daemon/check_collector.cpp",
+          "if (left-- == 0 || clock_.now() > until) return false;", "if (left-- == 0) return false;\n      (void)until;", COLLECTOR),
+    Fault("numbers_are_not_used_again", "the table of checks grows with each new question", "backend/health/health_table.cpp",
+          "    index->unused.push_back(id);\n", "", "unit:health_registry_test"),
+    Fault("old_verdicts_come_back", "a check that is asked for again begins as before the restart", "backend/health/check_book.cpp",
+          "  if (check.probed) kept_.drop(identity);\n", "", BOOK),
+    Fault("checks_are_targets", "one target's many checks are a wave", "backend/health/guarded_targets.cpp",
+          "if (target.failing++ != 0) return guard_.advance(now);", "++target.failing;", BOOK),
+    Fault("the_dead_are_a_wave", "targets that never were up are a wave", "backend/health/guarded_targets.cpp",
+          "if (!hold.proven || hold.failing)", "if (hold.failing)", BOOK),
+    Fault("freezes_are_free", "who makes waves on purpose keeps all verdicts from falling", "backend/health/blast_guard.cpp",
+          "limits_.freeze - used(now);", "limits_.freeze;", "unit:health_verdict_test"),
+    Fault("targets_are_flooded", "all accounts together may have a target probed without end", "backend/daemon/wanted_checks.cpp",
+          "if (use(key_of_target(load.target)).rate + load.rate > limits_.probes_of_a_target * kProbe)", "if (false)", WANTED),
+    Fault("one_account_floods", "one account uses up what others may have probed of a target", "backend/daemon/wanted_checks.cpp",
+          "limits_.probes_of_a_target * kProbe / 2)", "limits_.probes_of_a_target * kProbe)", WANTED),
+    Fault("accounts_have_no_rate", "an account has no limit of probes", "backend/daemon/wanted_checks.cpp",
+          "if (own.rate + load.rate > limits_.probes_of_an_account * kProbe)", "if (false)", WANTED),
+    Fault("verdicts_flood_the_log", "each of very many verdicts is a line of the log", "backend/health/checker.cpp",
+          "if (++said > kMostLines) {", "if (false) {", "unit:health_checker_test"),
     Fault("large_changes_are_forgotten", "what is more than a change's share is not looked at", "backend/daemon/check_collector.cpp",
           "    if (owner) return restart();", "    if (owner) return;", COLLECTOR),
     Fault("headers_are_shown", "the value of a header is in the log", "backend/health/check_question.cpp",

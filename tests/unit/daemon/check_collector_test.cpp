@@ -122,6 +122,44 @@ TEST_F(CheckCollectorTest, ARoundGoesOnWhereItWasLeft) {
   EXPECT_EQ(found().size(), 4U);
 }
 
+// A name may have very many LUA records: one of them is the least that is looked at.
+TEST_F(CheckCollectorTest, ARoundGoesOnWithinAName) {
+  serve({zone(1, "example.",
+              {{"a.example.", "ifportup(1, {'192.0.2.1'})"},
+               {"a.example.", "ifportup(2, {'192.0.2.1'})"},
+               {"a.example.", "ifportup(3, {'192.0.2.1'})"},
+               {"b.example.", "ifportup(4, {'192.0.2.1'})"}})});
+  for (int record = 1; record <= 4; ++record) {
+    step(0);
+    EXPECT_EQ(asked_, record);
+  }
+  EXPECT_THAT(found(), ElementsAre(Pair(1U, UnorderedElementsAre("tcp 192.0.2.1:1", "tcp 192.0.2.1:2",
+                                                                 "tcp 192.0.2.1:3", "tcp 192.0.2.1:4"))));
+  EXPECT_EQ(collector_.rounds(), 0U);
+  step(0);
+  EXPECT_EQ(collector_.rounds(), 1U);
+}
+
+// Purges wait for it.
+TEST_F(CheckCollectorTest, AChangeThatTakesLongIsForTheNextRound) {
+  serve({});
+  step();
+  serve({zone(1, "example.",
+              {{"a.example.", "ifportup(1, {'192.0.2.1'})"},
+               {"a.example.", "ifportup(2, {'192.0.2.1'})"},
+               {"b.example.", "ifportup(3, {'192.0.2.1'})"}})});
+  zone::Applied applied;
+  applied.set = zones_;
+  applied.zones = {{zone::ZoneTouch::What::kCreated, 1, test::name("example.")}};
+  collector_.changed(applied, microseconds(10), [&](zone::ZoneId, const std::vector<std::string>&) {
+    ++asked_;
+    clock_.advance(microseconds(11));
+  });
+  EXPECT_EQ(asked_, 1);
+  step();
+  EXPECT_EQ(asked_, 4);
+}
+
 TEST_F(CheckCollectorTest, WhatIsChangedIsLookedAtAtOnce) {
   serve({zone(1, "example.", {{"a.example.", "ifportup(1, {'192.0.2.1'})"}}),
          zone(2, "org.", {{"b.org.", "ifportup(1, {'192.0.2.2'})"}})});
@@ -132,7 +170,7 @@ TEST_F(CheckCollectorTest, WhatIsChangedIsLookedAtAtOnce) {
                     {1, test::name("gone.example."), dns::kLUA}};
   applied.zones = {{zone::ZoneTouch::What::kCreated, 2, test::name("org.")},
                    {zone::ZoneTouch::What::kDeleted, 9, test::name("net.")}};
-  collector_.changed(applied, asks());
+  collector_.changed(applied, seconds(1), asks());
   EXPECT_EQ(asked_, 2);
   EXPECT_THAT(found(), UnorderedElementsAre(Key(1U), Key(2U)));
 }
@@ -146,7 +184,7 @@ TEST_F(CheckCollectorTest, ALargeChangeIsForTheNextRoundWhichBeginsAtOnce) {
   zone::Applied applied;
   applied.set = zones_;
   applied.zones = {{zone::ZoneTouch::What::kCreated, 1, test::name("example.")}};
-  collector_.changed(applied, asks());
+  collector_.changed(applied, seconds(1), asks());
   EXPECT_EQ(asked_, 200);
   step();
   EXPECT_EQ(asked_, 500);

@@ -128,6 +128,7 @@ class PublicationTest : public testing::Test {
                                               .geo = geo_,
                                               .told = {&told_},
                                               .cache_life = seconds(60),
+                                              .check_limits = {},
                                               .clock = clock_,
                                               .wall_clock = wall_clock_,
                                               .log = log_.log()}};

@@ -109,6 +109,26 @@ TEST(BlastGuard, DoesNotFreezeAgainBeforeItIsCalm) {
   EXPECT_EQ(Falling::kAllowed, guard.falling(over + 2s));
 }
 
+// Somebody may make waves on purpose, and end each of them before its time.
+TEST(BlastGuard, FreezesAFifthOfTheTimeAtMost) {
+  BlastGuard guard;
+  std::chrono::milliseconds frozen{0};
+  SteadyTime now = kStart;
+  for (; now < kStart + 10h; now += 1s) {
+    if (guard.falling(now) == Falling::kFrozen) {
+      frozen += 1s;
+      if (guard.until() - now <= 1s)
+        for (int i = 0; i < 60; ++i) static_cast<void>(guard.stopped_failing(now, now));
+    } else {
+      static_cast<void>(guard.advance(now + 40s));  // calm
+      fail_many(guard, now + 40s, 60, 100);
+      now += 40s;
+    }
+  }
+  EXPECT_LE(frozen, (now - kStart) / 5 + 120s);
+  EXPECT_GE(frozen, (now - kStart) / 10);
+}
+
 TEST(BlastGuard, IsReadyAgainOnceItIsCalm) {
   BlastGuard guard;
   fail_many(guard, kStart, 51, 100);
@@ -153,8 +173,10 @@ struct Fleet {
       if (guard.until() != SteadyTime{} && now >= guard.until()) note(guard.advance(now));
       const ProbeOutcome outcome = fails(i) ? ProbeOutcome::kFailure : ProbeOutcome::kSuccess;
       VerdictState& state = states[i];
-      if (begins_to_fail(state, outcome)) note(guard.began_to_fail(now, static_cast<std::uint32_t>(states.size())));
-      if (stops_failing(state, outcome)) note(guard.stopped_failing(state.failing_since, now));
+      const bool failing = state.failing;
+      if (!failing && outcome == ProbeOutcome::kFailure)
+        note(guard.began_to_fail(now, static_cast<std::uint32_t>(states.size())));
+      if (failing && outcome == ProbeOutcome::kSuccess) note(guard.stopped_failing(state.failing_since, now));
       const Step next = step(state, outcome, now, thresholds, guard.falling(now));
       state = next.state;
       falls += next.changed && state.verdict == Verdict::kDown ? 1 : 0;

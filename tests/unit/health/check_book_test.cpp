@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 const SteadyTime kStart{seconds(100'000)};
-const KeptChecks kNothingKept;
+KeptChecks nothing_kept;
 constexpr const char* kWeb = "tcp 192.0.2.1:443";
 
 CheckBookOptions options(std::size_t most_in_flight = 100) {
@@ -44,7 +44,7 @@ CheckBook::Result probe(CheckBook& book, ProbeFailure failure) {
 }
 
 TEST(CheckBook, ANewCheckIsProbedAtOnceAndItsFirstResultCounts) {
-  CheckBook book(options(), 1, kNothingKept);
+  CheckBook book(options(), 1, nothing_kept);
   book.add(kWeb, kStart);
   EXPECT_EQ(book.next(), kStart);
   const auto due = book.take(kStart);
@@ -64,7 +64,7 @@ TEST(CheckBook, ANewCheckIsProbedAtOnceAndItsFirstResultCounts) {
 }
 
 TEST(CheckBook, AnIdentityIsOneCheckHoweverOftenItIsAdded) {
-  CheckBook book(options(), 1, kNothingKept);
+  CheckBook book(options(), 1, nothing_kept);
   book.add(kWeb, kStart);
   (void)probe(book, ProbeFailure::kNone);
   const auto next = book.next();
@@ -74,7 +74,7 @@ TEST(CheckBook, AnIdentityIsOneCheckHoweverOftenItIsAdded) {
 }
 
 TEST(CheckBook, OptionsOfTheIdentityCount) {
-  CheckBook book(options(), 1, kNothingKept);
+  CheckBook book(options(), 1, nothing_kept);
   book.add("tcp 192.0.2.1:443 interval=60 minimumFailures=3", kStart);
   EXPECT_TRUE(probe(book, ProbeFailure::kNone).transition);
   EXPECT_EQ(book.report("", kStart)[0].thresholds, Thresholds::power_dns(3));
@@ -89,7 +89,7 @@ TEST(CheckBook, OptionsOfTheIdentityCount) {
 }
 
 TEST(CheckBook, ThresholdsOfTheIdentityCount) {
-  CheckBook book(options(), 1, kNothingKept);
+  CheckBook book(options(), 1, nothing_kept);
   book.add("tcp 192.0.2.1:443 fall=2 rise=2", kStart);
   EXPECT_TRUE(probe(book, ProbeFailure::kNone).transition);
   EXPECT_FALSE(probe(book, ProbeFailure::kTimeout).transition);
@@ -108,7 +108,7 @@ TEST(CheckBook, ACheckBeginsAsItsOptionsSay) {
   EXPECT_EQ(first_state("tcp 192.0.2.1:443 fall=3 initial=up").verdict, Verdict::kUp);
   EXPECT_EQ(first_state("tcp 192.0.2.1:443 fall=3 initial=down").verdict, Verdict::kDown);
   EXPECT_EQ(first_state("no check").verdict, Verdict::kUnknown);
-  CheckBook book(options(), 1, kNothingKept);
+  CheckBook book(options(), 1, nothing_kept);
   book.add("tcp 192.0.2.1:443 fall=2 initial=up", kStart);
   EXPECT_FALSE(probe(book, ProbeFailure::kTimeout).transition);
   const auto second = probe(book, ProbeFailure::kTimeout);
@@ -118,7 +118,7 @@ TEST(CheckBook, ACheckBeginsAsItsOptionsSay) {
 
 TEST(CheckBook, WhatCouldNotBeProbedSaysNothing) {
   for (const auto failure : {ProbeFailure::kLocal, ProbeFailure::kForbidden, ProbeFailure::kInvalid}) {
-    CheckBook book(options(), 1, kNothingKept);
+    CheckBook book(options(), 1, nothing_kept);
     book.add(kWeb, kStart);
     const auto result = probe(book, failure);
     EXPECT_FALSE(result.transition);
@@ -132,7 +132,7 @@ TEST(CheckBook, WhatCouldNotBeProbedSaysNothing) {
 }
 
 TEST(CheckBook, ACheckThatIsGoneHearsNothingMore) {
-  CheckBook book(options(), 1, kNothingKept);
+  CheckBook book(options(), 1, nothing_kept);
   book.add(kWeb, kStart);
   const auto due = book.take(kStart);
   ASSERT_TRUE(due);
@@ -147,7 +147,7 @@ TEST(CheckBook, ACheckThatIsGoneHearsNothingMore) {
 }
 
 TEST(CheckBook, NoMoreProbesAreInFlightThanMayBe) {
-  CheckBook book(options(3), 1, kNothingKept);
+  CheckBook book(options(3), 1, nothing_kept);
   for (int i = 0; i < 10; ++i) book.add(fmt::format("tcp 192.0.2.{}:443", i), kStart);
   std::vector<CheckBook::Due> taken;
   while (const auto due = book.take(kStart)) taken.push_back(*due);
@@ -160,7 +160,7 @@ TEST(CheckBook, NoMoreProbesAreInFlightThanMayBe) {
 }
 
 TEST(CheckBook, ASlowProbeIsNotOvertakenByItsOwnNext) {
-  CheckBook book(options(), 1, kNothingKept);
+  CheckBook book(options(), 1, nothing_kept);
   book.add(kWeb, kStart);
   const auto due = book.take(kStart);
   ASSERT_TRUE(due);
@@ -170,14 +170,14 @@ TEST(CheckBook, ASlowProbeIsNotOvertakenByItsOwnNext) {
 }
 
 TEST(CheckBook, WhatIsNoIdentityIsNotProbed) {
-  CheckBook book(options(), 1, kNothingKept);
+  CheckBook book(options(), 1, nothing_kept);
   book.add("tcp nowhere", kStart);
   EXPECT_FALSE(book.next());
   EXPECT_EQ(book.size(), 0U);
 }
 
 TEST(CheckBook, AWeightIsNewsByItself) {
-  CheckBook book(options(), 1, kNothingKept);
+  CheckBook book(options(), 1, nothing_kept);
   book.add("url http://www.example/ from 192.0.2.1", kStart);
   (void)probe(book, ProbeFailure::kNone);
   const auto next = book.next();
@@ -194,7 +194,7 @@ TEST(CheckBook, AWeightIsNewsByItself) {
 TEST(CheckBook, AWaveOfFailuresFreezesVerdicts) {
   CheckBookOptions guarded = options();
   guarded.guard = {};
-  CheckBook book(guarded, 1, kNothingKept);
+  CheckBook book(guarded, 1, nothing_kept);
   constexpr int kChecks = 40;
   for (int i = 0; i < kChecks; ++i) book.add(fmt::format("tcp 192.0.2.{}:443 minimumFailures=2", i), kStart);
   for (int i = 0; i < kChecks; ++i) (void)probe(book, ProbeFailure::kNone);
@@ -209,8 +209,75 @@ TEST(CheckBook, AWaveOfFailuresFreezesVerdicts) {
   EXPECT_LT(fallen, kChecks / 2);
 }
 
+// Nobody's zone is the network of this host.
+struct NoWaveCase {
+  const char* what;
+  bool worked;           // before
+  const char* identity;  // of its checks, for the number
+};
+class NoWave : public testing::TestWithParam<NoWaveCase> {};
+TEST_P(NoWave, FreezesNothing) {
+  CheckBookOptions guarded = options();
+  guarded.guard = {};
+  CheckBook book(guarded, 1, nothing_kept);
+  constexpr int kOthers = 12;
+  constexpr int kMany = 100;
+  for (int i = 0; i < kOthers; ++i) book.add(fmt::format("tcp 192.0.2.{}:443", i), kStart);
+  for (int i = 0; i < kOthers; ++i) (void)probe(book, ProbeFailure::kNone);
+  for (int i = 0; i < kMany; ++i) book.add(fmt::format(fmt::runtime(GetParam().identity), i), kStart);
+  const auto round = [&](bool works) {
+    int frozen = 0;
+    for (int i = 0; i < 2 * (kOthers + kMany); ++i) {
+      const auto next = book.next();
+      const auto due = book.take(*next);
+      const bool of_others = book.spec(due->check)->address.text().starts_with("192.0.2.");
+      ProbeResult result;
+      if (!works && !of_others) result.failure = ProbeFailure::kRefused;
+      frozen += book.result(*due, result, *next).guard.event == GuardEvent::kFrozen;
+    }
+    return frozen;
+  };
+  EXPECT_EQ(round(GetParam().worked), 0);
+  EXPECT_EQ(round(false), 0);
+}
+INSTANTIATE_TEST_SUITE_P(CheckBook, NoWave,
+                         testing::Values(NoWaveCase{"one target's many checks", true,
+                                                    "url http://x/{} from 198.51.100.1"},
+                                         NoWaveCase{"targets that never were up", false, "tcp 198.51.100.{}:25"}),
+                         [](const auto& info) { return info.index == 0 ? "OfOneTarget" : "OfTargetsNeverUp"; });
+
+TEST(CheckBook, WhatWasKeptIsOfNoUseOnceTheCheckWasProbed) {
+  KeptCheck down{.identity = kWeb, .record = {}};
+  down.record.verdict = Verdict::kDown;
+  KeptChecks kept({down}, kStart, seconds(1));
+  CheckBook book(options(), 1, kept);
+  book.add(kWeb, kStart);
+  book.remove(kWeb, kStart);
+  book.add(kWeb, kStart);
+  EXPECT_EQ(book.report("", kStart)[0].state.verdict, Verdict::kDown) << "it was not probed";
+  (void)probe(book, ProbeFailure::kNone);
+  book.remove(kWeb, kStart);
+  book.add(kWeb, kStart);
+  EXPECT_EQ(book.report("", kStart)[0].state.verdict, Verdict::kUnknown);
+}
+
+TEST(CheckBook, AFreezeMayEndWithTheTargetsThatMadeIt) {
+  CheckBookOptions guarded = options();
+  guarded.guard = {};
+  CheckBook book(guarded, 1, nothing_kept);
+  constexpr int kChecks = 40;
+  const auto identity = [](int i) { return fmt::format("tcp 192.0.2.{}:443", i); };
+  for (int i = 0; i < kChecks; ++i) book.add(identity(i), kStart);
+  for (int i = 0; i < kChecks; ++i) (void)probe(book, ProbeFailure::kNone);
+  SteadyTime last;
+  for (int i = 0; i < kChecks; ++i) last = *book.next(), (void)probe(book, ProbeFailure::kTimeout);
+  int ended = 0;
+  for (int i = 0; i < kChecks; ++i) ended += book.remove(identity(i), last).event == GuardEvent::kRecovered;
+  EXPECT_EQ(ended, 1);
+}
+
 TEST(CheckBook, TheTimeOfProbesAddsUp) {
-  CheckBook book(options(), 1, kNothingKept);
+  CheckBook book(options(), 1, nothing_kept);
   book.add(kWeb, kStart);
   for (const int milliseconds_taken : {5, 7}) {
     const auto next = book.next();
@@ -224,7 +291,7 @@ TEST(CheckBook, TheTimeOfProbesAddsUp) {
 }
 
 TEST(CheckBook, ReportsAreInOrderAndByPart) {
-  CheckBook book(options(), 1, kNothingKept);
+  CheckBook book(options(), 1, nothing_kept);
   for (const char* identity : {"tcp 192.0.2.9:80", "tcp 192.0.2.1:443", "tcp 192.0.2.5:443"})
     book.add(identity, kStart);
   const auto all = book.report("", kStart);
@@ -236,7 +303,7 @@ TEST(CheckBook, ReportsAreInOrderAndByPart) {
 }
 
 TEST(CheckBook, GoesOnFromWhatWasKept) {
-  CheckBook before(options(), 1, kNothingKept);
+  CheckBook before(options(), 1, nothing_kept);
   before.add("tcp 192.0.2.1:443 minimumFailures=3", kStart);
   before.add("tcp 192.0.2.2:443", kStart);
   before.add("tcp 192.0.2.3:443 interval=3600", kStart);  // stays unknown
@@ -247,7 +314,7 @@ TEST(CheckBook, GoesOnFromWhatWasKept) {
   ASSERT_EQ(kept.size(), 2U);
 
   const SteadyTime later{seconds(5'000'000)};
-  const KeptChecks checks(kept, later, seconds(10));
+  KeptChecks checks(kept, later, seconds(10));
   CheckBook after(options(), 1, checks);
   for (const KeptCheck& check : kept) after.add(check.identity, later);
   for (const KeptCheck& check : after.keep(later)) {
@@ -268,7 +335,7 @@ TEST(CheckBook, WhatWasKeptAnHourAgoIsOfNoUse) {
   up.record.verdict = Verdict::kUp;
   for (const auto& [age, verdict] :
        {std::pair{seconds(3500), Verdict::kUp}, {seconds(3700), Verdict::kUnknown}, {seconds(-50), Verdict::kUp}}) {
-    const KeptChecks checks({up}, kStart, age);
+    KeptChecks checks({up}, kStart, age);
     CheckBook book(options(), 1, checks);
     book.add(kWeb, kStart);
     EXPECT_EQ(book.report("", kStart)[0].state.verdict, verdict) << age.count();

@@ -9,6 +9,7 @@
 #include <map>
 #include <thread>
 
+#include "tests/support/manual_clock.h"
 #include "tests/unit/daemon/log_capture.h"
 #include "tests/unit/health/probe_fixture.h"
 
@@ -78,6 +79,21 @@ TEST_F(CheckerTest, SaysWhenTargetsComeAndDie) {
   EXPECT_EQ(past[1].transition.to, Verdict::kUp);
   EXPECT_EQ(past[2].transition.failure, ProbeFailure::kRefused);
   EXPECT_LE(past[0].time, past[2].time);
+}
+
+TEST_F(CheckerTest, AFloodOfVerdictsIsNotAFloodOfLines) {
+  constexpr int kChecks = 250;
+  test::ManualClock still;  // one second that does not end
+  auto checker = Checker::start(options(), still, clock_, log_.log(), metrics_);
+  ASSERT_TRUE(checker) << to_text(checker.error());
+  const BoundSocket refuses = bind_to("127.0.0.1", SOCK_STREAM);
+  std::vector<std::string> identities;
+  for (int i = 1; i <= kChecks; ++i) identities.push_back(fmt::format("{} timeout={}", tcp(refuses.port), i + 2));
+  (*checker)->want(identities);
+  for (const std::string& identity : identities) await(**checker, identity, Verdict::kDown);
+  EXPECT_EQ(log_.count("health.verdict"), 200U);
+  EXPECT_EQ(log_.count("health.verdicts_left_out"), 1U);
+  EXPECT_EQ((*checker)->history().after(0, "").transitions.size(), std::size_t{kChecks});
 }
 
 TEST_F(CheckerTest, WhatIsForgottenIsGone) {

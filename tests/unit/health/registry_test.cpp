@@ -112,6 +112,19 @@ TEST_F(RegistryTest, ATableThatWasReadStaysAsItWas) {
   EXPECT_EQ(cell_.load()->size(), 1U);
 }
 
+// A record whose checks are made of the query name may ask for new ones for ever.
+TEST_F(RegistryTest, NumbersOfChecksThatAreForgottenAreUsedAgain) {
+  registry_.want({"a", "b"}, 0);
+  registry_.observe({{"a", {Verdict::kUp, false, 7}}}, 0);
+  const CheckId former = cell_.load()->find("a");
+  registry_.forget({"a"});
+  registry_.want({"c"}, 0);
+  EXPECT_EQ(cell_.load()->find("c"), former);
+  EXPECT_EQ(cell_.load()->state(former), State{}) << "nothing of the one before is left";
+  EXPECT_EQ(cell_.load()->identity(former), "c");
+  EXPECT_EQ(cell_.load()->size(), 2U);
+}
+
 class Identity : public testing::TestWithParam<const char*> {};
 TEST_P(Identity, IsReadBackAsItWasWritten) {
   const auto question = CheckQuestion::parse(GetParam());

@@ -188,6 +188,11 @@ TEST(TargetPool, BoundsTheNumbersOfAMember) {
   for (std::size_t i = 0; i <= kMaxPoolMembers; ++i)
     many.push_back(member("10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256)));
   EXPECT_THAT(wrong(pool("web", many)), ElementsAre(""));
+  many.resize(kMaxCheckedMembers + 1);
+  EXPECT_THAT(wrong(pool("web", many)), IsEmpty());
+  EXPECT_THAT(wrong(pool("web", many, {{"port", "443"}})), ElementsAre("")) << "more than one answer may rest on";
+  many.pop_back();
+  EXPECT_THAT(wrong(pool("web", many, {{"port", "443"}})), IsEmpty());
 }
 
 struct PlaceCase {

@@ -174,17 +174,6 @@ TEST(VerdictState, KnowsSinceWhenItFails) {
   EXPECT_EQ(1U, check.state.successes_in_row());
 }
 
-TEST(VerdictState, BeginsAndStopsToFailOncePerRun) {
-  Check check{kFromUp};
-  EXPECT_TRUE(begins_to_fail(check.state, ProbeOutcome::kFailure));
-  EXPECT_FALSE(begins_to_fail(check.state, ProbeOutcome::kNoResult));
-  EXPECT_FALSE(stops_failing(check.state, ProbeOutcome::kSuccess));
-  check.play("-");
-  EXPECT_FALSE(begins_to_fail(check.state, ProbeOutcome::kFailure));
-  EXPECT_TRUE(stops_failing(check.state, ProbeOutcome::kSuccess));
-  EXPECT_FALSE(stops_failing(check.state, ProbeOutcome::kNoResult));
-}
-
 TEST(Hold, DoublesWithEachFallUpToTheMostAndIsForgottenAfterAQuietTime) {
   Check check{kFromUp};
   const std::vector<std::chrono::seconds> holds{0s, 0s, 60s, 120s, 240s, 480s, 960s, 1800s, 1800s, 1800s};
