@@ -155,7 +155,7 @@ bool ask_health(const Call& call, health::CheckKind kind, std::string_view url, 
     if (traces(call))
       trace(call, "health", i, candidate.verdict == health::Verdict::kUp,
             fmt::format("{}{} ({})", health::verdict_name(candidate.verdict), state && state->forced ? ", forced" : "",
-                        identity));
+                        health::shown_check(identity)));
   }
   return true;
 }

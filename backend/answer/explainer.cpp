@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -44,6 +45,17 @@ void read_rows(std::string_view rows, std::vector<AnswerRow>& out) {
     out.push_back({*type, number(between(line, R"(,"ttl":)", ",\n")), std::move(contents.front()),
                    static_cast<std::uint8_t>(number(between(line, R"(,"scopeMask":)", ",\n")))});
   }
+}
+
+// An identity as lists of checks show it.
+std::string shown(const std::string& identity) {
+  std::string as = health::override_subject(identity).shown;
+  return as.empty() ? identity : as;
+}
+std::vector<std::string> shown_checks(const std::vector<std::string>& identities) {
+  std::vector<std::string> all;
+  std::transform(identities.begin(), identities.end(), std::back_inserter(all), shown);
+  return all;
 }
 
 /// The engine of one explanation.
@@ -169,8 +181,10 @@ Result<Explanation> Explainer::run() {
         applied.checks.push_back(check);
     if (applied.checks.empty() && assumption.target != "*")
       return fail(Errc::kInvalidArgument,
-                  fmt::format("{} names no check that {} asks", assumption.target, question_.name.text()),
-                  assumed_.empty() ? "the name asks none" : fmt::format("it asks {}", fmt::join(assumed_, "; ")));
+                  fmt::format("{} names no check that {} asks", shown(assumption.target), question_.name.text()),
+                  assumed_.empty()
+                      ? "the name asks none"
+                      : fmt::format("it asks {}", fmt::join(shown_checks({assumed_.begin(), assumed_.end()}), "; ")));
     out.at_health.push_back(std::move(applied));
   }
   decide(out);
@@ -305,7 +319,7 @@ std::string cache_words(const ExplainedRecord& record, const lua::Client& client
     for (std::size_t i = 0; i < names.size() && i < kShown; ++i) words += fmt::format(", {}{}", what, names[i]);
     if (names.size() > kShown) words += fmt::format(", and {} more", names.size() - kShown);
   };
-  add("", evidence.checks);
+  add("", shown_checks(evidence.checks));
   add("the target pool ", evidence.pools);
   add("the library ", evidence.includes);
   add("the records of ", evidence.names);

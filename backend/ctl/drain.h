@@ -16,12 +16,16 @@ namespace sdns::ctl {
 struct DrainBound {
   std::size_t records = 0;
   dns::Ttl longest;  ///< of their TTLs
+  /// Of these, those whose ifurlextup() names a target; what is said of addresses does not reach its checks.
+  std::size_t out_of_reach = 0;
 };
 
 /// Of targets in their canonical spelling (health/override.h). A record counts when it names an address of them, or a
 /// pool that has one or of which only the daemon knows the members, and when it does not say all that it may answer:
-/// it names neither addresses nor pools, includes other records, or makes names of pools up. What is disabled does not
-/// count. Looks at all LUA records there are.
+/// it names neither addresses nor pools, includes other records, or makes names of pools up. For a check of no address
+/// those with ifurlextup() count besides. When a target is a pool that the database has not or the configuration has,
+/// or a region while the configuration has pools, every record counts. What is disabled never does. Looks at all LUA
+/// records there are.
 Result<DrainBound> drain_bound(store::Transaction& transaction, const std::vector<std::string>& configured_pools,
                                const std::vector<std::string>& targets);
 

@@ -77,7 +77,7 @@ std::string state_text(const Json& check) {
   std::string out = text(check, "state");
   if (is_true(check, "assumed")) return out + " (assumed)";
   if (is_true(check, "forced")) return out + " (forced by an operator)";
-  if (!is_true(check, "known")) out += " (nothing has asked for this check yet)";
+  if (!is_true(check, "known")) out += " (not among the daemon's checks yet)";
   return out;
 }
 

@@ -194,6 +194,11 @@ Result<int> force(Session& session, const HealthOptions& options) {
   if (wanted.drains) {
     const auto bound = drain_bound(**edit, session.settings().configured_pools, *targets);
     if (!bound) return fail(bound.error());
+    if (bound->out_of_reach != 0)
+      session.warning(
+          fmt::format("in {}, ifurlextup() names it: those checks have no address and are forced by their "
+                      "own names (`sdnsctl health list` shows them)",
+                      count_text(bound->out_of_reach, "LUA record")));
     late = [&session, bound = *bound](bool everywhere, nlohmann::json& said) {
       return say_bound(session, bound, everywhere, said);
     };
@@ -281,7 +286,8 @@ Result<int> list(Session& session, const HealthOptions& options) {
       return kDone;
     }
     if (checks.empty()) {
-      session.notice("no check that is known here is like that; records are known when they have been asked for");
+      session.notice(options.part.empty() && options.states.empty() ? "the daemon has no checks"
+                                                                    : "the daemon has no check like that");
       return kDone;
     }
     Table table({"CHECK", "STATE", "FOR", "PROBES", "FAILED", "LAST"});

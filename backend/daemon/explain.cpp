@@ -9,6 +9,7 @@
 #include <optional>
 #include <string_view>
 
+#include "backend/health/check_question.h"
 #include "backend/health/override.h"
 
 namespace sdns::daemon {
@@ -108,7 +109,7 @@ Json check_json(const std::string& identity, const answer::Explanation& explanat
       std::any_of(explanation.at_health.begin(), explanation.at_health.end(), [&](const auto& applied) {
         return std::find(applied.checks.begin(), applied.checks.end(), identity) != applied.checks.end();
       });
-  return {{"check", identity},
+  return {{"check", health::shown_check(identity)},
           {"state", health::verdict_name(state.verdict)},
           {"known", id != health::kNoCheck},
           {"forced", state.forced},
@@ -214,10 +215,13 @@ nlohmann::ordered_json explain_json(const ExplainRequest& request, const answer:
                {"owner", owner ? Json(answer::owner_text(*located.zone, located.at)) : Json()},
                {"asked_as", owner ? Json(explanation.asked) : Json()}};
   Json assumed = Json::array();
-  for (const answer::AppliedAssumption& applied : explanation.at_health)
-    assumed.push_back({{"target", applied.assumption.target},
+  for (const answer::AppliedAssumption& applied : explanation.at_health) {
+    Json checks = Json::array();
+    for (const std::string& check : applied.checks) checks.push_back(health::shown_check(check));
+    assumed.push_back({{"target", health::shown_check(applied.assumption.target)},
                        {"state", health::verdict_name(applied.assumption.verdict)},
-                       {"checks", applied.checks}});
+                       {"checks", std::move(checks)}});
+  }
   json["at_health"] = std::move(assumed);
   Json rows = Json::array();
   for (const answer::AnswerRow& row : explanation.rows)

@@ -24,7 +24,7 @@ struct HealthFacts {
   std::int64_t now_seconds = 0;  ///< since 1970
 };
 
-/// Of every check in the table whose identity contains `part`. docs/health-checks.md says what is in it.
+/// Of every check in the table whose text, as it is shown, contains `part`. docs/health-checks.md says what is in it.
 nlohmann::ordered_json health_json(const HealthFacts& facts, std::string_view part);
 nlohmann::ordered_json history_json(const health::History::Page& page);
 

@@ -28,6 +28,7 @@ broken    IN LUA A "error('on purpose')"
 half      IN LUA A "'192.0.2.7'"
           IN LUA AAAA "'192.0.2.7'"
 config    IN LUA LUA "address = '192.0.2.31'"
+token     IN LUA A "ifurlup('https://token.steer.test/', {{'192.0.2.71'}}, {headers={Authorization='Bearer hush'}})"
 included  IN LUA A ";include('config') pdnslog('hello') return address"
 steeredalias IN LUA CNAME "'plain.steer.test'"
 *.wild    IN LUA A "'192.0.2.60'"
@@ -135,6 +136,18 @@ class Explain(harness.ServerTest):
         self.assertIn("192.0.2.77 names no check that up.steer.test. asks", message)
         self.assertIn("tcp 192.0.2.10:443; tcp 192.0.2.11:443", message)
         self.assertIn("the name asks none", self.refused(f"const.{APEX}", "--at-health", "192.0.2.77=down"))
+
+    def test_checks_are_shown_without_secrets_as_health_show_takes_them(self):
+        document = self.explain("token", "--at-health", "192.0.2.71=up")
+        (check,) = document["lua_records"][0]["evidence"]["checks"]
+        self.assertRegex(check["check"], r"^url https://token\.steer\.test/ from 192\.0\.2\.71 header:Authorization=\(hidden:[0-9a-f]{4}\)$")
+        self.assertEqual(document["at_health"][0]["checks"], [check["check"]])
+        self.assertNotIn("Bearer%20hush", json.dumps(document))
+        self.world.pdns.query(f"token.{APEX}", "A")  # it is among the daemon's checks from its first answer on
+        harness.wait_for("the check is known", lambda: self.explain("token")["lua_records"][0]["evidence"]["checks"][0]["known"])
+        shown = json.loads(self.world.ctl("--json", "health", "show", check["check"]).stdout)
+        self.assertEqual(shown["check"]["check"], check["check"])
+        self.assertEqual(self.explain("token", "--at-health", f"{check['check']}=up")["at_health"][0]["target"], check["check"])
 
     def test_an_explanation_asks_no_check_and_counts_as_no_answer(self):
         daemon = self.world.daemon

@@ -83,8 +83,9 @@ class Forced(harness.ServerTest):
         self.force("tcp 192.0.2.1:443", "down")
         self.assert_addresses("pool", "192.0.2.2")
         self.world.edit("target-pool", "set-member", "web", "192.0.2.2", "--region", "eu")
-        self.force("pool:web", "down")
         self.assert_addresses("pool", *BOTH)  # all are down
+        self.force("pool:web", "up")
+        self.assert_addresses("pool", "192.0.2.2")
         self.world.edit("target-pool", "set-member", "web", "192.0.2.2", "--region", "us")
 
     def test_what_stands_by_takes_over(self):
@@ -95,10 +96,12 @@ class Forced(harness.ServerTest):
         self.assert_addresses("url", "192.0.2.1")
 
     def test_an_override_for_a_time_ends_by_itself(self):
-        self.world.edit("health", "force", "192.0.2.2", "down", "--for", "2s", "--reason", "soon over")
-        self.assertEqual(self.addresses(self.world.pdns, "www") - {"192.0.2.2"}, {"192.0.2.1"})
-        self.world.edit("health", "force", "192.0.2.1", "up", "--reason", "else nothing is up")
-        self.await_addresses("www", "192.0.2.1")  # the other one is unknown again, which counts as down
+        self.world.edit("health", "release", "192.0.2.2")  # nobody answers there: without an override it is not up
+        self.await_addresses("www", "192.0.2.1")
+        self.world.edit("health", "force", "192.0.2.2", "up", "--for", "10s", "--reason", "soon over")
+        self.await_addresses("www", *BOTH)
+        self.await_addresses("www", "192.0.2.1")
+        self.assertNotIn("192.0.2.2", [row["target"] for row in json.loads(self.world.ctl("--json", "health", "overrides").stdout)])
 
     def test_a_drain_says_when_caches_have_run_out(self):
         before = time.time()

@@ -193,7 +193,7 @@ www IN LUA A "ifportup({self.tcp}, {{'{four}'}}, {{timeout=6}})"
             self.await_addresses(name, two)
         harness.wait_for("every check of it has seen it", lambda: all(check["state"] != "up" for check in self.checks(one)))
         kept = {check["check"]: check["probed"] for check in self.checks() if check["state"] != "unknown"}
-        # Within a second of the last change; what is in the file is what was said.
+        # Within a tenth of a second of the last change; what is in the file is what was said.
         said = {name: probed["verdict"] for name, probed in kept.items()}
         harness.wait_for("verdicts are in the file", lambda: self.written() == said)
         self.assertEqual(self.state_file().stat().st_mode & 0o777, 0o600)

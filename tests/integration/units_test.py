@@ -17,6 +17,16 @@ def run(*arguments, **options):
     return subprocess.run([str(a) for a in arguments], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, **options)
 
 
+def package_of(library):
+    """The package that a library is of, whichever of the merged directories dpkg knows it by."""
+    path = pathlib.Path(library)
+    for name in {path, path.resolve()}:
+        for spelled in (str(name), str(name).removeprefix("/usr"), f"/usr{name}"):
+            if (done := run("dpkg", "-S", spelled)).returncode == 0:
+                return done.stdout.split(":")[0]
+    raise AssertionError(f"{library} is of no package")
+
+
 class Shipped(unittest.TestCase):
     def setUp(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="sdns-units-"))
@@ -67,11 +77,24 @@ class Shipped(unittest.TestCase):
 
     def test_package_list_has_every_set_that_the_commands_install(self):
         text = (DEPLOY / "packages.txt").read_text()
-        for name in ("build", "run", "test"):
+        for name in ("build", "run", "runtime", "test"):
             self.assertIn(f"[{name}]", text)
         documented = (harness.SOURCE / "docs" / "dependencies.md").read_text()
         packages = [line for line in text.splitlines() if line and line[0] not in "#["]
         self.assertEqual([package for package in packages if f"`{package}`" not in documented], [])
+
+    @unittest.skipIf(harness.SANITIZED, "programs with a sanitizer are linked with its libraries too")
+    def test_package_list_has_the_libraries_that_the_programs_are_linked_with(self):
+        needed = set()
+        for program in (harness.program("SDNS_DAEMON", "sovereign-dnsd"), harness.program("SDNS_CTL", "sdnsctl")):
+            names = re.findall(r"\(NEEDED\).*\[(.+)\]", run("readelf", "-d", program).stdout)
+            paths = dict(re.findall(r"(\S+) => (\S+)", run("ldd", program).stdout))
+            self.assertIn("libuv.so.1" if "dnsd" in program else "libldns.so.3", names)
+            needed.update(package_of(paths[name]) for name in names)
+        runtime = (DEPLOY / "packages.txt").read_text().split("\n[runtime]\n")[1].split("\n[")[0].split()
+        always = {"libc6", "libgcc-s1"}  # Debian has no system without these
+        self.assertEqual({package for package in runtime if package.startswith("lib")}, needed - always)
+        self.assertLessEqual({"pdns-server", "pdns-backend-remote", "ca-certificates"}, set(runtime))
 
 
 if __name__ == "__main__":

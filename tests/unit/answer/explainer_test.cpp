@@ -10,9 +10,11 @@
 namespace sdns::answer {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 class ExplainerTest : public testing::Test {
  protected:
@@ -108,6 +110,19 @@ TEST_F(ExplainerTest, ACheckBeatsAnAddressAndAnythingBeatsEvery) {
   EXPECT_THAT(
       contents(explained("h.example.", {}, {{"*", health::Verdict::kDown}, {"192.0.2.2", health::Verdict::kUp}})),
       ElementsAre("192.0.2.2"));
+}
+
+TEST_F(ExplainerTest, ChecksAreShownWithoutTheirSecrets) {
+  lua("s.example.", "A \"ifurlup('https://h/', {{'192.0.2.1'}}, {headers={Token='hush'}})\"");
+  const Explanation got = explained("s.example.");
+  const ExplainedRecord& record = got.steering.records.at(0);
+  const auto is_shown = AllOf(HasSubstr("header:Token=(hidden:"), Not(HasSubstr("hush")));
+  EXPECT_THAT(cache_words(record, client_), is_shown);
+  ASSERT_FALSE(record.trace.steps.empty());
+  EXPECT_THAT(record.trace.steps[0].why, is_shown);
+  const auto refused = try_explain("s.example.", {}, {{"192.0.2.9", health::Verdict::kUp}});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().hint, is_shown);
 }
 
 TEST_F(ExplainerTest, ATargetWithoutACheckIsAnError) {

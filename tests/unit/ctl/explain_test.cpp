@@ -56,6 +56,15 @@ TEST_F(ExplainTest, PeopleSeeWhoAnswersWhatAndWhy) {
     EXPECT_THAT(ran.out, HasSubstr(part));
 }
 
+TEST_F(ExplainTest, ACheckThatTheDaemonDoesNotHaveIsSaid) {
+  auto document = nlohmann::ordered_json::parse(kDocument);
+  auto& check = document["lua_records"][0]["evidence"]["checks"][0];
+  check["state"] = "unknown";
+  check["known"] = check["forced"] = check["assumed"] = false;
+  daemon_.explanation = document.dump();
+  EXPECT_THAT(ctl({"explain", "www.example.org"}).out, HasSubstr("unknown (not among the daemon's checks yet)"));
+}
+
 TEST_F(ExplainTest, ProgramsGetTheDocument) {
   daemon_.explanation = std::string(kDocument);
   EXPECT_EQ(json({"explain", "www.example.org"}), nlohmann::json::parse(kDocument));

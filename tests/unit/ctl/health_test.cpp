@@ -127,6 +127,9 @@ TEST_F(Health, ChecksAreListedAsTheDaemonHasThem) {
   ASSERT_EQ(unknown["checks"].size(), 1U);
   EXPECT_EQ(unknown["checks"][0]["check"], "tcp 192.0.2.3:443");
   EXPECT_THAT(ctl({"health", "list", "--state", "sideways"}), Exits(2));
+  EXPECT_EQ(ctl({"health", "list", "--state", "up"}).err, "sdnsctl: the daemon has no check like that\n");
+  daemon_.health = std::string(R"({"sequence":0,"checks":[]})");
+  EXPECT_EQ(ctl({"health", "list"}).err, "sdnsctl: the daemon has no checks\n");
 }
 
 TEST_F(Health, ADaemonThatSaysSomethingElseIsAnError) {
@@ -259,6 +262,9 @@ class Draining : public Health {
     ASSERT_THAT(ctl({"target-pool", "add-member", "web", "192.0.2.1", "--region", "eu"}), Exits(0));
     ASSERT_THAT(ctl({"target-pool", "set", "far"}), Exits(0));
     ASSERT_THAT(ctl({"target-pool", "add-member", "far", "198.51.100.1", "--region", "us"}), Exits(0));
+    ASSERT_THAT(ctl({"target-pool", "set", "both"}), Exits(0));
+    ASSERT_THAT(ctl({"target-pool", "add-member", "both", "192.0.2.1"}), Exits(0));
+    ASSERT_THAT(ctl({"target-pool", "add-member", "both", "203.0.113.1"}), Exits(0));
   }
   /// A zone whose LUA records are these: TTL and code.
   void import_records(const std::vector<std::pair<int, std::string>>& records) {
@@ -325,6 +331,18 @@ TEST_F(Draining, CountsTheRecordsThatMayAnswerWithIt) {
       {"so are those that are probed", "192.0.2.1", "ifportup(443, targets)", true},
       {"a library names them", "192.0.2.1", "include('lib') return pickrandom(x or '192.0.2.9')", true},
       {"the name of a pool is made up", "192.0.2.1", "pool(continent()) or '192.0.2.9'", true},
+      {"a member of the pool is named", "pool:web", "ifportup(443, {'192.0.2.1'})", true},
+      {"another pool has a member of it", "pool:web", "pool('both')", true},
+      {"members of others are named", "pool:far", "ifportup(443, {'192.0.2.1'})", false},
+      {"a member in the region is named", "region:eu", "ifportup(443, {'192.0.2.1'})", true},
+      {"another pool has it elsewhere", "region:eu", "pool('both')", true},
+      {"a member elsewhere is named", "region:eu", "ifportup(443, {'198.51.100.1'})", false},
+      {"an external URL is asked", "url https://x/", "ifurlextup({{['192.0.2.1']='https://x/'}})", true},
+      {"its user information is hidden", "url https://(hidden:3f9c)@x/",
+       "ifurlextup({{['192.0.2.1']='https://a:b@x/'}})", true},
+      {"external URLs are made up", "url https://x/", "ifurlextup({{['192.0.2.1']='https://' .. host}})", true},
+      {"no external URL is asked", "url https://x/", "ifportup(443, {'192.0.2.1'})", false},
+      {"it is named over two chunks", "192.0.2.1", "pickrandom({'192.0.2.9', '192.0.\" \"2.1'})", true},
   };
   for (const auto& row : rows) {
     import_records({{60, row.code}});
@@ -335,6 +353,34 @@ TEST_F(Draining, CountsTheRecordsThatMayAnswerWithIt) {
   import_records({{60, "ifportup(443, {'192.0.2.10'})"}});
   EXPECT_THAT(ctl({"health", "force", "192.0.2.1", "drain", "--reason", "x"}).out,
               HasSubstr("nothing of it is cached"));
+}
+
+TEST_F(Draining, CountsEveryRecordWhenMembersAreNotKnown) {
+  const std::string config = file("with-a-pool.toml",
+                                  "[[target_pool]]\nname = \"own\"\nport = 443\n"
+                                  "[[target_pool.member]]\naddress = \"192.0.2.77\"\n");
+  const auto records = [&](const std::string& target) {
+    return json({"--config", config, "health", "force", target, "drain", "--reason", "x"})["drain"]["records"];
+  };
+  import_records({{60, "ifportup(443, {'192.0.2.99'})"}});
+  EXPECT_EQ(records("pool:own"), 1);
+  EXPECT_EQ(records("pool:nowhere"), 1) << "it may be of a configuration that is not read here";
+  EXPECT_EQ(records("region:eu"), 1) << "its members may be there";
+  EXPECT_EQ(records("pool:web"), 0);
+  EXPECT_EQ(records("192.0.2.1"), 0);
+}
+
+TEST_F(Draining, WarnsOfChecksThatNoAddressReaches) {
+  const auto warned = [&](std::vector<std::string> targets) {
+    targets.insert(targets.begin(), {"health", "force"});
+    targets.insert(targets.end(), {"drain", "--reason", "x"});
+    return ctl(targets).err.find("ifurlextup") != std::string::npos;
+  };
+  import_records({{60, "ifurlextup({{['192.0.2.1']='https://x/'}})"}});
+  EXPECT_TRUE(warned({"192.0.2.1"}));
+  EXPECT_TRUE(warned({"pool:web"}));
+  EXPECT_FALSE(warned({"192.0.2.2"}));
+  EXPECT_FALSE(warned({"192.0.2.1", "url https://x/"}));
 }
 
 }  // namespace

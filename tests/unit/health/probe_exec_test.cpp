@@ -120,14 +120,23 @@ bool is_gone(pid_t pid) {
   return line.empty() || line.find(") Z ") != std::string::npos;
 }
 
-TEST_F(ProbeExec, TheWholeProcessGroupEndsAtTheTimeout) {
-  test::TempDir dir;
-  ProbeSpec spec = sh("sleep 1000 & echo $! > " + (dir / "child").string() + "; trap '' TERM; wait");
+TEST_F(ProbeExec, EndsAtTheTimeout) {
+  ProbeSpec spec = sh("trap '' TERM; sleep 1000");
   spec.timeout = std::chrono::milliseconds(300);
   EXPECT_FAILURE(run(spec), ProbeFailure::kTimeout);
   poll_until([] { return !has_children(); });
-  // On a slow machine the script did not come as far as that.
-  if (const pid_t child = pid_in(dir / "child"); child > 0) poll_until([&] { return is_gone(child); });
+}
+
+TEST_F(ProbeExec, TheWholeProcessGroupEndsWithTheProbe) {
+  test::TempDir dir;
+  const std::string script = "trap '' TERM; sleep 1000 & echo $! > " + (dir / "child").string() + "; wait";
+  const ProbeId id = prober_->start(sh(script), [](ProbeId, const ProbeResult&) { ADD_FAILURE(); });
+  pid_t child = 0;
+  poll_until([&] { return (child = pid_in(dir / "child")) > 0; });
+  EXPECT_FALSE(is_gone(child));
+  EXPECT_TRUE(prober_->cancel(id));
+  poll_until([] { return !has_children(); });
+  poll_until([&] { return is_gone(child); });
 }
 
 TEST_F(ProbeExec, WhatAProgramLeavesBehindEndsWithIt) {
