@@ -3,12 +3,22 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace sdns::lua {
 namespace {
 
-void add_missing(const std::vector<std::string>& from, std::vector<std::string>& to) {
+constexpr std::size_t kFew = 64;
+
+void add(const std::vector<std::string>& from, std::vector<std::string>& to) {
   for (const std::string& text : from)
-    if (std::find(to.begin(), to.end(), text) == to.end()) to.push_back(text);
+    if (to.size() > kFew || std::find(to.begin(), to.end(), text) == to.end()) to.push_back(text);
+}
+
+void remove_duplicates(std::vector<std::string>& texts) {
+  if (texts.size() <= kFew) return;  // there are none
+  std::sort(texts.begin(), texts.end());
+  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
 }
 
 }  // namespace
@@ -18,14 +28,19 @@ void Evidence::merge(const Evidence& other) {
   chance |= other.chance;
   query_name |= other.query_name;
   places |= other.places;
-  add_missing(other.checks, checks);
-  add_missing(other.pools, pools);
-  add_missing(other.includes, includes);
-  add_missing(other.names, names);
+  weights |= other.weights;
+  add(other.checks, checks);
+  add(other.pools, pools);
+  add(other.includes, includes);
+  add(other.names, names);
+}
+
+void Evidence::settle() {
+  for (std::vector<std::string>* texts : {&checks, &pools, &includes, &names}) remove_duplicates(*texts);
 }
 
 void Evidence::clear() {
-  client = chance = query_name = places = false;
+  client = chance = query_name = places = weights = false;
   bits = 0;
   checks.clear();
   pools.clear();

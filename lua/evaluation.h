@@ -70,6 +70,7 @@ struct Evidence {
   bool chance = false;                ///< on chance or time: another evaluation may say something else
   bool query_name = false;            ///< on the name that was asked
   bool places = false;                ///< on where addresses are that are not the client's
+  bool weights = false;               ///< on what targets say of their own weight
   std::vector<std::string> checks;    ///< identities of health checks, without duplicates
   std::vector<std::string> pools;     ///< names of target pools, also of ones that do not exist
   std::vector<std::string> includes;  ///< names of libraries, relative to the zone
@@ -86,7 +87,9 @@ struct Evidence {
     if (cacheable()) return 0;
     return std::max<std::uint8_t>(1, client ? std::min(bits, source_bits) : std::uint8_t{1});
   }
+  /// Takes what `other` rests on too. Before it is read, settle() once: it may have duplicates until then.
   void merge(const Evidence& other);
+  void settle();
   void clear();
 };
 

@@ -116,6 +116,7 @@ int pickselfweighted(const Call& call) {
   if (!read_candidates(call, 2, ListShape::kFlat) || !read_addresses(call) || !take_options(call, 3)) return -1;
   if (scratch.candidates.empty()) return call.fail("the list is empty");
   if (!ask_health(call, health::CheckKind::kUrl, url, 0)) return -1;
+  call.evidence().weights = true;
   if (!call.spend(scratch.candidates.size())) return -1;
   scratch.weights.clear();
   std::uint64_t sum = 0;

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Who may include whom (STYLE section 2), and which libraries are named only in which folders.
+"""Who may include whom (STYLE section 2), which libraries are named only in which folders, and that no two classes have one name.
 
-usage: check_includes.py [ROOT]      prints every include that the table forbids; exit code 1 when there is one
+usage: check_includes.py [ROOT]      prints every include that the table forbids, and every name that is defined twice; exit code 1 when there is one
 """
 import pathlib
 import re
@@ -100,11 +100,30 @@ def problems_of(path, root):
         yield 1, f'its first include must be "{name.removesuffix(".cpp")}.h", which proves that header self-contained'
 
 
+NAMESPACE = re.compile(r"^namespace (sdns[\w:]*) \{", re.M)
+UNNAMED = re.compile(r"^namespace \{$.*?^\}  // namespace$", re.M | re.S)
+CLASS = re.compile(r"^(?:class|struct|enum class) (\w+)(?: final)?(?: :[^;{]*)? \{", re.M)
+
+
+def defined_twice(files, root):
+    """Two classes of one name and namespace have one constructor where the compiler inlines none, and nobody is told."""
+    homes = {}
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        namespace = NAMESPACE.search(text)
+        for match in CLASS.finditer(UNNAMED.sub("", text)) if namespace else ():
+            homes.setdefault(f"{namespace.group(1)}::{match.group(1)}", []).append(path.relative_to(root).as_posix())
+    for name, paths in sorted(homes.items()):
+        if len(paths) > 1:
+            yield f"{paths[0]}:0: {name} is defined in {', '.join(paths[1:])} too"
+
+
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent).resolve()
     files = sorted(path for folder in ("backend", *TOP_FOLDERS) for path in (root / folder).rglob("*")
                    if path.suffix in (".h", ".cpp"))
     found = [f"{path.relative_to(root)}:{number}: {what}" for path in files for number, what in problems_of(path, root)]
+    found += defined_twice(files, root)
     # A test that is not in the build guards nothing.
     for test in sorted((root / "tests" / "unit").rglob("*_test.cpp")):
         cmake = test.parent / "CMakeLists.txt"

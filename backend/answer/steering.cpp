@@ -25,8 +25,11 @@ std::string relative_text(const zone::Owner& owner) {
   return owner.key().empty() ? "@" : dns::key_to_relative_text(owner.key());
 }
 
+// PowerDNS asks for all types at once: so many records of a name may use up what one may, each.
+constexpr std::uint64_t kRecordsInFull = 4;
+
 std::size_t hash_of(const lua::Evidence& evidence, bool kept) {
-  std::size_t sum = (kept ? 1 : 2) + (evidence.places ? 4 : 0);
+  std::size_t sum = (kept ? 1 : 2) + (evidence.places ? 4 : 0) + (evidence.weights ? 8 : 0);
   const auto add = [&](const std::vector<std::string>& texts) {
     sum = sum * 31 + texts.size();
     for (const std::string& text : texts) sum = sum * 131 + std::hash<std::string>{}(text);
@@ -254,6 +257,7 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Steer
                              .random = &random_};
   const bool is_signed = !subject.zone.settings().keys.empty();
   std::string why;
+  std::uint64_t steps_left = kRecordsInFull * parts_.settings.runtime.limits.steps;
   for (SteeredRecord& record : steered.records) {
     ExplainedRecord* explained =
         explanation ? &explanation->records[static_cast<std::size_t>(&record - steered.records.data())] : nullptr;
@@ -270,6 +274,10 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Steer
     why.clear();
     if (!record.broken.empty()) {
       why = record.broken;
+    } else if (steps_left == 0) {
+      values_.evidence.clear();
+      why = "the LUA records of this name are over the budget that they have together";
+      over_budget_->add();
     } else {
       const SteadyTime began = explained ? parts_.clock.now() : SteadyTime{};
       runtime.evaluate(record.script, question, sources, values_, explained ? &explained->trace : nullptr);
@@ -280,6 +288,8 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Steer
         explained->log = values_.log;
         explained->ended = values_.failure;
       }
+      const bool overran = values_.failure != lua::Failure::kNone && values_.failure != lua::Failure::kError;
+      steps_left -= std::min(steps_left, overran ? parts_.settings.runtime.limits.steps : runtime.steps_used());
       // The answer was for `*`, and it says something of another name.
       if (values_.evidence.query_name && !std::exchange(steered.query_name, true)) values_.evidence.chance = true;
       evidence_.merge(values_.evidence);
@@ -313,6 +323,7 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Steer
     if (explained) explained->failure = why;
     log_failure(subject, record, why);
   }
+  evidence_.settle();
   if (parts_.told) tell(subject, steered, evidence_);
 }
 
@@ -354,6 +365,7 @@ void Steering::tell(const Subject& subject, SteeredOwner& steered, const lua::Ev
   if (evidence.places) told.places = geo_.get().generation();
   told.cached = kept_;  // PowerDNS asks for all types at once, and keeps what it answers with one
   told.checks = evidence.checks;
+  told.weights = evidence.weights;
   told.pools = evidence.pools;
   for (const std::string& name : evidence.includes)
     if (const auto library = ZoneRecords::library_name(name, subject.zone.apex())) told.names.push_back(*library);

@@ -191,6 +191,7 @@ void Publication::rests_on_changed(const zone::ZoneSet* before, const zone::Appl
 
 void Publication::health_changed(const health::Changed& changed, std::set<dns::Name>& owners) {
   if (!changed.identities.empty()) dependents_.checks_changed(changed.identities, changed.sequence, owners);
+  if (!changed.weights.empty()) dependents_.weights_changed(changed.weights, changed.sequence, owners);
 }
 
 std::int64_t Publication::now_seconds() const {

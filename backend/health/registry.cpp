@@ -20,9 +20,12 @@ Changed Registry::decide(const std::vector<CheckId>& ids, std::int64_t now_secon
   Changed changed;
   for (const CheckId id : ids) {
     const State state = decided(id, now_seconds);
-    if (state == table_->state(id)) continue;
+    const State& before = table_->state(id);
+    if (state == before) continue;
     changes.push_back({id, state});
-    changed.identities.emplace_back(table_->identity(id));
+    if (state.verdict != before.verdict || state.forced != before.forced)
+      changed.identities.emplace_back(table_->identity(id));
+    if (state.weight != before.weight) changed.weights.emplace_back(table_->identity(id));
   }
   if (!changes.empty()) {
     table_ = HealthTableBuilder::set(*table_, changes);
@@ -43,7 +46,7 @@ Changed Registry::want(const std::vector<std::string>& identities, std::int64_t 
   std::vector<std::string> fresh;
   for (const std::string& identity : identities)
     if (table_->find(identity) == kNoCheck) fresh.push_back(identity);
-  if (fresh.empty()) return {{}, table_->sequence()};
+  if (fresh.empty()) return {{}, {}, table_->sequence()};
   table_ = HealthTableBuilder::add(*table_, fresh);
   cell_.publish(table_);
   std::vector<CheckId> ids;
@@ -84,7 +87,7 @@ Changed Registry::set_overrides(Overrides overrides, const TargetPools& pools, s
 }
 
 Changed Registry::expire(std::int64_t now_seconds) {
-  if (next_end_ == 0 || next_end_ > now_seconds) return {{}, table_->sequence()};
+  if (next_end_ == 0 || next_end_ > now_seconds) return {{}, {}, table_->sequence()};
   next_end_ = overrides_.next_end(now_seconds);
   return decide_all(now_seconds);
 }

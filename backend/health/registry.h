@@ -16,7 +16,8 @@ namespace sdns::health {
 
 /// Identities of checks whose state changed, and the sequence of the table that has it.
 struct Changed {
-  std::vector<std::string> identities;
+  std::vector<std::string> identities;  ///< to another verdict, or to one that is forced or not any more
+  std::vector<std::string> weights;     ///< to another weight, also of those
   std::uint64_t sequence = 0;
 };
 

@@ -10,6 +10,7 @@ namespace {
 constexpr std::chrono::seconds kChangesKept{10};  // at least: far longer than a note is on its way
 
 std::string check_key(std::string_view identity) { return std::string("c:").append(identity); }
+std::string weight_key(std::string_view identity) { return std::string("w:").append(identity); }
 std::string pool_key(std::string_view pool) { return std::string("p:").append(pool); }
 constexpr const char* kPlacesKey = "g";
 constexpr std::string_view kNamePrefix = "n:";
@@ -63,7 +64,10 @@ void Dependents::file(const std::vector<Told>& told, SteadyTime now, std::set<dn
       young_[key].insert(note.owner);
       if (changed_since(key, at)) late.insert(note.owner);
     };
-    for (const std::string& check : note.checks) add(check_key(check), note.health_sequence);
+    for (const std::string& check : note.checks) {
+      add(check_key(check), note.health_sequence);
+      if (note.weights) add(weight_key(check), note.health_sequence);
+    }
     for (const std::string& pool : note.pools) add(pool_key(pool), note.revision);
     for (const dns::Name& name : note.names) add(name_key(name), note.revision);
     if (note.places != 0) add(kPlacesKey, note.places);
@@ -80,6 +84,11 @@ void Dependents::changed(const std::string& key, std::uint64_t at, std::set<dns:
 void Dependents::checks_changed(const std::vector<std::string>& identities, std::uint64_t sequence,
                                 std::set<dns::Name>& owners) {
   for (const std::string& identity : identities) changed(check_key(identity), sequence, owners);
+}
+
+void Dependents::weights_changed(const std::vector<std::string>& identities, std::uint64_t sequence,
+                                 std::set<dns::Name>& owners) {
+  for (const std::string& identity : identities) changed(weight_key(identity), sequence, owners);
 }
 
 void Dependents::pools_changed(const std::vector<std::string>& pools, zone::Revision revision,

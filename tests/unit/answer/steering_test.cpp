@@ -287,6 +287,30 @@ TEST_F(SteeringTest, WhatOnlyPowerDnsKnowsIsHandedOverWhereItMay) {
   EXPECT_THAT(ask("www.example."), HasSubstr(R"("qtype":"LUA")"));
 }
 
+// One name may have as many records as fit into it, and the thread answers others too.
+TEST_F(SteeringTest, TheRecordsOfANameHaveABudgetTogether) {
+  constexpr int kRecords = 40;
+  for (int i = 0; i < kRecords; ++i)
+    lua("www.example.",
+        "A \";local n = 0 for i = 1, 50000 do n = n + 1 end return '192.0.2." + std::to_string(i) + "'\"");
+  lua("www.example.", "TXT \"'after all the others'\"");
+  const std::string reply = ask("www.example.");
+  EXPECT_THAT(reply, HasSubstr("192.0.2.0\""));
+  EXPECT_THAT(reply, HasSubstr("error('failed at the backend"));
+  EXPECT_THAT(reply, Not(HasSubstr("after all the others")));
+  EXPECT_THAT(ask("other.example."), Not(HasSubstr("failed"))) << "and each answer has its own";
+}
+
+TEST_F(SteeringTest, ManyRecordsRestOnEachCheckOnce) {
+  for (int i = 0; i < 5; ++i)
+    lua("www.example.", "A \";local t = {} for i = 1, 50 do t[i] = '192.0.2.' .. (i + " + std::to_string(i * 10) +
+                            ") end return ifportup(443, t)\"");
+  ask("www.example.");
+  const auto notes = told();
+  ASSERT_EQ(notes.size(), 1U);
+  EXPECT_EQ(notes[0].checks.size(), 90U);
+}
+
 TEST_F(SteeringTest, WhatAnAnswerRestsOnIsTold) {
   lua("www.example.", "A \"ifportup(443, {'192.0.2.1','192.0.2.2'}, {selector='all', backupSelector='all'})\"");
   lua("config.example.", "LUA \"x='192.0.2.3'\"");

@@ -112,6 +112,17 @@ TEST_F(RegistryTest, ATableThatWasReadStaysAsItWas) {
   EXPECT_EQ(cell_.load()->size(), 1U);
 }
 
+TEST_F(RegistryTest, TellsVerdictsAndWeightsApart) {
+  registry_.want({"a", "b"}, 0);
+  const Changed both = registry_.observe({{"a", {Verdict::kUp, false, 7}}, {"b", {Verdict::kUp, false, 1}}}, 0);
+  EXPECT_EQ(both.identities, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(both.weights, std::vector<std::string>{"a"});
+  const Changed heavier = registry_.observe({{"a", {Verdict::kUp, false, 8}}}, 0);
+  EXPECT_TRUE(heavier.identities.empty());
+  EXPECT_EQ(heavier.weights, std::vector<std::string>{"a"});
+  EXPECT_EQ(cell_.load()->state(cell_.load()->find("a")).weight, 8U);
+}
+
 // A record whose checks are made of the query name may ask for new ones for ever.
 TEST_F(RegistryTest, NumbersOfChecksThatAreForgottenAreUsedAgain) {
   registry_.want({"a", "b"}, 0);

@@ -47,6 +47,19 @@ TEST_F(DependentsTest, WhoRestsOnAChangedCheckIsNamed) {
   EXPECT_TRUE(change("z", 3).empty());
 }
 
+// A status page that begins with a number may say another one each time.
+TEST_F(DependentsTest, OnlyWhoReadsWeightsRestsOnThem) {
+  Told weighs = note("a.", {"x"});
+  weighs.weights = true;
+  file({weighs, note("b.", {"x"})});
+  std::set<dns::Name> owners;
+  dependents_.weights_changed({"x"}, 1, owners);
+  EXPECT_EQ(owners, std::set<dns::Name>{name("a.")});
+  EXPECT_EQ(change("x", 2).size(), 2U);
+  weighs.health_sequence = 0;
+  EXPECT_EQ(file({weighs}), std::set<dns::Name>{name("a.")}) << "made from the table before";
+}
+
 TEST_F(DependentsTest, WhatComesLateIsNamedWhenItIsFiled) {
   change("x", 5);
   EXPECT_EQ(file({note("a.", {"x"}, 4)}), std::set<dns::Name>{name("a.")}) << "made from the table before";
