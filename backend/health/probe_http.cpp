@@ -194,14 +194,15 @@ class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
 
   static std::size_t on_body(char* data, std::size_t, std::size_t octets, void* self) {
     auto& run = *static_cast<HttpRun*>(self);
-    const std::uint64_t limit = run.http_.byte_limit != 0 ? run.http_.byte_limit : run.limits_.body_octets;
+    const bool cuts = run.http_.byte_limit != 0 && run.http_.byte_limit <= run.limits_.body_octets;
+    const std::uint64_t limit = cuts ? run.http_.byte_limit : run.limits_.body_octets;
     const std::string_view piece(data,
                                  static_cast<std::size_t>(std::min<std::uint64_t>(octets, limit - run.body_octets_)));
     run.body_octets_ += piece.size();
     run.weight_.feed(piece);
     run.match_.feed(piece);
     if (piece.size() == octets) return octets;
-    run.end_ = run.http_.byte_limit != 0 ? End::kCut : End::kBody;
+    run.end_ = cuts ? End::kCut : End::kBody;
     return CURL_WRITEFUNC_ERROR;
   }
 
@@ -209,9 +210,6 @@ class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
     long status = 0;
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
     status_ = static_cast<unsigned>(status);
-    curl_off_t connect = 0;
-    curl_easy_getinfo(easy_, CURLINFO_CONNECT_TIME_T, &connect);
-    connect_ = std::chrono::microseconds(connect);
     if (end_ == End::kRedirect) return follow();
     if (code == CURLE_OK || end_ == End::kCut) return judge();
     finish(why(static_cast<CURLcode>(code)));
@@ -266,11 +264,7 @@ class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
     if (!request(url_, port, own_host)) finish(probe_failed(ProbeFailure::kLocal, "libcurl: out of memory"));
   }
 
-  void finish(ProbeResult result) {
-    result.connect = connect_;
-    result.http_status = status_;
-    sink_.done(std::move(result));
-  }
+  void finish(ProbeResult result) { sink_.done(std::move(result)); }
 
   static bool is_redirect(long status) {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -300,7 +294,6 @@ class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
   StreamMatch match_;
   LeadingWeight weight_;
   unsigned status_ = 0;
-  std::chrono::microseconds connect_{0};
   std::array<char, CURL_ERROR_SIZE> message_{};
 };
 

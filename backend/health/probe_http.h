@@ -12,7 +12,7 @@ namespace sdns::health {
 
 struct HttpLimits {
   std::size_t header_octets = 64 * 1024;       ///< of all responses of a probe together
-  std::size_t body_octets = 16 * 1024 * 1024;  ///< of a probe without a byte limit
+  std::size_t body_octets = 16 * 1024 * 1024;  ///< more is a failure, unless a lower byte limit cuts before
 };
 
 /// Requires an HttpProbe that check_probe() passes. What is referred to outlives the run. libcurl's resolver has a
