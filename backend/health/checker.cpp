@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include <algorithm>
+#include <functional>
 #include <future>
 #include <mutex>
 #include <optional>
@@ -37,6 +38,8 @@ struct Checker::Impl {
       : clock(c),
         wall_clock(w),
         log(l),
+        policy(std::move(options.policy)),
+        host_addresses(std::move(options.host_addresses)),
         kept(std::move(options.kept)),
         book(options.book, options.seed, kept),
         history(w.wall_now()),
@@ -52,6 +55,9 @@ struct Checker::Impl {
 
   Result<void> open(const CheckerOptions& options);
   void close();
+  TargetPolicy judge();
+  void look_at_host();
+  void order(const std::function<void(Orders&)>& edit);
   void look();
   void begin_probes();
   void ended(const CheckBook::Due& due, const ProbeResult& found);
@@ -69,7 +75,11 @@ struct Checker::Impl {
   uv_loop_t loop{};
   uv_async_t woken{};
   uv_timer_t timer{};
+  uv_timer_t host_timer{};
   SystemRandom random;
+  TargetPolicyOptions policy;
+  const std::function<Result<std::vector<dns::IpAddress>>()> host_addresses;
+  bool host_known = true;
   std::unique_ptr<Prober> prober;
   KeptChecks kept;
   CheckBook book;
@@ -97,24 +107,56 @@ Result<void> Checker::Impl::open(const CheckerOptions& options) {
   if (const int error = uv_loop_init(&loop); error != 0)
     return fail(Errc::kUnavailable, fmt::format("health checks have no event loop: {}", uv_strerror(error)),
                 "raise the limit of open files (LimitNOFILE=)");
-  loop.data = woken.data = timer.data = this;
-  uv_async_init(&loop, &woken, [](uv_async_t* handle) { static_cast<Impl*>(handle->data)->look(); });
+  loop.data = woken.data = timer.data = host_timer.data = this;
+  const auto look = [](uv_async_t* handle) { static_cast<Impl*>(handle->data)->look(); };
+  if (const int error = uv_async_init(&loop, &woken, look); error != 0) {
+    uv_loop_close(&loop);
+    return fail(Errc::kUnavailable, fmt::format("health checks cannot be woken: {}", uv_strerror(error)));
+  }
   uv_timer_init(&loop, &timer);
-  auto made = Prober::make(loop, TargetPolicy(options.policy), random, options.prober);
+  uv_timer_init(&loop, &host_timer);
+  auto made = Prober::make(loop, judge(), random, options.prober);
   if (!made) {
     close();
     return fail(std::move(made.error()));
   }
   prober = std::move(*made);
+  const auto every = static_cast<std::uint64_t>(options.host_addresses_every.count());
+  uv_timer_start(
+      &host_timer, [](uv_timer_t* handle) { static_cast<Impl*>(handle->data)->look_at_host(); }, every, every);
   return {};
+}
+
+// What may be probed, the host's addresses being what they are now.
+TargetPolicy Checker::Impl::judge() {
+  auto found = host_addresses();
+  if (found) policy.host = std::move(*found);
+  else if (host_known) log.warn("health.host_unknown", {{"error", found.error().what}, {"hint", found.error().hint}});
+  host_known = found.has_value();
+  return TargetPolicy(policy);
+}
+
+void Checker::Impl::look_at_host() {
+  const std::vector<dns::IpAddress> before = policy.host;
+  const TargetPolicy now = judge();
+  if (policy.host != before) prober->set_policy(now);
 }
 
 void Checker::Impl::close() {
   prober.reset();
   uv_close(reinterpret_cast<uv_handle_t*>(&woken), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&timer), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&host_timer), nullptr);
   uv_run(&loop, UV_RUN_DEFAULT);
   uv_loop_close(&loop);
+}
+
+// The loop is woken before it can see what there is to do: once it has seen that it is to stop, it closes what wakes
+// it.
+void Checker::Impl::order(const std::function<void(Orders&)>& edit) {
+  std::lock_guard lock(mutex);
+  edit(orders);
+  uv_async_send(&woken);
 }
 
 void Checker::Impl::look() {
@@ -245,28 +287,20 @@ Result<std::unique_ptr<Checker>> Checker::start(CheckerOptions options, const Cl
 }
 
 Checker::~Checker() {
-  {
-    std::lock_guard lock(impl_->mutex);
-    impl_->orders.stop = true;
-  }
-  uv_async_send(&impl_->woken);
+  impl_->order([](Orders& orders) { orders.stop = true; });
   impl_->thread.join();
 }
 
 void Checker::want(std::vector<std::string> identities) {
-  {
-    std::lock_guard lock(impl_->mutex);
-    for (std::string& identity : identities) impl_->orders.checks.emplace_back(std::move(identity), true);
-  }
-  uv_async_send(&impl_->woken);
+  impl_->order([&](Orders& orders) {
+    for (std::string& identity : identities) orders.checks.emplace_back(std::move(identity), true);
+  });
 }
 
 void Checker::forget(std::vector<std::string> identities) {
-  {
-    std::lock_guard lock(impl_->mutex);
-    for (std::string& identity : identities) impl_->orders.checks.emplace_back(std::move(identity), false);
-  }
-  uv_async_send(&impl_->woken);
+  impl_->order([&](Orders& orders) {
+    for (std::string& identity : identities) orders.checks.emplace_back(std::move(identity), false);
+  });
 }
 
 std::vector<std::pair<std::string, State>> Checker::take() {
@@ -276,12 +310,10 @@ std::vector<std::pair<std::string, State>> Checker::take() {
 
 std::vector<CheckReport> Checker::report(std::string_view part) {
   std::future<std::vector<CheckReport>> reports;
-  {
-    std::lock_guard lock(impl_->mutex);
-    reports = impl_->orders.reports.emplace_back(std::string(part), std::promise<std::vector<CheckReport>>())
-                  .second.get_future();
-  }
-  uv_async_send(&impl_->woken);
+  impl_->order([&](Orders& orders) {
+    reports =
+        orders.reports.emplace_back(std::string(part), std::promise<std::vector<CheckReport>>()).second.get_future();
+  });
   return reports.get();
 }
 
@@ -300,11 +332,7 @@ const History& Checker::history() const { return impl_->history; }
 
 std::vector<KeptCheck> Checker::keep() {
   std::future<std::vector<KeptCheck>> kept;
-  {
-    std::lock_guard lock(impl_->mutex);
-    kept = impl_->orders.keeps.emplace_back().get_future();
-  }
-  uv_async_send(&impl_->woken);
+  impl_->order([&](Orders& orders) { kept = orders.keeps.emplace_back().get_future(); });
   return kept.get();
 }
 

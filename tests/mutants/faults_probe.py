@@ -7,6 +7,12 @@ PROBE, PROBER = "unit:health_probe_test", "unit:health_prober_test"
 PROBE_FAULTS = (
     Fault("mapped_loopback_is_probed", "an IPv4-mapped address is not judged by the IPv4 one", "backend/health/target_policy.cpp",
           "    case Rule::kMapped:\n    case Rule::kNat64:\n      return judged_by(embedded(address, 12));", "    case Rule::kMapped:\n      return {};\n    case Rule::kNat64:\n      return judged_by(embedded(address, 12));", PROBE),
+    Fault("host_is_probed", "zone data may have this host's own addresses probed", "backend/health/target_policy.cpp",
+          "if (closest(address).rule != Rule::kAllow && check(address))", "if (false)", PROBE),
+    Fault("host_is_not_allowed", "this host's own addresses are refused although they are allowed", "backend/health/target_policy.cpp",
+          "if (closest(address).rule != Rule::kAllow && check(address))", "if (check(address))", PROBE),
+    Fault("host_is_what_it_was", "addresses that come to the host later may be probed", "backend/health/checker.cpp",
+          "if (policy.host != before) prober->set_policy(now);", "(void)now;", "unit:health_checker_test"),
     Fault("teredo_client_is_not_flipped", "the client inside a Teredo address is read as it stands", "backend/health/target_policy.cpp",
           "embedded(address, 12, 0xFF)", "embedded(address, 12)", PROBE),
     Fault("match_forgets_the_border", "a text that comes in two pieces is not found", "backend/health/probe_match.h",
