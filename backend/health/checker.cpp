@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <unordered_map>
 
 namespace sdns::health {
 namespace {
@@ -59,6 +60,7 @@ struct Checker::Impl {
   void look_at_host();
   void order(const std::function<void(Orders&)>& edit);
   void look();
+  void forget(const std::string& identity, SteadyTime now);
   void begin_probes();
   void ended(const CheckBook::Due& due, const ProbeResult& found);
   void say(const Transition& transition);
@@ -83,6 +85,7 @@ struct Checker::Impl {
   std::unique_ptr<Prober> prober;
   KeptChecks kept;
   CheckBook book;
+  std::unordered_map<std::uint64_t, ProbeId> probes;  // in flight, by ticket
   History history;
   SteadyTime second{};  // in which `said` verdicts were logged, or left out
   std::size_t said = 0;
@@ -159,6 +162,12 @@ void Checker::Impl::order(const std::function<void(Orders&)>& edit) {
   uv_async_send(&woken);
 }
 
+void Checker::Impl::forget(const std::string& identity, SteadyTime now) {
+  const CheckBook::Removed removed = book.remove(identity, now);
+  if (removed.guard.event != GuardEvent::kNone) say(removed.guard);
+  if (const auto probe = probes.extract(removed.ticket)) prober->cancel(probe.mapped());
+}
+
 void Checker::Impl::look() {
   Orders taken;
   {
@@ -169,7 +178,7 @@ void Checker::Impl::look() {
   const SteadyTime now = clock.now();
   for (const auto& [identity, wanted] : taken.checks) {
     if (wanted) book.add(identity, now);
-    else if (const GuardChange change = book.remove(identity, now); change.event != GuardEvent::kNone) say(change);
+    else forget(identity, now);
   }
   checks.set(static_cast<std::int64_t>(book.size()));
   for (auto& [part, reports] : taken.reports) reports.set_value(book.report(part, now));
@@ -183,7 +192,8 @@ void Checker::Impl::begin_probes() {
     const auto due = book.take(now);
     if (!due) break;
     if (now - due->since > kLate) late.add();
-    prober->start(book.spec(due->check), [this, due = *due](ProbeId, const ProbeResult& found) { ended(due, found); });
+    probes[due->ticket] = prober->start(book.spec(due->check),
+                                        [this, due = *due](ProbeId, const ProbeResult& found) { ended(due, found); });
   }
   in_flight.set(static_cast<std::int64_t>(book.in_flight()));
   arm();
@@ -203,7 +213,8 @@ void Checker::Impl::arm() {
 }
 
 void Checker::Impl::ended(const CheckBook::Due& due, const ProbeResult& found) {
-  const bool was_full = !book.next();
+  const auto next = book.next();
+  probes.erase(due.ticket);
   auto result = book.result(due, found, clock.now());
   switch (outcome_of(found.failure)) {
     case ProbeOutcome::kSuccess:
@@ -220,7 +231,7 @@ void Checker::Impl::ended(const CheckBook::Due& due, const ProbeResult& found) {
   if (result.transition) say(*result.transition);
   if (result.state) hand_over(std::move(*result.state));
   in_flight.set(static_cast<std::int64_t>(book.in_flight()));
-  if (was_full) arm();
+  if (book.next() != next) arm();
 }
 
 void Checker::Impl::hand_over(std::pair<std::string, State> state) {

@@ -107,6 +107,28 @@ TEST_F(CheckerTest, WhatIsForgottenIsGone) {
   EXPECT_EQ(left[0].identity, tcp(peer.port(), 2));
 }
 
+TEST_F(CheckerTest, AProbeOfAForgottenCheckEndsAtOnce) {
+  CheckerOptions wanted = options();
+  wanted.book.most_in_flight = 1;
+  wanted.book.longest_probe = seconds(3600);
+  const auto checker = start(std::move(wanted));
+  std::atomic<bool> ended = false;
+  const Peer silent([&ended](int fd) {
+    wait_for_end(fd);
+    ended = true;
+  });
+  const Peer other([](int) {});
+  const std::string stuck = tcp(silent.port()) + " timeout=3600 expect=x";
+  checker->want({stuck});
+  const auto deadline = std::chrono::steady_clock::now() + kLong;
+  while (silent.connections() == 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  checker->want({tcp(other.port())});
+  checker->forget({stuck});
+  await(*checker, tcp(other.port()), Verdict::kUp);
+  while (!ended && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_TRUE(ended);
+}
+
 TEST_F(CheckerTest, GoesOnFromWhatWasKept) {
   const Peer peer([](int) {});
   std::vector<KeptCheck> kept;
