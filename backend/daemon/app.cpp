@@ -63,6 +63,7 @@ health::CheckerOptions checker_of(const Config::Health& config, health::KeptChec
   options.book.interval = config.interval;
   options.book.user_agent = config.user_agent;
   options.book.most_in_flight = config.probes_at_once;
+  options.book.longest_probe = config.longest_probe;
   options.book.guard.share_percent = config.guard_percent;
   options.policy.allowed = config.allow;
   options.policy.own = config.own_networks;

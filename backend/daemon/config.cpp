@@ -41,6 +41,7 @@ const std::vector<std::string> kKeys = {"database.url",
                                         "health.probe",
                                         "health.interval",
                                         "health.probes_at_once",
+                                        "health.longest_probe",
                                         "health.checks_per_account",
                                         "health.probes_per_account",
                                         "health.probes_per_target",
@@ -273,6 +274,9 @@ class Loader {
     number("health.interval", interval, 1, 86'400);
     health.interval = std::chrono::seconds(interval);
     number("health.probes_at_once", health.probes_at_once, 1, 100'000);
+    std::int64_t longest = health.longest_probe.count();
+    number("health.longest_probe", longest, 1, 3'600);
+    health.longest_probe = std::chrono::seconds(longest);
     number("health.checks_per_account", health.checks_per_account, 1, 1'000'000);
     number("health.probes_per_account", health.probes_per_account, 1, 1'000'000);
     number("health.probes_per_target", health.probes_per_target, 1, 1'000'000);

@@ -92,6 +92,7 @@ struct Config {
     bool probe = true;                 ///< else targets are what operators say, and unknown
     std::chrono::seconds interval{5};  ///< of checks that do not say theirs
     std::size_t probes_at_once = 500;
+    std::chrono::seconds longest_probe{10};    ///< whatever timeout a check says
     std::size_t checks_per_account = 10'000;   ///< zones with one account are one, a zone without is one by itself
     std::uint32_t probes_per_account = 2'000;  ///< a second
     std::uint32_t probes_per_target = 1'000;   ///< a second, of which one account has at most half

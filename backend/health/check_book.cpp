@@ -2,6 +2,7 @@
 #include "backend/health/check_book.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sdns::health {
 
@@ -9,7 +10,14 @@ using std::chrono::milliseconds;
 
 namespace {
 constexpr std::chrono::hours kOldest{1};
+constexpr std::chrono::seconds kQuick{1};
+
+// Who shares a lane: those who probe one target, and all of a /64 of IPv6, which one host may have.
+std::string crowd_of(const CheckQuestion& question) {
+  if (question.kind == CheckKind::kUrlOnly || question.address.is_v4()) return question.target();
+  return question.address.masked(64).text();
 }
+}  // namespace
 
 KeptChecks::KeptChecks(std::vector<KeptCheck> checks, SteadyTime now, milliseconds elapsed)
     : saved_(now - std::max(elapsed, milliseconds(0))) {
@@ -69,7 +77,11 @@ void CheckBook::add(const std::string& identity, SteadyTime now) {
   Check& check = checks_[number];
   check = Check{};
   check.identity = identity;
-  check.spec = std::make_shared<const ProbeSpec>(probe_of(*question, options_.user_agent));
+  ProbeSpec spec = probe_of(*question, options_.user_agent);
+  spec.timeout = std::min(spec.timeout, options_.longest_probe);
+  check.spec = std::make_shared<const ProbeSpec>(std::move(spec));
+  check.crowd = crowds_.try_emplace(crowd_of(*question), Crowd{.lane = {.most = share(4)}}).first;
+  ++check.crowd->second.checks;
   check.thresholds = thresholds_of(question->options);
   check.state = initial_state(now, check.thresholds);
   check.interval = question->options.interval_seconds == 0
@@ -84,10 +96,11 @@ void CheckBook::add(const std::string& identity, SteadyTime now) {
     check.transitions = kept->transitions;
   }
   check.hold = targets_.add(question->target(), check.state.verdict == Verdict::kUp);
+  check.quick = check.state.verdict == Verdict::kUp;
   schedule_.add(number, check.interval, now);
 }
 
-GuardChange CheckBook::remove(const std::string& identity, SteadyTime now) {
+CheckBook::Removed CheckBook::remove(const std::string& identity, SteadyTime now) {
   const auto found = by_identity_.find(identity);
   if (found == by_identity_.end()) return {};
   const std::uint32_t number = found->second;
@@ -96,37 +109,81 @@ GuardChange CheckBook::remove(const std::string& identity, SteadyTime now) {
   const GuardChange change = targets_.remove(check.hold, now);
   if (check.probed) kept_.drop(identity);
   schedule_.remove(number);
+  const std::uint64_t ticket = check.ticket;
+  if (ticket != 0) --in_flight_;
+  leave_queue(check);
+  leave_lane(check);
+  if (--check.crowd->second.checks == 0) crowds_.erase(check.crowd);
   check = Check{};
   unused_.push_back(number);
-  return change;
+  return {change, ticket};
+}
+
+void CheckBook::leave_queue(Check& check) {
+  if (check.queue != nullptr) std::exchange(check.queue, nullptr)->erase(check.queued);
+}
+
+// Its place is that of the first who waits for one.
+void CheckBook::leave_lane(Check& check) {
+  Lane* const lane = std::exchange(check.lane, nullptr);
+  if (lane == nullptr) return;
+  if (lane->waiting.empty()) {
+    --lane->taken;
+    return;
+  }
+  Check& first = checks_[lane->waiting.front()];
+  first.lane = lane;
+  first.queue = &next_;
+  next_.splice(next_.end(), lane->waiting, first.queued);
 }
 
 std::optional<CheckBook::Due> CheckBook::take(SteadyTime now) {
   while (in_flight_ < options_.most_in_flight) {
-    const auto due = schedule_.take(now);
-    if (!due) return std::nullopt;
-    Check& check = checks_[due->check];
-    if (check.ticket != 0) continue;  // the one before takes longer than the interval
+    std::uint32_t number = 0;
+    if (!next_.empty()) {
+      number = next_.front();
+      leave_queue(checks_[number]);
+    } else {
+      const auto due = schedule_.take(now);
+      if (!due) return std::nullopt;
+      number = due->check;
+      Check& check = checks_[number];
+      if (check.ticket != 0) continue;  // the one before takes longer than the interval
+      if (check.queue != nullptr) continue;
+      check.due = due->since;
+      Lane& lane = check.quick ? check.crowd->second.lane : slow_;
+      if (lane.taken >= lane.most) {
+        check.queue = &lane.waiting;
+        check.queued = lane.waiting.insert(lane.waiting.end(), number);
+        continue;
+      }
+      ++lane.taken;
+      check.lane = &lane;
+    }
+    Check& check = checks_[number];
     check.ticket = ++tickets_;
     check.last_begun = now;
     ++in_flight_;
-    return Due{due->check, check.ticket, due->since};
+    return Due{number, check.ticket, check.due};
   }
   return std::nullopt;
 }
 
 std::optional<SteadyTime> CheckBook::next() {
   if (in_flight_ >= options_.most_in_flight) return std::nullopt;
+  if (!next_.empty()) return checks_[next_.front()].due;
   return schedule_.next();
 }
 
 CheckBook::Result CheckBook::result(const Due& due, const ProbeResult& found, SteadyTime now) {
   Result result;
-  --in_flight_;
   Check& check = checks_[due.check];
   if (check.ticket != due.ticket) return result;  // nobody asks any more
   check.ticket = 0;
+  --in_flight_;
+  leave_lane(check);
   check.probed = true;
+  check.quick = found.total < kQuick;
   ++check.probes;
   if (!found.ok()) ++check.failures;
   check.last_failure = found.failure;

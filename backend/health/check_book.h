@@ -3,9 +3,11 @@
 // is the checker's.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -36,9 +38,10 @@ namespace sdns::health {
 [[nodiscard]] State first_state(const std::string& identity);
 
 struct CheckBookOptions {
-  std::chrono::milliseconds interval{5000};  ///< of checks that do not say theirs
-  std::string user_agent;                    ///< of checks that do not say theirs
-  std::size_t most_in_flight = 500;          ///< probes at a time; further ones wait for one to end
+  std::chrono::milliseconds interval{5000};         ///< of checks that do not say theirs
+  std::string user_agent;                           ///< of checks that do not say theirs
+  std::size_t most_in_flight = 500;                 ///< probes at a time; further ones wait for one to end
+  std::chrono::milliseconds longest_probe{10'000};  ///< a longer timeout of a check is cut to this
   GuardLimits guard;
 };
 
@@ -93,20 +96,31 @@ class CheckBook {
  public:
   /// `kept`, which outlives it, is where checks that are added for the first time go on from.
   CheckBook(CheckBookOptions options, std::uint64_t seed, KeptChecks& kept)
-      : options_(std::move(options)), kept_(kept), schedule_(seed), targets_(options_.guard) {}
+      : options_(std::move(options)), kept_(kept), schedule_(seed), targets_(options_.guard) {
+    slow_.most = share(2);
+  }
+
+  CheckBook(const CheckBook&) = delete;
+  CheckBook& operator=(const CheckBook&) = delete;
 
   /// A check of this identity (CheckQuestion), due at once; nothing happens when it is there. What is no identity is
   /// never probed.
   void add(const std::string& identity, SteadyTime now);
-  /// What is found of a probe in flight comes to nothing.
-  GuardChange remove(const std::string& identity, SteadyTime now);
+  struct Removed {
+    GuardChange guard;
+    std::uint64_t ticket = 0;  ///< of its probe in flight, which comes to nothing and is to be cancelled; 0: none is
+  };
+  Removed remove(const std::string& identity, SteadyTime now);
 
   struct Due {
     std::uint32_t check = 0;
     std::uint64_t ticket = 0;  ///< for result()
     SteadyTime since{};        ///< when it was to begin
   };
-  /// A check whose probe is to begin now; it is in flight until result().
+  /// A check whose probe is to begin now; it is in flight until result() or remove(). So that targets that are silent
+  /// do not have all others wait: checks that took over a second the last time, or are new, have half of what may be in
+  /// flight together, and the others of one target (of its /64, of one host where that is looked up) a quarter. Who
+  /// finds no place there waits for one in turn. O(1), and what Schedule costs.
   std::optional<Due> take(SteadyTime now);
   [[nodiscard]] std::shared_ptr<const ProbeSpec> spec(std::uint32_t check) const { return checks_[check].spec; }
   /// When to call take() again; nothing while nothing is due or as many as may be are in flight.
@@ -128,6 +142,17 @@ class CheckBook {
   [[nodiscard]] std::vector<CheckReport> report(std::string_view part, SteadyTime now) const;
 
  private:
+  // Of those that share places in flight.
+  struct Lane {
+    std::size_t most = 0;
+    std::size_t taken = 0;
+    std::list<std::uint32_t> waiting{};  // empty unless all are taken
+  };
+  struct Crowd {
+    Lane lane;
+    std::size_t checks = 0;
+  };
+  using Crowds = std::unordered_map<std::string, Crowd>;
   struct Check {
     std::string identity;
     std::shared_ptr<const ProbeSpec> spec;
@@ -146,7 +171,20 @@ class CheckBook {
     SteadyTime last_begun{};
     GuardedTargets::Hold hold;
     bool probed = false;  // by this process
+    bool quick = false;   // the last probe took less than a second
+    Crowds::iterator crowd{};
+    Lane* lane = nullptr;                       // in which it has a place: in flight, or about to be
+    std::list<std::uint32_t>* queue = nullptr;  // in which it waits: for a place, or with one to be taken
+    std::list<std::uint32_t>::iterator queued{};
+    SteadyTime due{};  // while it waits
   };
+
+  // A part of what may be in flight; what is small is not parted.
+  [[nodiscard]] std::size_t share(std::size_t parts) const {
+    return std::max(options_.most_in_flight / parts, std::min<std::size_t>(options_.most_in_flight, 8));
+  }
+  void leave_queue(Check& check);
+  void leave_lane(Check& check);
 
   const CheckBookOptions options_;
   KeptChecks& kept_;
@@ -157,6 +195,9 @@ class CheckBook {
   std::unordered_map<std::string, std::uint32_t> by_identity_;
   std::uint64_t tickets_ = 0;
   std::size_t in_flight_ = 0;
+  Lane slow_;
+  Crowds crowds_;                  // by whom they probe
+  std::list<std::uint32_t> next_;  // have a place
 };
 
 }  // namespace sdns::health

@@ -7,10 +7,12 @@
 #include <uv.h>
 
 #include <algorithm>
+#include <functional>
 #include <future>
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <unordered_map>
 
 namespace sdns::health {
 namespace {
@@ -37,6 +39,8 @@ struct Checker::Impl {
       : clock(c),
         wall_clock(w),
         log(l),
+        policy(std::move(options.policy)),
+        host_addresses(std::move(options.host_addresses)),
         kept(std::move(options.kept)),
         book(options.book, options.seed, kept),
         history(w.wall_now()),
@@ -52,7 +56,11 @@ struct Checker::Impl {
 
   Result<void> open(const CheckerOptions& options);
   void close();
+  TargetPolicy judge();
+  void look_at_host();
+  void order(const std::function<void(Orders&)>& edit);
   void look();
+  void forget(const std::string& identity, SteadyTime now);
   void begin_probes();
   void ended(const CheckBook::Due& due, const ProbeResult& found);
   void say(const Transition& transition);
@@ -69,10 +77,15 @@ struct Checker::Impl {
   uv_loop_t loop{};
   uv_async_t woken{};
   uv_timer_t timer{};
+  uv_timer_t host_timer{};
   SystemRandom random;
+  TargetPolicyOptions policy;
+  const std::function<Result<std::vector<dns::IpAddress>>()> host_addresses;
+  bool host_known = true;
   std::unique_ptr<Prober> prober;
   KeptChecks kept;
   CheckBook book;
+  std::unordered_map<std::uint64_t, ProbeId> probes;  // in flight, by ticket
   History history;
   SteadyTime second{};  // in which `said` verdicts were logged, or left out
   std::size_t said = 0;
@@ -97,24 +110,62 @@ Result<void> Checker::Impl::open(const CheckerOptions& options) {
   if (const int error = uv_loop_init(&loop); error != 0)
     return fail(Errc::kUnavailable, fmt::format("health checks have no event loop: {}", uv_strerror(error)),
                 "raise the limit of open files (LimitNOFILE=)");
-  loop.data = woken.data = timer.data = this;
-  uv_async_init(&loop, &woken, [](uv_async_t* handle) { static_cast<Impl*>(handle->data)->look(); });
+  loop.data = woken.data = timer.data = host_timer.data = this;
+  const auto look = [](uv_async_t* handle) { static_cast<Impl*>(handle->data)->look(); };
+  if (const int error = uv_async_init(&loop, &woken, look); error != 0) {
+    uv_loop_close(&loop);
+    return fail(Errc::kUnavailable, fmt::format("health checks cannot be woken: {}", uv_strerror(error)));
+  }
   uv_timer_init(&loop, &timer);
-  auto made = Prober::make(loop, TargetPolicy(options.policy), random, options.prober);
+  uv_timer_init(&loop, &host_timer);
+  auto made = Prober::make(loop, judge(), random, options.prober);
   if (!made) {
     close();
     return fail(std::move(made.error()));
   }
   prober = std::move(*made);
+  const auto every = static_cast<std::uint64_t>(options.host_addresses_every.count());
+  uv_timer_start(
+      &host_timer, [](uv_timer_t* handle) { static_cast<Impl*>(handle->data)->look_at_host(); }, every, every);
   return {};
+}
+
+// What may be probed, the host's addresses being what they are now.
+TargetPolicy Checker::Impl::judge() {
+  auto found = host_addresses();
+  if (found) policy.host = std::move(*found);
+  else if (host_known) log.warn("health.host_unknown", {{"error", found.error().what}, {"hint", found.error().hint}});
+  host_known = found.has_value();
+  return TargetPolicy(policy);
+}
+
+void Checker::Impl::look_at_host() {
+  const std::vector<dns::IpAddress> before = policy.host;
+  const TargetPolicy now = judge();
+  if (policy.host != before) prober->set_policy(now);
 }
 
 void Checker::Impl::close() {
   prober.reset();
   uv_close(reinterpret_cast<uv_handle_t*>(&woken), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&timer), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&host_timer), nullptr);
   uv_run(&loop, UV_RUN_DEFAULT);
   uv_loop_close(&loop);
+}
+
+// The loop is woken before it can see what there is to do: once it has seen that it is to stop, it closes what wakes
+// it.
+void Checker::Impl::order(const std::function<void(Orders&)>& edit) {
+  std::lock_guard lock(mutex);
+  edit(orders);
+  uv_async_send(&woken);
+}
+
+void Checker::Impl::forget(const std::string& identity, SteadyTime now) {
+  const CheckBook::Removed removed = book.remove(identity, now);
+  if (removed.guard.event != GuardEvent::kNone) say(removed.guard);
+  if (const auto probe = probes.extract(removed.ticket)) prober->cancel(probe.mapped());
 }
 
 void Checker::Impl::look() {
@@ -127,7 +178,7 @@ void Checker::Impl::look() {
   const SteadyTime now = clock.now();
   for (const auto& [identity, wanted] : taken.checks) {
     if (wanted) book.add(identity, now);
-    else if (const GuardChange change = book.remove(identity, now); change.event != GuardEvent::kNone) say(change);
+    else forget(identity, now);
   }
   checks.set(static_cast<std::int64_t>(book.size()));
   for (auto& [part, reports] : taken.reports) reports.set_value(book.report(part, now));
@@ -141,7 +192,8 @@ void Checker::Impl::begin_probes() {
     const auto due = book.take(now);
     if (!due) break;
     if (now - due->since > kLate) late.add();
-    prober->start(book.spec(due->check), [this, due = *due](ProbeId, const ProbeResult& found) { ended(due, found); });
+    probes[due->ticket] = prober->start(book.spec(due->check),
+                                        [this, due = *due](ProbeId, const ProbeResult& found) { ended(due, found); });
   }
   in_flight.set(static_cast<std::int64_t>(book.in_flight()));
   arm();
@@ -161,7 +213,8 @@ void Checker::Impl::arm() {
 }
 
 void Checker::Impl::ended(const CheckBook::Due& due, const ProbeResult& found) {
-  const bool was_full = !book.next();
+  const auto next = book.next();
+  probes.erase(due.ticket);
   auto result = book.result(due, found, clock.now());
   switch (outcome_of(found.failure)) {
     case ProbeOutcome::kSuccess:
@@ -178,7 +231,7 @@ void Checker::Impl::ended(const CheckBook::Due& due, const ProbeResult& found) {
   if (result.transition) say(*result.transition);
   if (result.state) hand_over(std::move(*result.state));
   in_flight.set(static_cast<std::int64_t>(book.in_flight()));
-  if (was_full) arm();
+  if (book.next() != next) arm();
 }
 
 void Checker::Impl::hand_over(std::pair<std::string, State> state) {
@@ -245,28 +298,20 @@ Result<std::unique_ptr<Checker>> Checker::start(CheckerOptions options, const Cl
 }
 
 Checker::~Checker() {
-  {
-    std::lock_guard lock(impl_->mutex);
-    impl_->orders.stop = true;
-  }
-  uv_async_send(&impl_->woken);
+  impl_->order([](Orders& orders) { orders.stop = true; });
   impl_->thread.join();
 }
 
 void Checker::want(std::vector<std::string> identities) {
-  {
-    std::lock_guard lock(impl_->mutex);
-    for (std::string& identity : identities) impl_->orders.checks.emplace_back(std::move(identity), true);
-  }
-  uv_async_send(&impl_->woken);
+  impl_->order([&](Orders& orders) {
+    for (std::string& identity : identities) orders.checks.emplace_back(std::move(identity), true);
+  });
 }
 
 void Checker::forget(std::vector<std::string> identities) {
-  {
-    std::lock_guard lock(impl_->mutex);
-    for (std::string& identity : identities) impl_->orders.checks.emplace_back(std::move(identity), false);
-  }
-  uv_async_send(&impl_->woken);
+  impl_->order([&](Orders& orders) {
+    for (std::string& identity : identities) orders.checks.emplace_back(std::move(identity), false);
+  });
 }
 
 std::vector<std::pair<std::string, State>> Checker::take() {
@@ -276,12 +321,10 @@ std::vector<std::pair<std::string, State>> Checker::take() {
 
 std::vector<CheckReport> Checker::report(std::string_view part) {
   std::future<std::vector<CheckReport>> reports;
-  {
-    std::lock_guard lock(impl_->mutex);
-    reports = impl_->orders.reports.emplace_back(std::string(part), std::promise<std::vector<CheckReport>>())
-                  .second.get_future();
-  }
-  uv_async_send(&impl_->woken);
+  impl_->order([&](Orders& orders) {
+    reports =
+        orders.reports.emplace_back(std::string(part), std::promise<std::vector<CheckReport>>()).second.get_future();
+  });
   return reports.get();
 }
 
@@ -300,11 +343,7 @@ const History& Checker::history() const { return impl_->history; }
 
 std::vector<KeptCheck> Checker::keep() {
   std::future<std::vector<KeptCheck>> kept;
-  {
-    std::lock_guard lock(impl_->mutex);
-    kept = impl_->orders.keeps.emplace_back().get_future();
-  }
-  uv_async_send(&impl_->woken);
+  impl_->order([&](Orders& orders) { kept = orders.keeps.emplace_back().get_future(); });
   return kept.get();
 }
 

@@ -3,7 +3,9 @@
 // over.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,13 +18,16 @@
 #include "backend/base/metrics.h"
 #include "backend/health/check_book.h"
 #include "backend/health/history.h"
+#include "backend/health/host_addresses.h"
 #include "backend/health/prober.h"
 
 namespace sdns::health {
 
 struct CheckerOptions {
   CheckBookOptions book;
-  TargetPolicyOptions policy;
+  TargetPolicyOptions policy;  ///< besides the host's own addresses, which are
+  std::function<Result<std::vector<dns::IpAddress>>()> host_addresses = health::host_addresses;
+  std::chrono::milliseconds host_addresses_every{60'000};  ///< looked at again so often; more than 0
   ProberOptions prober;
   KeptChecks kept;  ///< where checks go on from
   std::uint64_t seed = 0;

@@ -43,7 +43,7 @@ struct HttpProbe {
   std::string user_agent{};                                    ///< "": none is sent
   Codes codes{CodeRange{}};
   std::string stringmatch{};     ///< must occur in the body; "": need not
-  std::uint64_t byte_limit = 0;  ///< body octets after which the transfer is cut and judged; 0: Prober's, a failure
+  std::uint64_t byte_limit = 0;  ///< body octets after which the transfer is cut and judged; 0: none
   Redirects redirects = Redirects::kNone;
   std::uint32_t most_redirects = 5;  ///< more is kRedirect
   bool verify_certificate = true;    ///< chain, dates and name
@@ -116,9 +116,7 @@ inline constexpr std::size_t kMaxProbeText = 200;
 
 struct ProbeResult {
   ProbeFailure failure = ProbeFailure::kNone;
-  std::chrono::microseconds connect{0};  ///< until the (last) connection was there; 0: it was not
   std::chrono::microseconds total{0};
-  unsigned http_status = 0;  ///< 0: no response
   std::uint32_t weight = 1;  ///< the number above 0 that the body begins with, else 1 (pickselfweighted)
   std::string text{};        ///< for people, at most kMaxProbeText octets, printable; of a success mostly empty
   [[nodiscard]] bool ok() const { return failure == ProbeFailure::kNone; }

@@ -16,10 +16,6 @@
 namespace sdns::health {
 namespace {
 
-using std::chrono::duration_cast;
-using std::chrono::microseconds;
-using std::chrono::steady_clock;
-
 // Whether RDATA in presentation format is among those on the wire, letter case of names aside.
 bool has_rdata(const std::vector<std::string>& answers, dns::RrType type, const std::string& wanted) {
   const auto content = dns::canonical_content(type, wanted, dns::Name());
@@ -91,13 +87,11 @@ class DnsRun final : public ProbeRun, private ProbePoller::Watcher {
     if (reply.kind == DnsReplyKind::kForeign) return;  // the right one may follow
     if (reply.kind != DnsReplyKind::kTruncated) return judge(reply);
     state_ = State::kConnecting;
-    began_ = steady_clock::now();
     if (auto failure = connect(SOCK_STREAM, EPOLLOUT)) sink_.done(std::move(*failure));
   }
 
   void connected() {
     if (auto failure = connect_failure(fd_.get())) return sink_.done(std::move(*failure));
-    connect_ = duration_cast<microseconds>(steady_clock::now() - began_);
     std::string framed;  // RFC 1035 section 4.2.2
     dns::append_u16(framed, static_cast<std::uint32_t>(query_.size()));
     query_ = framed + query_;
@@ -148,7 +142,6 @@ class DnsRun final : public ProbeRun, private ProbePoller::Watcher {
                                 fmt::format("{} is not among {} answers", wanted, reply.rdata.size()));
           break;
         }
-    result.connect = connect_;
     sink_.done(std::move(result));
   }
 
@@ -160,8 +153,6 @@ class DnsRun final : public ProbeRun, private ProbePoller::Watcher {
   std::string query_;
   State state_ = State::kUdp;
   Fd fd_;
-  SteadyTime began_{};
-  microseconds connect_{0};
   std::size_t sent_ = 0;
   std::string stream_;
 };

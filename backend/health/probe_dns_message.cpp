@@ -14,14 +14,16 @@ using dns::u16_at;
 
 constexpr std::size_t kHeaderOctets = 12;
 constexpr std::uint16_t kClassIn = 1;
+constexpr int kMostPointers = 127;  // of a name: it has no more labels
 constexpr std::uint16_t kQr = 0x8000, kTc = 0x0200, kRd = 0x0100, kOpcode = 0x7800, kRcode = 0x000F;
 
 // Appends the name at wire[at] without compression and moves `at` past it. False: it is none. A pointer must lead
-// before where it stands, so that there is no loop (RFC 1035 section 4.1.4).
+// before where it stands, so that there is no loop (RFC 1035 section 4.1.4); that some lead to pointers alone is no
+// reason to go along chains of thousands for each record.
 bool read_name(std::string_view wire, std::size_t& at, std::string& out) {
   std::size_t from = at;
   std::size_t before = wire.size();  // pointers lead before this
-  bool jumped = false;
+  int pointers = 0;
   std::size_t octets = 0;
   for (;;) {
     if (from >= wire.size()) return false;
@@ -29,9 +31,8 @@ bool read_name(std::string_view wire, std::size_t& at, std::string& out) {
     if (length >= 0xC0) {
       if (from + 2 > wire.size()) return false;
       const std::size_t target = u16_at(wire, from) & 0x3FFF;
-      if (!jumped) at = from + 2;
-      jumped = true;
-      if (target >= std::min(before, from)) return false;
+      if (pointers == 0) at = from + 2;
+      if (++pointers > kMostPointers || target >= std::min(before, from)) return false;
       before = from = target;
       continue;
     }
@@ -42,7 +43,7 @@ bool read_name(std::string_view wire, std::size_t& at, std::string& out) {
     from += 1 + length;
     if (length == 0) break;
   }
-  if (!jumped) at = from;
+  if (pointers == 0) at = from;
   return true;
 }
 

@@ -63,17 +63,20 @@ ProbeFailure failure_of(CURLcode code) {
   }
 }
 
-class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
+class HttpRun final : public ProbeRun, private CurlMulti::Transfer, private ProbeResolver::Waiter {
  public:
-  HttpRun(ProbeWorld& world, CurlMulti& curl, const HttpLimits& limits, const ProbeSpec& spec, ProbeSink& sink)
+  HttpRun(ProbeWorld& world, CurlMulti& curl, ProbeResolver& resolver, const HttpLimits& limits, const ProbeSpec& spec,
+          ProbeSink& sink)
       : world_(world),
         curl_(curl),
+        resolver_(resolver),
         limits_(limits),
         spec_(spec),
         http_(std::get<HttpProbe>(spec.kind)),
         sink_(sink),
         match_(http_.stringmatch) {}
   ~HttpRun() override {
+    resolver_.cancel(*this);
     if (easy_ == nullptr) return;
     if (added_) curl_.remove(easy_);
     curl_.give_back(easy_);
@@ -82,16 +85,20 @@ class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
   std::optional<ProbeResult> start() override {
     easy_ = curl_.take_easy();
     if (easy_ == nullptr) return probe_failed(ProbeFailure::kLocal, "libcurl: out of memory");
-    pinned_ = http_.host == HttpHost::kPinned;
     set_options();
-    if (!request(http_.url, spec_.port, true)) return probe_failed(ProbeFailure::kLocal, "libcurl: out of memory");
-    return std::nullopt;
+    url_ = http_.url;
+    pinned_ = http_.host == HttpHost::kPinned;
+    return pinned_ ? request({spec_.address}, spec_.port) : request_from_host();
   }
 
   [[nodiscard]] std::string_view waiting_for() const override {
+    if (resolving_) return "no address of the host";
     curl_off_t connected = 0;
     curl_easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &connected);
     return connected == 0 ? "no connection" : header_octets_ == 0 ? "no response" : "the response did not end";
+  }
+  [[nodiscard]] ProbeFailure overdue() const override {
+    return !resolving_ || (resolver_.asked(*this) && resolver_works()) ? ProbeFailure::kTimeout : ProbeFailure::kLocal;
   }
 
  private:
@@ -105,8 +112,6 @@ class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_FRESH_CONNECT, 1L);
     set(CURLOPT_FORBID_REUSE, 1L);
-    set(CURLOPT_DNS_CACHE_TIMEOUT, 0L);  // nothing to look through, and each lookup is a new one
-    set(CURLOPT_QUICK_EXIT, 1L);         // to end a transfer does not wait for the resolver's thread
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(spec_.timeout.count()) + 1000);  // Prober's timeout comes first
     set(CURLOPT_ERRORBUFFER, message_.data());
     set(CURLOPT_OPENSOCKETFUNCTION, &HttpRun::on_open);
@@ -134,22 +139,67 @@ class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
       memory_ = append(headers_, value.empty() ? name + ';' : fmt::format("{}: {}", name, value)) && memory_;
   }
 
-  // False: out of memory. A port of 0 is the URL's.
-  bool request(const std::string& url, std::uint16_t port, bool own_host) {
+  // Gets url_ from the first of these addresses that can be connected to; none: its host is one. A port of 0 is the
+  // URL's; for several addresses it is needed.
+  std::optional<ProbeResult> request(const std::vector<dns::IpAddress>& addresses, std::uint16_t port) {
     connect_to_.reset();
-    if (pinned_) {
-      std::string to = "::";  // whatever host and port the URL has
-      to += spec_.address.is_v4() ? spec_.address.text() : '[' + spec_.address.text() + ']';
-      to += ':';
-      if (port != 0) to += std::to_string(port);
-      memory_ = append(connect_to_, to) && memory_;
+    known_.reset();
+    const auto connect_to = [&](const std::string& host) {  // whatever host and port the URL has
+      memory_ = append(connect_to_, fmt::format("::{}:{}", host, port == 0 ? "" : std::to_string(port))) && memory_;
+    };
+    if (addresses.size() == 1) connect_to(in_url(addresses[0]));
+    if (addresses.size() > 1) {  // a name of this hop's own, which libcurl is told the addresses of
+      const std::string name = fmt::format("{}-{}.invalid", fmt::ptr(this), redirects_);
+      std::string known = fmt::format("+{}:{}:", name, port);
+      for (const dns::IpAddress& address : addresses) known += in_url(address) + ',';
+      known.pop_back();
+      memory_ = append(known_, known) && memory_;
+      connect_to(name);
     }
+    // Else there is nothing to look through; requests without such a name forget those that there are.
+    curl_easy_setopt(easy_, CURLOPT_DNS_CACHE_TIMEOUT, known_ ? 60L : 0L);
+    curl_easy_setopt(easy_, CURLOPT_RESOLVE, known_.get());
     curl_easy_setopt(easy_, CURLOPT_CONNECT_TO, connect_to_.get());
-    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, own_host ? headers_.get() : nullptr);
-    curl_easy_setopt(easy_, CURLOPT_URL, url.c_str());
+    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, own_host_ ? headers_.get() : nullptr);
+    curl_easy_setopt(easy_, CURLOPT_URL, url_.c_str());
     message_[0] = '\0';
     added_ = memory_ && curl_.add(easy_, *this);
-    return added_;
+    if (added_) return std::nullopt;
+    return probe_failed(ProbeFailure::kLocal, "libcurl: out of memory");
+  }
+
+  // Gets url_ from where its host is. libcurl needs nobody for addresses, and says itself what is wrong with a URL; it
+  // would start a thread for each name, however many there are.
+  std::optional<ProbeResult> request_from_host() {
+    const auto url = read_url(url_);
+    if (!url || url->looked_up.starts_with('[') || dns::IpAddress::parse(url->looked_up)) return request({}, 0);
+    host_ = url->looked_up;
+    host_port_ = url->port;
+    const HostFamily family = !spec_.source           ? HostFamily::kAny
+                              : spec_.source->is_v4() ? HostFamily::kV4
+                                                      : HostFamily::kV6;
+    asked_at_ = std::chrono::steady_clock::now();
+    resolving_ = resolver_.start(host_, family, *this);
+    if (resolving_) return std::nullopt;
+    return probe_failed(ProbeFailure::kLocal, "no thread to look up " + host_);
+  }
+
+  void resolved(const LookupResult& result) override {
+    resolving_ = false;
+    if (result.outcome == LookupOutcome::kFound) {
+      if (auto failure = request(result.addresses, host_port_)) finish(std::move(*failure));
+      return;
+    }
+    const bool targets =
+        result.outcome == LookupOutcome::kNone || (result.outcome == LookupOutcome::kUnanswered && resolver_works());
+    finish(probe_failed(targets ? ProbeFailure::kResolve : ProbeFailure::kLocal,
+                        fmt::format("{}: {}", host_, result.text)));
+  }
+
+  [[nodiscard]] bool resolver_works() const { return resolver_.has_answered_since(asked_at_); }
+
+  static std::string in_url(const dns::IpAddress& address) {
+    return address.is_v4() ? address.text() : '[' + address.text() + ']';
   }
 
   // Makes the socket of each connection, to an address that was a host's just now: nothing can change between the check
@@ -194,14 +244,15 @@ class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
 
   static std::size_t on_body(char* data, std::size_t, std::size_t octets, void* self) {
     auto& run = *static_cast<HttpRun*>(self);
-    const std::uint64_t limit = run.http_.byte_limit != 0 ? run.http_.byte_limit : run.limits_.body_octets;
+    const bool cuts = run.http_.byte_limit != 0 && run.http_.byte_limit <= run.limits_.body_octets;
+    const std::uint64_t limit = cuts ? run.http_.byte_limit : run.limits_.body_octets;
     const std::string_view piece(data,
                                  static_cast<std::size_t>(std::min<std::uint64_t>(octets, limit - run.body_octets_)));
     run.body_octets_ += piece.size();
     run.weight_.feed(piece);
     run.match_.feed(piece);
     if (piece.size() == octets) return octets;
-    run.end_ = run.http_.byte_limit != 0 ? End::kCut : End::kBody;
+    run.end_ = cuts ? End::kCut : End::kBody;
     return CURL_WRITEFUNC_ERROR;
   }
 
@@ -209,9 +260,6 @@ class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
     long status = 0;
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
     status_ = static_cast<unsigned>(status);
-    curl_off_t connect = 0;
-    curl_easy_getinfo(easy_, CURLINFO_CONNECT_TIME_T, &connect);
-    connect_ = std::chrono::microseconds(connect);
     if (end_ == End::kRedirect) return follow();
     if (code == CURLE_OK || end_ == End::kCut) return judge();
     finish(why(static_cast<CURLcode>(code)));
@@ -228,6 +276,10 @@ class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
     curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &error);
     if (code == CURLE_COULDNT_CONNECT)
       return no_socket_ ? std::move(*no_socket_) : socket_failure("connect", static_cast<int>(error));
+    curl_off_t connected = 0;
+    curl_easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &connected);
+    if (code == CURLE_OUT_OF_MEMORY && connected == 0)
+      return probe_failed(ProbeFailure::kLocal, "libcurl: out of memory");
     // libcurl says the same of a broken connection and of chunks that are none.
     const bool nonsense = code == CURLE_RECV_ERROR && error == 0;
     return probe_failed(nonsense ? ProbeFailure::kProtocol : failure_of(code),
@@ -249,12 +301,12 @@ class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
     const auto stop = [this](std::string_view text) { finish(probe_failed(ProbeFailure::kRedirect, text)); };
     if (++redirects_ > http_.most_redirects) return stop(fmt::format("more than {} redirects", http_.most_redirects));
     const auto first = read_url(http_.url);
-    const auto next = resolve_url(url_.empty() ? http_.url : url_, location_);
+    const auto next = resolve_url(url_, location_);
     if (!first || !next) return stop(fmt::format("redirected to \"{}\", which is no http or https URL", location_));
-    const bool own_host = next->host == first->host;
-    if (!own_host && http_.redirects == Redirects::kSameHost)
+    own_host_ = next->host == first->host;
+    if (!own_host_ && http_.redirects == Redirects::kSameHost)
       return stop(fmt::format("redirected to the host {}, which is not followed", next->host));
-    pinned_ = own_host && http_.host == HttpHost::kPinned;
+    pinned_ = own_host_ && http_.host == HttpHost::kPinned;
     // A port of the probe's own stands for that of its URL, not for others.
     const std::uint16_t port = next->port == first->port ? spec_.port : 0;
     url_ = next->text;
@@ -263,14 +315,10 @@ class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
     no_socket_.reset();
     curl_.remove(easy_);
     added_ = false;
-    if (!request(url_, port, own_host)) finish(probe_failed(ProbeFailure::kLocal, "libcurl: out of memory"));
+    if (auto failure = pinned_ ? request({spec_.address}, port) : request_from_host()) finish(std::move(*failure));
   }
 
-  void finish(ProbeResult result) {
-    result.connect = connect_;
-    result.http_status = status_;
-    sink_.done(std::move(result));
-  }
+  void finish(ProbeResult result) { sink_.done(std::move(result)); }
 
   static bool is_redirect(long status) {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -280,6 +328,7 @@ class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
 
   ProbeWorld& world_;
   CurlMulti& curl_;
+  ProbeResolver& resolver_;
   const HttpLimits& limits_;
   const ProbeSpec& spec_;
   const HttpProbe& http_;
@@ -287,12 +336,18 @@ class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
   void* easy_ = nullptr;
   CurlList headers_;
   CurlList connect_to_;
+  CurlList known_;  // addresses
   bool memory_ = true;
   bool added_ = false;
-  bool pinned_ = true;  // of the hop
+  bool pinned_ = true;    // of the hop, as the next
+  bool own_host_ = true;  // its host is that of the probe's URL
+  bool resolving_ = false;
+  std::string host_;
+  std::uint16_t host_port_ = 0;
+  SteadyTime asked_at_{};
   End end_ = End::kItself;
   std::uint32_t redirects_ = 0;
-  std::string url_;  // of the hop; "": the probe's
+  std::string url_;  // of the hop
   std::string location_;
   std::optional<ProbeResult> no_socket_;
   std::size_t header_octets_ = 0;
@@ -300,15 +355,14 @@ class HttpRun final : public ProbeRun, private CurlMulti::Transfer {
   StreamMatch match_;
   LeadingWeight weight_;
   unsigned status_ = 0;
-  std::chrono::microseconds connect_{0};
   std::array<char, CURL_ERROR_SIZE> message_{};
 };
 
 }  // namespace
 
-std::unique_ptr<ProbeRun> make_http_run(ProbeWorld& world, CurlMulti& curl, const HttpLimits& limits,
-                                        const ProbeSpec& spec, ProbeSink& sink) {
-  return std::make_unique<HttpRun>(world, curl, limits, spec, sink);
+std::unique_ptr<ProbeRun> make_http_run(ProbeWorld& world, CurlMulti& curl, ProbeResolver& resolver,
+                                        const HttpLimits& limits, const ProbeSpec& spec, ProbeSink& sink) {
+  return std::make_unique<HttpRun>(world, curl, resolver, limits, spec, sink);
 }
 
 }  // namespace sdns::health

@@ -41,6 +41,8 @@ class ProbeRun {
   virtual std::optional<ProbeResult> start() = 0;
   /// What it was doing when the time was over, for people: "no connection".
   [[nodiscard]] virtual std::string_view waiting_for() const = 0;
+  /// What it is when the time is over.
+  [[nodiscard]] virtual ProbeFailure overdue() const { return ProbeFailure::kTimeout; }
 };
 
 /// A non-blocking socket of this address's family, bound to the source. Or the failure (kLocal).

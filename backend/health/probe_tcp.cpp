@@ -13,10 +13,6 @@
 namespace sdns::health {
 namespace {
 
-using std::chrono::duration_cast;
-using std::chrono::microseconds;
-using std::chrono::steady_clock;
-
 class TcpRun final : public ProbeRun, private ProbePoller::Watcher {
  public:
   TcpRun(ProbeWorld& world, const ProbeSpec& spec, ProbeSink& sink)
@@ -24,7 +20,6 @@ class TcpRun final : public ProbeRun, private ProbePoller::Watcher {
   ~TcpRun() override { world_.poller.unwatch(fd_.get()); }
 
   std::optional<ProbeResult> start() override {
-    began_ = steady_clock::now();
     ProbeSocket socket = open_probe_socket(spec_.address.is_v4(), SOCK_STREAM, spec_.source);
     if (!socket.fd) return std::move(socket.failure);
     fd_ = std::move(socket.fd);
@@ -56,7 +51,6 @@ class TcpRun final : public ProbeRun, private ProbePoller::Watcher {
 
   void connected() {
     if (auto failure = connect_failure(fd_.get())) return sink_.done(std::move(*failure));
-    connect_ = duration_cast<microseconds>(steady_clock::now() - began_);
     state_ = State::kSending;
     send_on();
   }
@@ -96,10 +90,7 @@ class TcpRun final : public ProbeRun, private ProbePoller::Watcher {
                           fmt::format("the expected text was not in the first {} octets", tcp_.limit_octets)));
   }
 
-  void finish(ProbeResult result) {
-    result.connect = connect_;
-    sink_.done(std::move(result));
-  }
+  void finish(ProbeResult result) { sink_.done(std::move(result)); }
 
   static constexpr std::size_t kShown = 80;
 
@@ -110,8 +101,6 @@ class TcpRun final : public ProbeRun, private ProbePoller::Watcher {
   StreamMatch match_;
   State state_ = State::kConnecting;
   Fd fd_;
-  SteadyTime began_{};
-  microseconds connect_{0};
   std::size_t sent_ = 0;
   std::size_t received_ = 0;
   std::string beginning_;

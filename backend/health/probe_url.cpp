@@ -31,6 +31,7 @@ std::optional<ProbeUrl> read(CURLU* url) {
       !part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, port))
     return std::nullopt;
   std::from_chars(port.data(), port.data() + port.size(), out.port);
+  if (!part(url, CURLUPART_HOST, CURLU_PUNYCODE, out.looked_up)) out.looked_up = out.host;
   std::transform(out.host.begin(), out.host.end(), out.host.begin(), lower);
   if (out.host.ends_with('.')) out.host.pop_back();
   return out;

@@ -12,6 +12,7 @@ namespace sdns::health {
 struct ProbeUrl {
   std::string text;        ///< absolute
   std::string host;        ///< lower case
+  std::string looked_up;   ///< the host as it stands there, in ASCII
   std::uint16_t port = 0;  ///< the scheme's own when the URL has none
 };
 /// Nothing: no http or https URL.

@@ -43,7 +43,7 @@ struct Prober::Impl {
     }
     void expired() override {
       done(early_ ? std::move(*early_)
-                  : probe_failed(ProbeFailure::kTimeout,
+                  : probe_failed(run_->overdue(),
                                  fmt::format("{} within {} ms", run_->waiting_for(), spec_->timeout.count())));
     }
     void done(ProbeResult result) override {
@@ -65,7 +65,12 @@ struct Prober::Impl {
   };
 
   Impl(std::unique_ptr<ProbePoller> p, const TargetPolicy& policy, Random& random, const ProberOptions& o)
-      : options(o), poller(std::move(p)), reaper(*poller), curl(*poller), world{*poller, reaper, policy, random} {}
+      : options(o),
+        poller(std::move(p)),
+        reaper(*poller),
+        resolver(*poller, o.resolver),
+        curl(*poller),
+        world{*poller, reaper, policy, random} {}
 
   [[nodiscard]] std::optional<ProbeResult> refusal(const ProbeSpec& spec) const {
     if (auto good = check_probe(spec); !good) return probe_failed(ProbeFailure::kInvalid, to_text(good.error()));
@@ -80,16 +85,18 @@ struct Prober::Impl {
   }
 
   std::unique_ptr<ProbeRun> make_run(const ProbeSpec& spec, ProbeSink& sink) {
-    return std::visit(Overloaded{[&](const TcpProbe&) { return make_tcp_run(world, spec, sink); },
-                                 [&](const HttpProbe&) { return make_http_run(world, curl, options.http, spec, sink); },
-                                 [&](const DnsProbe&) { return make_dns_run(world, spec, sink); },
-                                 [&](const ExecProbe&) { return make_exec_run(world, spec, sink); }},
-                      spec.kind);
+    return std::visit(
+        Overloaded{[&](const TcpProbe&) { return make_tcp_run(world, spec, sink); },
+                   [&](const HttpProbe&) { return make_http_run(world, curl, resolver, options.http, spec, sink); },
+                   [&](const DnsProbe&) { return make_dns_run(world, spec, sink); },
+                   [&](const ExecProbe&) { return make_exec_run(world, spec, sink); }},
+        spec.kind);
   }
 
   const ProberOptions options;
   std::unique_ptr<ProbePoller> poller;
   ProbeReaper reaper;
+  ProbeResolver resolver;
   CurlMulti curl;
   ProbeWorld world;
   ProbeId last_id = 0;

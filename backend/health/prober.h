@@ -24,10 +24,11 @@ using ProbeId = std::uint64_t;
 struct ProberOptions {
   bool exec_allowed = false;  ///< whether ExecProbe runs anything; else it fails as kDisabled
   HttpLimits http{};
+  ResolverOptions resolver{};
 };
 
 /// Used by the loop's thread, which it never blocks. A probe that is not under way costs nothing; one that is has a
-/// descriptor (two for a program, three while a host is resolved) and about 1 KiB, HTTP about 30 KiB and with TLS 100.
+/// descriptor (two for a program, none while a host is looked up) and about 1 KiB, HTTP about 30 KiB and with TLS 100.
 /// The caller limits how many there are: a descriptor that cannot be had is the failure kLocal. Requires that the
 /// process ignores SIGPIPE, which OpenSSL raises.
 class Prober {

@@ -72,6 +72,9 @@ TargetPolicy::TargetPolicy(const TargetPolicyOptions& options) {
   add(network_of("2001::/32"), Rule::kTeredo, "a Teredo address");
   for (const dns::IpNetwork& network : options.own) add(network, Rule::kRefuse, "the operator's own network");
   for (const dns::IpNetwork& network : options.allowed) add(network, Rule::kAllow, "allowed");
+  for (const dns::IpAddress& address : options.host)
+    if (closest(address).rule != Rule::kAllow && check(address))
+      add({address, address.bits()}, Rule::kRefuse, "an address of this host");
 }
 
 void TargetPolicy::add(const dns::IpNetwork& network, Rule rule, std::string_view what) {

@@ -20,6 +20,9 @@ struct TargetPolicyOptions {
   std::vector<dns::IpNetwork> allowed{};
   /// The operator's own networks: may not be probed.
   std::vector<dns::IpNetwork> own{};
+  /// This host's own, which its firewall lets it reach over the loopback interface: may not be probed, unless `allowed`
+  /// says so.
+  std::vector<dns::IpAddress> host{};
   /// Of private use, shared between subscribers, or for benchmarks (RFC 1918, RFC 4193, RFC 6598, RFC 2544): may be
   /// probed.
   bool private_use = true;

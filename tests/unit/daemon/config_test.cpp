@@ -262,6 +262,7 @@ TEST_F(ConfigTest, HealthChecksProbeUnlessToldOtherwise) {
 probe = "no"
 interval = 30
 probes_at_once = 7
+longest_probe = 30
 allow = ["127.0.0.0/8", "2001:db8::1"]
 own_networks = ["10.0.0.0/8"]
 private_networks = "no"
@@ -274,6 +275,7 @@ metrics_per_check = "yes"
   EXPECT_FALSE(health.probe);
   EXPECT_EQ(health.interval, std::chrono::seconds(30));
   EXPECT_EQ(health.probes_at_once, 7U);
+  EXPECT_EQ(health.longest_probe, std::chrono::seconds(30));
   EXPECT_THAT(health.allow,
               testing::ElementsAre(*dns::IpNetwork::parse("127.0.0.0/8"), *dns::IpNetwork::parse("2001:db8::1")));
   EXPECT_THAT(health.own_networks, testing::ElementsAre(*dns::IpNetwork::parse("10.0.0.0/8")));
@@ -292,6 +294,7 @@ TEST_F(ConfigTest, WrongSettingsOfHealthChecksAreNamed) {
       {"probe = \"maybe\"", "health.probe"},
       {"interval = 0", "0 is outside of 1 to 86400"},
       {"probes_at_once = 0", "0 is outside of 1 to 100000"},
+      {"longest_probe = 3601", "3601 is outside of 1 to 3600"},
       {"allow = [\"10.0.0.0/33\"]", "health.allow"},
       {"own_networks = \"10.0.0.0/8\"", "a list of networks"},
       {"user_agent = \"a\\nb\"", "is not a User-Agent header"},

@@ -5,6 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <unordered_map>
+#include <vector>
+
+#include "tests/support/seeded_random.h"
 
 namespace sdns::health {
 namespace {
@@ -136,10 +140,10 @@ TEST(CheckBook, ACheckThatIsGoneHearsNothingMore) {
   book.add(kWeb, kStart);
   const auto due = book.take(kStart);
   ASSERT_TRUE(due);
-  book.remove(kWeb, kStart);
-  book.remove(kWeb, kStart);
+  EXPECT_EQ(book.remove(kWeb, kStart).ticket, due->ticket);
+  EXPECT_EQ(book.remove(kWeb, kStart).ticket, 0U);
   book.add("tcp 192.0.2.2:443", kStart);  // has its number
-  EXPECT_EQ(book.in_flight(), 1U);
+  EXPECT_EQ(book.in_flight(), 0U);
   const auto result = book.result(*due, ProbeResult{}, kStart);
   EXPECT_FALSE(result.state);
   EXPECT_EQ(book.in_flight(), 0U);
@@ -157,6 +161,148 @@ TEST(CheckBook, NoMoreProbesAreInFlightThanMayBe) {
   EXPECT_EQ(book.next(), kStart);
   EXPECT_TRUE(book.take(kStart));
   EXPECT_FALSE(book.take(kStart));
+}
+
+TEST(CheckBook, ACheckThatIsGoneHasNoPlaceInFlight) {
+  CheckBook book(options(1), 1, nothing_kept);
+  book.add(kWeb, kStart);
+  const auto gone = book.take(kStart);
+  ASSERT_TRUE(gone);
+  book.add("tcp 192.0.2.2:443", kStart);
+  EXPECT_FALSE(book.take(kStart));
+  (void)book.remove(kWeb, kStart);
+  const auto next = book.take(kStart);
+  ASSERT_TRUE(next);
+  (void)book.result(*gone, ProbeResult{}, kStart);
+  EXPECT_EQ(book.in_flight(), 1U) << "it is told of all the same, and has left already";
+  (void)book.remove("tcp 192.0.2.2:443", kStart);
+  EXPECT_EQ(book.in_flight(), 0U);
+}
+
+TEST(CheckBook, NoTimeoutIsLongerThanAProbeMayBe) {
+  CheckBookOptions made = options();
+  made.longest_probe = seconds(7);
+  CheckBook book(made, 1, nothing_kept);
+  for (const auto& [identity, timeout] : {std::pair{"tcp 192.0.2.1:443 timeout=3600", seconds(7)},
+                                          {"tcp 192.0.2.1:443 timeout=7", seconds(7)},
+                                          {"tcp 192.0.2.1:443", seconds(2)}}) {
+    book.add(identity, kStart);
+    const auto due = book.take(kStart);
+    ASSERT_TRUE(due);
+    EXPECT_EQ(book.spec(due->check)->timeout, timeout);
+    EXPECT_EQ(book.report(identity, kStart).size(), 1U) << "it is shown as it was asked";
+    (void)book.remove(identity, kStart);
+  }
+}
+
+std::vector<CheckBook::Due> take_all(CheckBook& book, SteadyTime now) {
+  std::vector<CheckBook::Due> taken;
+  while (const auto due = book.take(now)) taken.push_back(*due);
+  return taken;
+}
+
+ProbeResult slow_failure() {
+  ProbeResult result = found(ProbeFailure::kTimeout);
+  result.total = seconds(1);
+  return result;
+}
+
+TEST(CheckBook, SlowAndNewChecksHaveHalfOfThePlaces) {
+  CheckBook book(options(40), 1, nothing_kept);
+  for (int i = 0; i < 10; ++i) book.add(fmt::format("tcp 198.51.100.{}:443", i), kStart);
+  for (const auto& due : take_all(book, kStart)) (void)book.result(due, ProbeResult{}, kStart);
+  for (int i = 0; i < 100; ++i) book.add(fmt::format("tcp 192.0.2.{}:443", i), kStart);
+  auto silent = take_all(book, kStart);
+  EXPECT_EQ(silent.size(), 20U) << "new ones";
+  const SteadyTime later = kStart + seconds(60);
+  EXPECT_EQ(take_all(book, later).size(), 10U) << "those that were quick";
+  (void)book.result(silent[0], slow_failure(), later);
+  EXPECT_EQ(book.next(), kStart) << "one that waits has its place";
+  EXPECT_EQ(take_all(book, later).size(), 1U);
+  for (std::size_t i = 1; i < silent.size(); ++i) (void)book.result(silent[i], slow_failure(), later);
+  EXPECT_EQ(take_all(book, later).size(), 19U);
+  EXPECT_EQ(book.in_flight(), 30U);
+}
+
+// Checks of one target: an address, the /64 of an IPv6 address, a host that is looked up.
+TEST(CheckBook, TheChecksOfOneTargetHaveAQuarterOfThePlaces) {
+  const auto expect_places = [](const char* what, auto&& identity, std::size_t places) {
+    CheckBook book(options(40), 1, nothing_kept);
+    for (int i = 0; i < 18; ++i) book.add(identity(i), kStart);
+    for (const auto& due : take_all(book, kStart)) (void)book.result(due, ProbeResult{}, kStart);
+    EXPECT_EQ(take_all(book, kStart + seconds(60)).size(), places) << what;
+  };
+  expect_places(
+      "address", [](int i) { return fmt::format("tcp 192.0.2.1:{}", 100 + i); }, 10);
+  expect_places(
+      "addresses", [](int i) { return fmt::format("tcp 192.0.2.{}:443", i); }, 18);
+  expect_places(
+      "/64", [](int i) { return fmt::format("tcp [2001:db8::{:x}]:443", i + 1); }, 10);
+  expect_places(
+      "many /64", [](int i) { return fmt::format("tcp [2001:db8:0:{:x}::1]:443", i + 1); }, 18);
+  expect_places(
+      "host", [](int i) { return fmt::format("url https://www.example/{}", i); }, 10);
+  expect_places(
+      "hosts", [](int i) { return fmt::format("url https://www{}.example/?x=1", i); }, 18);
+}
+
+TEST(CheckBook, PlacesOfChecksThatAreRemovedWhileTheyWaitAreOthers) {
+  CheckBook book(options(10), 1, nothing_kept);  // 8 of them for new ones
+  const auto identity = [](int i) { return fmt::format("tcp 192.0.2.{}:443", i); };
+  for (int i = 0; i < 8; ++i) book.add(identity(i), kStart);
+  const auto first = take_all(book, kStart);
+  ASSERT_EQ(first.size(), 8U);
+  for (int i = 8; i < 30; ++i) book.add(identity(i), kStart);
+  EXPECT_TRUE(take_all(book, kStart).empty());
+  for (const auto& due : first) (void)book.result(due, slow_failure(), kStart);
+  // Eight of those that wait have a place by now, and some of these and of the others go.
+  for (int i = 8; i < 30; i += 2) (void)book.remove(identity(i), kStart);
+  EXPECT_EQ(take_all(book, kStart).size(), 8U);
+}
+
+// Whatever comes and goes: no place is lost, and no check waits for ever.
+TEST(CheckBook, NoPlaceIsLost) {
+  CheckBook book(options(20), 1, nothing_kept);
+  test::SeededRandom random(7);
+  const auto identity = [](std::uint64_t i) { return fmt::format("tcp 192.0.2.{}:{}", i % 3, 1 + i); };
+  std::vector<CheckBook::Due> flying;
+  SteadyTime now = kStart;
+  for (int step = 0; step < 20'000; ++step) {
+    now += milliseconds(50);
+    const std::uint64_t one = random.next() % 120;
+    switch (random.next() % 4) {
+      case 0:
+        book.add(identity(one), now);
+        break;
+      case 1: {
+        const std::uint64_t ticket = book.remove(identity(one), now).ticket;
+        std::erase_if(flying, [&](const CheckBook::Due& due) { return due.ticket == ticket; });
+        break;
+      }
+      default:
+        if (flying.empty()) break;
+        std::swap(flying[one % flying.size()], flying.back());
+        (void)book.result(flying.back(), one % 2 == 0 ? ProbeResult{} : slow_failure(), now);
+        flying.pop_back();
+    }
+    if (random.next() % 3 == 0)
+      for (const auto& due : take_all(book, now)) flying.push_back(due);
+    ASSERT_EQ(book.in_flight(), flying.size());
+    ASSERT_LE(flying.size(), 20U);
+  }
+  for (std::uint64_t i = 0; i < 120; ++i) book.add(identity(i), now);
+  std::unordered_map<std::uint32_t, int> probed;
+  for (int round = 0; round < 200; ++round) {
+    now += seconds(1);
+    for (const auto& due : flying) (void)book.result(due, slow_failure(), now);
+    flying = take_all(book, now);
+    if (round >= 100) {
+      EXPECT_EQ(flying.size(), 10U) << "all are slow by now, and more than that are due";
+    }
+    for (const auto& due : flying) ++probed[due.check];
+  }
+  EXPECT_EQ(probed.size(), 120U);
+  for (const auto& [check, times] : probed) EXPECT_GE(times, 10) << check;
 }
 
 TEST(CheckBook, ASlowProbeIsNotOvertakenByItsOwnNext) {
@@ -272,7 +418,7 @@ TEST(CheckBook, AFreezeMayEndWithTheTargetsThatMadeIt) {
   SteadyTime last;
   for (int i = 0; i < kChecks; ++i) last = *book.next(), (void)probe(book, ProbeFailure::kTimeout);
   int ended = 0;
-  for (int i = 0; i < kChecks; ++i) ended += book.remove(identity(i), last).event == GuardEvent::kRecovered;
+  for (int i = 0; i < kChecks; ++i) ended += book.remove(identity(i), last).guard.event == GuardEvent::kRecovered;
   EXPECT_EQ(ended, 1);
 }
 

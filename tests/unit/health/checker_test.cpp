@@ -107,6 +107,28 @@ TEST_F(CheckerTest, WhatIsForgottenIsGone) {
   EXPECT_EQ(left[0].identity, tcp(peer.port(), 2));
 }
 
+TEST_F(CheckerTest, AProbeOfAForgottenCheckEndsAtOnce) {
+  CheckerOptions wanted = options();
+  wanted.book.most_in_flight = 1;
+  wanted.book.longest_probe = seconds(3600);
+  const auto checker = start(std::move(wanted));
+  std::atomic<bool> ended = false;
+  const Peer silent([&ended](int fd) {
+    wait_for_end(fd);
+    ended = true;
+  });
+  const Peer other([](int) {});
+  const std::string stuck = tcp(silent.port()) + " timeout=3600 expect=x";
+  checker->want({stuck});
+  const auto deadline = std::chrono::steady_clock::now() + kLong;
+  while (silent.connections() == 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  checker->want({tcp(other.port())});
+  checker->forget({stuck});
+  await(*checker, tcp(other.port()), Verdict::kUp);
+  while (!ended && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_TRUE(ended);
+}
+
 TEST_F(CheckerTest, GoesOnFromWhatWasKept) {
   const Peer peer([](int) {});
   std::vector<KeptCheck> kept;
@@ -142,6 +164,46 @@ TEST_F(CheckerTest, WhatMayNotBeProbedStaysUnknown) {
   EXPECT_EQ(report.last_failure, ProbeFailure::kForbidden);
   EXPECT_EQ(report.state.verdict, Verdict::kUnknown);
   EXPECT_EQ(connections, 0);
+}
+
+// Nothing can leave this host from 127.0.0.1.
+TEST_F(CheckerTest, TheHostsOwnAddressesAreLookedAtAgainAndAgain) {
+  const std::string target = "tcp 192.0.2.1:9 source=127.0.0.1";
+  std::atomic<int> state = 0;
+  CheckerOptions wanted = options();
+  wanted.policy.allowed.clear();
+  wanted.host_addresses_every = milliseconds(1);
+  wanted.host_addresses = [&state]() -> Result<std::vector<dns::IpAddress>> {
+    switch (state) {
+      case 0:
+        return std::vector{ip("192.0.2.1")};
+      case 1:
+        return fail(Errc::kIo, "cannot say");
+      default:
+        return std::vector<dns::IpAddress>{};
+    }
+  };
+  const auto checker = start(std::move(wanted));
+  checker->want({target});
+  const auto await_report = [&](auto&& done) {
+    const auto deadline = std::chrono::steady_clock::now() + kLong;
+    while (std::chrono::steady_clock::now() < deadline) {
+      if (done(checker->report("").at(0))) return;
+      std::this_thread::yield();
+    }
+    ADD_FAILURE() << "it does not happen";
+  };
+  await_report([](const CheckReport& report) { return report.probed; });
+  EXPECT_EQ(checker->report("").at(0).last_failure, ProbeFailure::kForbidden);
+  EXPECT_THAT(checker->report("").at(0).last_text, HasSubstr("an address of this host"));
+  state = 1;
+  await_report([&](const CheckReport&) { return log_.count("health.host_unknown") > 0; });
+  const std::uint64_t before = checker->report("").at(0).probes;
+  await_report([&](const CheckReport& report) { return report.probes > before; });
+  EXPECT_EQ(checker->report("").at(0).last_failure, ProbeFailure::kForbidden) << "what was known stays";
+  state = 2;
+  await_report([](const CheckReport& report) { return report.last_failure != ProbeFailure::kForbidden; });
+  EXPECT_EQ(log_.count("health.host_unknown"), 1U);
 }
 
 // Many threads at once, checks that come and go while they are probed, and an end in the middle of it.

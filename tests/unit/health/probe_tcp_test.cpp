@@ -25,8 +25,6 @@ TEST_F(ProbeTcp, AListenerIsUp) {
   Peer peer(wait_for_end);
   const ProbeResult got = run(tcp(peer.port()));
   EXPECT_FAILURE(got, ProbeFailure::kNone);
-  EXPECT_GT(got.connect.count(), 0);
-  EXPECT_GE(got.total, got.connect);
   EXPECT_EQ(got.weight, 1u);
   EXPECT_EQ(got.text, "");
 }
@@ -41,7 +39,6 @@ TEST_F(ProbeTcp, APortWithoutListenerRefuses) {
   const ProbeResult got = run(tcp(nobody.port));
   EXPECT_FAILURE(got, ProbeFailure::kRefused);
   EXPECT_EQ(got.text, "connect: Connection refused");
-  EXPECT_EQ(got.connect.count(), 0);
 }
 
 TEST_F(ProbeTcp, AListenerWhoseBacklogIsFullTimesOut) {

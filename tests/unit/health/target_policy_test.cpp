@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "backend/health/host_addresses.h"
+
 namespace sdns::health {
 namespace {
 
@@ -75,6 +77,27 @@ TEST(TargetPolicy, TheOperatorsOwnNetworksAreRefused) {
     EXPECT_FALSE(policy.check(ip(address))) << address;
   for (const char* address : {"203.0.114.9", "2001:db8:2::1", "10.0.0.8"})
     EXPECT_TRUE(policy.check(ip(address))) << address;
+}
+
+TEST(TargetPolicy, TheHostsOwnAddressesAreRefusedUnlessTheyAreAllowed) {
+  const TargetPolicy policy(
+      {.allowed = {network("10.1.0.0/16")},
+       .own = {network("10.1.2.0/24")},
+       .host = {ip("192.0.2.7"), ip("2001:db8::7"), ip("10.1.0.7"), ip("10.1.2.7"), ip("127.0.0.1")}});
+  for (const char* address : {"192.0.2.7", "2001:db8::7", "::ffff:192.0.2.7", "64:ff9b::c000:207", "2002:c000:207::1"})
+    EXPECT_FALSE(policy.check(ip(address))) << address;
+  EXPECT_EQ(policy.check(ip("192.0.2.7")).error().what,
+            "192.0.2.7 may not be probed for zone data: 192.0.2.7/32 (an address of this host)");
+  for (const char* address : {"192.0.2.6", "2001:db8::6", "10.1.0.7"})
+    EXPECT_TRUE(policy.check(ip(address))) << address;
+  EXPECT_FALSE(policy.check(ip("10.1.2.7"))) << "what is closer does not allow it";
+  EXPECT_THAT(policy.check(ip("127.0.0.1")).error().what, HasSubstr("loopback"));
+}
+
+TEST(HostAddresses, AreThoseOfTheInterfaces) {
+  const auto addresses = host_addresses();
+  ASSERT_TRUE(addresses) << to_text(addresses.error());
+  EXPECT_THAT(*addresses, testing::Contains(ip("127.0.0.1")));
 }
 
 TEST(TargetPolicy, TheLongestPrefixDecidesAndOfEqualOnesTheAllowed) {
