@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -152,7 +153,7 @@ class CheckBook {
     Lane lane;
     std::size_t checks = 0;
   };
-  using Crowds = std::unordered_map<std::string, Crowd>;
+  using Crowds = std::map<std::string, Crowd>;  // checks keep iterators
   struct Check {
     std::string identity;
     std::shared_ptr<const ProbeSpec> spec;

@@ -68,7 +68,7 @@ CHECK_FAULTS = (
     Fault("verdicts_flood_the_log", "each of very many verdicts is a line of the log", "backend/health/checker.cpp",
           "if (++said > kMostLines) {", "if (false) {", "unit:health_checker_test"),
     Fault("large_changes_are_forgotten", "what is more than a change's share is not looked at", "backend/daemon/check_collector.cpp",
-          "    if (owner) return restart();", "    if (owner) return;", COLLECTOR),
+          "if (!look_at(*zone, *owner->owner)) return restart();", "if (!look_at(*zone, *owner->owner)) return;", COLLECTOR),
     Fault("headers_are_shown", "the value of a header is in the log", "backend/health/check_question.cpp",
           'if (!word.starts_with("header:") && !word.starts_with("send=")) return {};', 'if (!word.starts_with("send=")) return {};', "unit:health_registry_test"),
     Fault("passwords_are_shown", "a user name and password in a URL are in the log", "backend/health/check_question.cpp",
