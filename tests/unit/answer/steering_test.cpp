@@ -290,15 +290,22 @@ TEST_F(SteeringTest, WhatOnlyPowerDnsKnowsIsHandedOverWhereItMay) {
 // One name may have as many records as fit into it, and the thread answers others too.
 TEST_F(SteeringTest, TheRecordsOfANameHaveABudgetTogether) {
   constexpr int kRecords = 40;
+  settings_.runtime.limits.time_nanoseconds = 60'000'000'000;  // steps decide, however slow this machine is
+  restart();
   for (int i = 0; i < kRecords; ++i)
     lua("www.example.",
         "A \";local n = 0 for i = 1, 50000 do n = n + 1 end return '192.0.2." + std::to_string(i) + "'\"");
-  lua("www.example.", "TXT \"'after all the others'\"");
-  const std::string reply = ask("www.example.");
-  EXPECT_THAT(reply, HasSubstr("192.0.2.0\""));
-  EXPECT_THAT(reply, HasSubstr("error('failed at the backend"));
-  EXPECT_THAT(reply, Not(HasSubstr("after all the others")));
-  EXPECT_THAT(ask("other.example."), Not(HasSubstr("failed"))) << "and each answer has its own";
+  const auto made = [this] {
+    const std::string reply = ask("www.example.");
+    EXPECT_THAT(reply, HasSubstr("error('failed at the backend"));
+    int rows = 0;
+    for (std::size_t at = 0; (at = reply.find(R"("qtype":"A")", at)) != std::string::npos; ++at) ++rows;
+    return rows;
+  };
+  const int first = made();
+  EXPECT_GE(first, 4);
+  EXPECT_LT(first, kRecords / 2);
+  EXPECT_EQ(made(), first) << "each answer has a budget of its own";
 }
 
 TEST_F(SteeringTest, ManyRecordsRestOnEachCheckOnce) {
