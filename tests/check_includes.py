@@ -16,7 +16,7 @@ MAY_INCLUDE = {
     "protocol": {"dns", "base"},
     "net": {"base"},
     "purge": {"zone", "net", "dns", "base"},
-    "answer": {"protocol", "zone", "dns", "base", "purge/asked_names.h", "purge/dependents.h", "net/line_handler.h", "health/health_table.h", "health/override.h", "health/target_pool.h", "lua"},
+    "answer": {"protocol", "zone", "dns", "base", "purge/asked_names.h", "purge/dependents.h", "net/line_handler.h", "health/health_table.h", "health/check_question.h", "health/override.h", "health/target_pool.h", "lua"},
     "health": {"dns", "base"},
     "lua": {"dns", "base", "health/health_table.h", "health/check_question.h", "health/target_pool.h"},
     "store": {"zone", "net", "dns", "base", "health/override.h", "health/target_pool.h"},

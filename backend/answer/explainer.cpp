@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "backend/answer/answer.h"
+#include "backend/health/check_question.h"
 #include "backend/health/override.h"
 
 namespace sdns::answer {
@@ -47,14 +48,9 @@ void read_rows(std::string_view rows, std::vector<AnswerRow>& out) {
   }
 }
 
-// An identity as lists of checks show it.
-std::string shown(const std::string& identity) {
-  std::string as = health::override_subject(identity).shown;
-  return as.empty() ? identity : as;
-}
 std::vector<std::string> shown_checks(const std::vector<std::string>& identities) {
   std::vector<std::string> all;
-  std::transform(identities.begin(), identities.end(), std::back_inserter(all), shown);
+  std::transform(identities.begin(), identities.end(), std::back_inserter(all), health::shown_check);
   return all;
 }
 
@@ -180,11 +176,12 @@ Result<Explanation> Explainer::run() {
       if (assumption.target == "*" || alone.find(check, health::override_subject(check), 0) != nullptr)
         applied.checks.push_back(check);
     if (applied.checks.empty() && assumption.target != "*")
-      return fail(Errc::kInvalidArgument,
-                  fmt::format("{} names no check that {} asks", shown(assumption.target), question_.name.text()),
-                  assumed_.empty()
-                      ? "the name asks none"
-                      : fmt::format("it asks {}", fmt::join(shown_checks({assumed_.begin(), assumed_.end()}), "; ")));
+      return fail(
+          Errc::kInvalidArgument,
+          fmt::format("{} names no check that {} asks", health::shown_check(assumption.target), question_.name.text()),
+          assumed_.empty()
+              ? "the name asks none"
+              : fmt::format("it asks {}", fmt::join(shown_checks({assumed_.begin(), assumed_.end()}), "; ")));
     out.at_health.push_back(std::move(applied));
   }
   decide(out);

@@ -36,8 +36,11 @@ bool CheckCollector::next_record(const zone::ZoneSet& zones, const Asks& asks) {
     const zone::Zone& zone = *item->zone;
     if (zone.id() != zone_) in_zone_ = false;
     zone_ = zone.id();
-    if (!in_zone_) owner_.clear(), record_ = 0;
-    in_zone_ = true;
+    if (!in_zone_) {
+      in_zone_ = true;
+      owner_.clear();
+      record_ = 0;
+    }
     const zone::OwnerItem* owner = zone.has_lua() ? zone.owners().first_ge(owner_, zone::kHasLua) : nullptr;
     while (owner) {
       if (owner->owner->key() != owner_) record_ = 0;

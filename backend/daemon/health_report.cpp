@@ -5,6 +5,8 @@
 
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
 #include <unordered_map>
 
 #include "backend/base/metrics.h"
@@ -124,12 +126,14 @@ std::string health_metrics(const health::HealthTable& table, const std::vector<h
   Family time{"sdns_health_check_probe_microseconds_total", "counter", "Time that probes of this check took"};
   const auto probed = by_identity(reports);
   const std::vector<health::CheckId> ids = table.ids();
-  std::size_t shown = 0;
+  // Checks that differ in what is hidden may be shown alike, and a series that comes twice spoils all metrics.
+  std::set<std::string> labels;
   for (const health::CheckId id : ids) {
-    if (shown == most) break;
-    ++shown;
+    if (labels.size() == most) break;
     const std::string_view identity = table.identity(id);
-    const std::string label = escape_metric_label(health::shown_check(identity));
+    const auto [at, is_new] = labels.insert(escape_metric_label(health::shown_check(identity)));
+    if (!is_new) continue;
+    const std::string& label = *at;
     const health::Verdict verdict = table.state(id).verdict;
     if (verdict != health::Verdict::kUnknown) up.sample(label, verdict == health::Verdict::kUp ? 1 : 0);
     const auto found = probed.find(identity);
@@ -145,7 +149,7 @@ std::string health_metrics(const health::HealthTable& table, const std::vector<h
                    family->type, family->samples);
   fmt::format_to(std::back_inserter(text),
                  "# HELP {0} Health checks without metrics of their own\n# TYPE {0} gauge\n{0} {1}\n",
-                 "sdns_health_checks_left_out", ids.size() - shown);
+                 "sdns_health_checks_left_out", ids.size() - labels.size());
   return text;
 }
 

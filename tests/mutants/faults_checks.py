@@ -61,6 +61,8 @@ CHECK_FAULTS = (
           "limits_.probes_of_a_target * kProbe / 2)", "limits_.probes_of_a_target * kProbe)", WANTED),
     Fault("accounts_have_no_rate", "an account has no limit of probes", "backend/daemon/wanted_checks.cpp",
           "if (own.rate + load.rate > limits_.probes_of_an_account * kProbe)", "if (false)", WANTED),
+    Fault("series_come_twice", "a zone whose check is shown like another one spoils the page of metrics", "backend/daemon/health_report.cpp",
+          "    if (!is_new) continue;\n", "    (void)is_new;\n", "unit:daemon_admin_test"),
     Fault("all_rest_on_weights", "a status page that begins with a number has answers purged with each probe", "backend/health/registry.cpp",
           "if (state.verdict != before.verdict || state.forced != before.forced)", "", "unit:health_registry_test"),
     Fault("names_have_no_budget", "hundreds of records of one name keep the thread from others", "backend/answer/steering.cpp",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A test that lacks a capability of the machine fails, unless `tests/run --without=…` names it.
+// A test that lacks a capability of the machine fails, unless `tests/run --without=…` names it: nothing is left out by
+// itself, CI names nothing, and the summary says what was.
 #pragma once
 
 #include <cstdlib>

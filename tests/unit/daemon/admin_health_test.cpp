@@ -185,5 +185,18 @@ TEST_F(AdminTest, NoMoreChecksHaveMetricsThanMayHave) {
   EXPECT_THAT(text, HasSubstr("sdns_health_checks_left_out 1\n"));
 }
 
+// Prometheus refuses all metrics of a page on which a series comes twice; a zone may say what is shown so.
+TEST_F(AdminTest, ChecksThatAreShownAlikeHaveOneSeries) {
+  const std::string secret = "url http://x/ from 192.0.2.2 header:X-Key=secret";
+  health_ = health::HealthTableBuilder::add(*health_, {secret, health::shown_check(secret)});
+  for (const std::string& identity : {secret, health::shown_check(secret)}) checks_.emplace_back().identity = identity;
+  const std::string text = health_metrics(*health_, checks_, 10);
+  const std::size_t first = text.find("check_probes_total{");
+  ASSERT_NE(first, std::string::npos);
+  EXPECT_EQ(text.find("check_probes_total{", first + 1), std::string::npos);
+  EXPECT_THAT(text, Not(HasSubstr("secret")));
+  EXPECT_THAT(text, HasSubstr("sdns_health_checks_left_out 1\n"));
+}
+
 }  // namespace
 }  // namespace sdns::daemon

@@ -2,6 +2,7 @@
 // The listening socket of the holder: file, mode, peers, limits, systemd.
 #include <sys/syscall.h>
 
+#include "tests/support/descriptors.h"
 #include "tests/support/without.h"
 #include "tests/unit/daemon/holder_fixture.h"
 
@@ -161,9 +162,7 @@ TEST_F(HolderTest, AShortLimitOfOpenFilesLeavesRoomForANewWorker) {
 }
 
 TEST_F(HolderTest, AWorkerWithoutDescriptorsClosesTheNewestAndServesTheOthers) {
-#if defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "UBSan needs a descriptor to look at a type";
-#endif
+  if (test::kNeedsDescriptors) GTEST_SKIP() << test::kWhyDescriptors;
   set_fault("hog");
   spawn({}, "ulimit -n 128;");
   ASSERT_TRUE(wait_for_log("event=worker.ready"));

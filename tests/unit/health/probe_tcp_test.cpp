@@ -6,18 +6,13 @@
 #include <array>
 #include <vector>
 
+#include "tests/support/descriptors.h"
 #include "tests/unit/health/probe_fixture.h"
 
 namespace sdns::health {
 namespace {
 
 using testing::HasSubstr;
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kNeedsDescriptors = true;  // UBSan does, to look at a type
-#else
-constexpr bool kNeedsDescriptors = false;
-#endif
 
 class ProbeTcp : public ProberTest {};
 
@@ -137,7 +132,7 @@ TEST_F(ProbeTcp, ZoneDataMayNotProbeWhatThePolicyRefuses) {
 TEST_F(ProbeTcp, ASpecificationThatBreaksARuleIsInvalid) { EXPECT_FAILURE(run(tcp(0)), ProbeFailure::kInvalid); }
 
 TEST_F(ProbeTcp, WithoutDescriptorsTheTargetIsNotToBlame) {
-  if (kNeedsDescriptors) GTEST_SKIP() << "UBSan needs a descriptor to look at a type";
+  if (test::kNeedsDescriptors) GTEST_SKIP() << test::kWhyDescriptors;
   Peer peer(wait_for_end);
   std::vector<Fd> all;
   for (;;) {

@@ -8,6 +8,7 @@
 
 #include <fstream>
 
+#include "tests/support/descriptors.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/lua/geo_rows.h"
 
@@ -207,12 +208,6 @@ TEST(GeoFilesPoll, SaysOnceThatAFileCannotBeRead) {
 }
 
 // No file can be opened until it is gone.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kNeedsDescriptors = true;  // UBSan does, to look at a type
-#else
-constexpr bool kNeedsDescriptors = false;
-#endif
-
 class NoDescriptors {
  public:
   NoDescriptors() {
@@ -227,7 +222,7 @@ class NoDescriptors {
 };
 
 TEST(GeoFilesPoll, TriesAgainWhatCouldNotBeReadForNow) {
-  if (kNeedsDescriptors) GTEST_SKIP() << "UBSan needs a descriptor to look at a type";
+  if (test::kNeedsDescriptors) GTEST_SKIP() << test::kWhyDescriptors;
   const test::TempDir dir;
   write(dir / "a.mmdb", read(database("city.mmdb")));
   GeoFiles files({.databases = {dir / "a.mmdb"}});
@@ -257,7 +252,7 @@ TEST(GeoFilesPoll, TriesAgainWhatCouldNotBeReadForNow) {
 }
 
 TEST(GeoFilesPoll, WhatIsDamagedIsReadOncePerChange) {
-  if (kNeedsDescriptors) GTEST_SKIP() << "UBSan needs a descriptor to look at a type";
+  if (test::kNeedsDescriptors) GTEST_SKIP() << test::kWhyDescriptors;
   const test::TempDir dir;
   write(dir / "a.mmdb", "half a file");
   GeoFiles files({.databases = {dir / "a.mmdb"}});
