@@ -16,7 +16,7 @@ OPERATOR_FAULTS = (
     Fault("ended_override_is_shown", "a forced check names an override that has ended", "backend/daemon/health_report.cpp",
           "health::override_subject(identity), facts.now_seconds)", "health::override_subject(identity), 0)", ADMIN),
     Fault("unlimited_metrics", "every check has series of its own, however many there are", "backend/daemon/health_report.cpp",
-          "    if (shown == most) break;\n", "    if (most == 0) break;\n", ADMIN),
+          "    if (labels.size() == most) break;\n", "    if (most == 0) break;\n", ADMIN),
     Fault("watch_begins_anew", "watch prints again what it has printed", "backend/ctl/health_view_commands.cpp",
           "    absent = false;\n    last = (*page)[\"last\"].get<std::uint64_t>();\n", "    absent = false;\n", CTL),
     Fault("drain_is_stored_as_down", "a drain is forgotten to be one", "backend/health/override.cpp",
