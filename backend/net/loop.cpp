@@ -25,7 +25,7 @@ namespace {
 constexpr std::size_t kReadBufferOctets = 64 * 1024;
 
 struct Adopted {
-  Fd socket;
+  Stream stream;
   ConnectionId id;
   std::uint8_t* busy;
 };
@@ -46,8 +46,10 @@ struct Orders {
 struct Loop::Impl {
   struct Connection {
     Connection(Impl& loop, Adopted&& from)
-        : owner(loop), peer(std::move(from.socket), from.id, from.busy, loop.shared) {}
+        : owner(loop), peer(std::move(from.stream), from.id, from.busy, loop.shared) {}
     uv_poll_t poll{};
+    uv_poll_t out_poll{};  // of pipes: of the one for replies
+    int handles = 1;       // of libuv that are not closed yet
     Impl& owner;
     Peer peer;
     int watched = 0;     // the events that libuv watches for
@@ -127,6 +129,7 @@ struct Loop::Impl {
   void take_on(Adopted&& from);
   void apply(Connection& c, Want want);
   void watch(Connection& c, int events);
+  void happened(Connection& c, int status);
   void wait(Connection& c);
   void stop_waiting(Connection& c);
   void arm_wait_timer();
@@ -138,6 +141,7 @@ struct Loop::Impl {
   void end_quiesce_if_done();
   void close(Connection& c);
   void release(Connection& c);
+  void close_handles(Connection& c);
   void stop();
 };
 
@@ -175,18 +179,40 @@ void Loop::Impl::obey() {
   if (now.stop) stop();
 }
 
+void Loop::Impl::close_handles(Connection& c) {
+  const auto closed = [](uv_handle_t* h) {
+    auto* self = static_cast<Connection*>(h->data);
+    if (--self->handles == 0) delete self;
+  };
+  uv_close(reinterpret_cast<uv_handle_t*>(&c.poll), closed);
+  if (c.handles == 2) uv_close(reinterpret_cast<uv_handle_t*>(&c.out_poll), closed);
+  c.peer.close();  // not before libuv has forgotten the descriptors
+}
+
 void Loop::Impl::take_on(Adopted&& from) {
   if (shared.quiescing) return;  // its duplicate goes to the process that takes over
   auto* c = new Connection(*this, std::move(from));
-  if (const int error = uv_poll_init(&loop, &c->poll, c->peer.fd()); error != 0) {
+  const auto unwatchable = [&](int error) {
     log.error("connection.unwatchable", {{"connection", c->peer.id()}, {"reason", uv_strerror(error)}});
     c->peer.shut_down();
     const ConnectionId id = c->peer.id();
-    delete c;
     if (on_closed) on_closed(id);
+  };
+  if (const int error = uv_poll_init(&loop, &c->poll, c->peer.stream().in()); error != 0) {
+    unwatchable(error);
+    delete c;
     return;
   }
   c->poll.data = c;
+  if (c->peer.stream().is_pipes()) {
+    if (const int error = uv_poll_init(&loop, &c->out_poll, c->peer.stream().out()); error != 0) {
+      unwatchable(error);
+      close_handles(*c);
+      return;
+    }
+    c->out_poll.data = c;
+    ++c->handles;
+  }
   connections.insert(c);
   count.store(connections.size(), std::memory_order_relaxed);
   open_connections.add();
@@ -198,27 +224,30 @@ void Loop::Impl::take_on(Adopted&& from) {
 
 void Loop::Impl::watch(Connection& c, int events) {
   if (c.watched == events) return;
+  const auto handle_of = [&c](int what) {
+    return what == UV_WRITABLE && c.peer.stream().is_pipes() ? &c.out_poll : &c.poll;
+  };
+  if (c.watched != 0 && (events == 0 || handle_of(c.watched) != handle_of(events))) uv_poll_stop(handle_of(c.watched));
   c.watched = events;
-  if (events == 0) {
-    uv_poll_stop(&c.poll);
-    return;
-  }
-  uv_poll_start(&c.poll, events, [](uv_poll_t* poll, int status, int) {
+  if (events == 0) return;
+  uv_poll_start(handle_of(events), events, [](uv_poll_t* poll, int status, int) {
     Connection& self = *static_cast<Connection*>(poll->data);
-    Impl& impl = self.owner;
-    const bool writing = self.watched == UV_WRITABLE;
-    const bool hung_up = self.watched == UV_DISCONNECT;
-    if (status < 0) self.watched = 0;  // an error condition: libuv has stopped watching; the system call says which
-    if (self.again) return;
-    if (hung_up) {
-      self.peer.fail(CloseReason::kEof);
-      impl.close(self);
-      impl.end_quiesce_if_done();
-      return;
-    }
-    impl.apply(self, writing ? self.peer.on_writable() : self.peer.on_readable());
-    impl.end_quiesce_if_done();
+    self.owner.happened(self, status);
   });
+}
+
+void Loop::Impl::happened(Connection& c, int status) {
+  const bool writing = c.watched == UV_WRITABLE;
+  const bool hung_up = c.watched == UV_DISCONNECT;
+  if (status < 0) c.watched = 0;  // an error condition: libuv has stopped watching; the system call says which
+  if (c.again) return;
+  if (hung_up) {
+    c.peer.fail(CloseReason::kEof);
+    close(c);
+  } else {
+    apply(c, writing ? c.peer.on_writable() : c.peer.on_readable());
+  }
+  end_quiesce_if_done();
 }
 
 void Loop::Impl::apply(Connection& c, Want want) {
@@ -390,8 +419,7 @@ void Loop::Impl::release(Connection& c) {
   connections.erase(&c);
   count.store(connections.size(), std::memory_order_relaxed);
   open_connections.add(-1);
-  uv_close(reinterpret_cast<uv_handle_t*>(&c.poll), [](uv_handle_t* h) { delete static_cast<Connection*>(h->data); });
-  c.peer.close();  // not before libuv has forgotten the descriptor
+  close_handles(c);
 }
 
 void Loop::Impl::stop() {
@@ -434,8 +462,8 @@ void Loop::stop() {
   impl_->thread.join();
 }
 
-void Loop::adopt(Fd socket, ConnectionId id, std::uint8_t* busy) {
-  impl_->post([&](Orders& orders) { orders.adopted.push_back({std::move(socket), id, busy}); });
+void Loop::adopt(Stream stream, ConnectionId id, std::uint8_t* busy) {
+  impl_->post([&](Orders& orders) { orders.adopted.push_back({std::move(stream), id, busy}); });
 }
 void Loop::nudge() {
   impl_->post([](Orders& orders) { orders.nudge = true; });

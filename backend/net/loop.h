@@ -11,8 +11,8 @@
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "backend/base/metrics.h"
-#include "backend/base/owned.h"
 #include "backend/net/line_handler.h"
+#include "backend/net/stream.h"
 
 namespace sdns::net {
 
@@ -33,7 +33,7 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  void adopt(Fd socket, ConnectionId id, std::uint8_t* busy);
+  void adopt(Stream stream, ConnectionId id, std::uint8_t* busy);
   void nudge();
   void retry_deferred();
   void resume(ConnectionId id);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "backend/net/peer.h"
 
-#include <sys/socket.h>
-
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -51,11 +49,11 @@ std::string_view to_text(CloseReason reason) {
   return "error";
 }
 
-Peer::Peer(Fd socket, ConnectionId id, std::uint8_t* busy, PeerShared& shared)
-    : shared_(shared), socket_(std::move(socket)), id_(id), busy_(busy) {}
+Peer::Peer(Stream stream, ConnectionId id, std::uint8_t* busy, PeerShared& shared)
+    : shared_(shared), stream_(std::move(stream)), id_(id), busy_(busy) {}
 
 void Peer::shut_down() {
-  ::shutdown(socket_.get(), SHUT_RDWR);
+  stream_.shut_down();
   if (busy_) std::atomic_ref(*busy_).store(0, std::memory_order_relaxed);
   busy_ = nullptr;  // the slot may belong to another connection as soon as the holder knows
 }
@@ -79,13 +77,14 @@ Want Peer::settle() {
 
 ssize_t Peer::receive() {
   const std::span<char> buffer = shared_.read_buffer;
-  if (!shared_.quiescing) return ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+  // Nobody sends a second request into a pipe before the reply, so that there is nothing to leave there.
+  if (!shared_.quiescing || stream_.is_pipes()) return stream_.receive(buffer);
   // Only the rest of this line: what comes after it is for the process that takes over.
-  const ssize_t seen = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_PEEK);
+  const ssize_t seen = stream_.peek(buffer);
   if (seen <= 0) return seen;
   const std::size_t newline = find_newline({buffer.data(), static_cast<std::size_t>(seen)}, 0);
   const std::size_t wanted = newline == kNone ? static_cast<std::size_t>(seen) : newline + 1;
-  return ::recv(socket_.get(), buffer.data(), wanted, MSG_DONTWAIT);
+  return stream_.receive(buffer.first(wanted));
 }
 
 Want Peer::on_readable() {
@@ -180,7 +179,7 @@ Want Peer::handle_lines(std::string_view data, bool from_input, std::size_t scan
 Peer::Sent Peer::send_reply() {
   std::string& reply = shared_.reply;
   if (reply.empty()) return Sent::kAll;
-  ssize_t count = ::send(socket_.get(), reply.data(), reply.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  ssize_t count = stream_.send(reply);
   if (count < 0) {
     if (!would_block() && errno != EINTR) return Sent::kFailed;
     count = 0;
@@ -196,8 +195,7 @@ Peer::Sent Peer::send_reply() {
 }
 
 Want Peer::on_writable() {
-  const ssize_t count =
-      ::send(socket_.get(), output_.data() + output_pos_, output_.size() - output_pos_, MSG_NOSIGNAL | MSG_DONTWAIT);
+  const ssize_t count = stream_.send(std::string_view(output_).substr(output_pos_));
   if (count < 0) {
     if (would_block() || errno == EINTR) return want_ = Want::kWrite;
     return end(CloseReason::kError);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One connection: framing, order and back-pressure as a state machine over a socket. Knows no event loop.
+// One connection: framing, order and back-pressure as a state machine over its descriptors. Knows no event loop.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,8 @@
 
 #include "backend/base/log.h"
 #include "backend/base/metrics.h"
-#include "backend/base/owned.h"
 #include "backend/net/line_handler.h"
+#include "backend/net/stream.h"
 
 namespace sdns::net {
 
@@ -43,7 +43,7 @@ enum class Want {
 
 class Peer {
  public:
-  Peer(Fd socket, ConnectionId id, std::uint8_t* busy, PeerShared& shared);
+  Peer(Stream stream, ConnectionId id, std::uint8_t* busy, PeerShared& shared);
 
   Want on_readable();
   Want on_writable();
@@ -53,14 +53,15 @@ class Peer {
   Want quiesce();
 
   [[nodiscard]] ConnectionId id() const { return id_; }
-  [[nodiscard]] int fd() const { return socket_.get(); }
+  [[nodiscard]] const Stream& stream() const { return stream_; }
   [[nodiscard]] CloseReason close_reason() const { return close_reason_; }
   /// The loop's reason for closing, in place of the peer's own.
   void fail(CloseReason reason) { end(reason); }
-  /// Ends the connection for every process that has a duplicate of it, too.
+  /// Ends the connection for every process that has a duplicate of it, too; of pipes, when the last of them closes its
+  /// own.
   void shut_down();
-  /// Closes the descriptor and leaves the connection to whoever has a duplicate.
-  void close() { socket_.reset(); }
+  /// Closes the descriptors and leaves the connection to whoever has a duplicate.
+  void close() { stream_.close(); }
 
  private:
   Want end(CloseReason reason);
@@ -73,7 +74,7 @@ class Peer {
   void mark_busy(bool busy);
 
   PeerShared& shared_;
-  Fd socket_;
+  Stream stream_;
   ConnectionId id_;
   std::uint8_t* busy_;
   bool marked_ = false;

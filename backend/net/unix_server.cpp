@@ -40,9 +40,9 @@ Result<std::unique_ptr<UnixServer>> UnixServer::start(const UnixServerOptions& o
 
 UnixServer::~UnixServer() { stop(); }
 
-void UnixServer::adopt(Fd socket, ConnectionId id, std::uint8_t* busy) {
+void UnixServer::adopt(Stream stream, ConnectionId id, std::uint8_t* busy) {
   const unsigned turn = impl_->next.fetch_add(1, std::memory_order_relaxed);
-  impl_->loops[turn % impl_->loops.size()]->adopt(std::move(socket), id, busy);
+  impl_->loops[turn % impl_->loops.size()]->adopt(std::move(stream), id, busy);
 }
 
 void UnixServer::nudge() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The unix door: lines in, lines out, over connections that the holder accepted. N threads with a libuv loop each.
+// The doors to PowerDNS: lines in, lines out, over connections that the holder accepted. N threads with a libuv loop
+// each.
 #pragma once
 
 #include <chrono>
@@ -11,8 +12,8 @@
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "backend/base/metrics.h"
-#include "backend/base/owned.h"
 #include "backend/net/line_handler.h"
+#include "backend/net/stream.h"
 
 namespace sdns::net {
 
@@ -37,10 +38,10 @@ class UnixServer {
   UnixServer(const UnixServer&) = delete;
   UnixServer& operator=(const UnixServer&) = delete;
 
-  /// Serves a connected stream socket. `busy`, if not null, outlives the server: it is 1 from before the octets of a
-  /// request are read until the last octet of the reply has been written, else 0. After quiesce() the descriptor is
+  /// Serves a connected stream socket, or two pipes. `busy`, if not null, outlives the server: it is 1 from before the octets of a
+  /// request are read until the last octet of the reply has been written, else 0. After quiesce() the descriptors are
   /// closed unread.
-  void adopt(Fd socket, ConnectionId id, std::uint8_t* busy = nullptr);
+  void adopt(Stream stream, ConnectionId id, std::uint8_t* busy = nullptr);
 
   /// Has LineHandler::refresh() called on each loop thread soon. Cheap; several calls may become one.
   void nudge();

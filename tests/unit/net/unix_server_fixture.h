@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -192,7 +193,7 @@ class UnixServerTest : public testing::Test {
     EXPECT_EQ(::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends), 0);
     const ConnectionId id = ++last_id_;
     held_[id] = Fd(::dup(ends[0]));
-    server_->adopt(Fd(ends[0]), id, busy);
+    server_->adopt(Stream(Fd(ends[0])), id, busy);
     return Client(Fd(ends[1]));
   }
 

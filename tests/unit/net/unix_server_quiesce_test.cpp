@@ -150,7 +150,7 @@ TEST_F(UnixServerTest, HandingOverUnderLoadLosesNothing) {
     while (answered < before + 200 && lost == 0) std::this_thread::yield();
     ASSERT_TRUE(quiesce(60s));
     auto next = start_server({.threads = 2}, seen_);
-    for (auto& [id, held] : held_) next->adopt(Fd(::dup(held.get())), id);
+    for (auto& [id, held] : held_) next->adopt(Stream(Fd(::dup(held.get()))), id);
     server_ = std::move(next);
   }
   stop = true;
