@@ -102,11 +102,13 @@ class OurDaemon:
         self.build, self.folder = build, folder
         folder.mkdir(exist_ok=True)
         self.config, self.socket, self.admin = folder / "config.toml", folder / "sdns.sock", free_port()
+        self.pipe_socket = folder / "pipe.sock"
         self.config.write_text(f"""
 [database]
 url = "sqlite:{folder}/authority.db"
 [listen]
 socket = "{self.socket}"
+pipe_socket = "{self.pipe_socket}"
 [engine]
 threads = 1
 [admin]
@@ -122,6 +124,12 @@ listen = "127.0.0.1:{self.admin}"
         if done.returncode != 0:
             sys.exit(f"{PROGRAM}: sdnsctl {' '.join(map(str, command))[:200]}: {done.stderr}")
         return done.stdout
+
+    def connection(self, door, timeout=2):
+        """PowerDNS's remote-connection-string for a door, "unix" or "pipe"; the timeout in seconds is the unix door's."""
+        if door == "unix":
+            return f"unix:path={self.socket},timeout={timeout * 1000}"
+        return f"pipe:command={self.build / 'backend/daemon/sovereign-dns-connect'} {self.pipe_socket},timeout=0"
 
     def start(self, run, log):
         process = run.start([self.build / "backend/daemon/sovereign-dnsd", "--config", self.config], log)

@@ -24,6 +24,7 @@
 #include "backend/daemon/task_lanes.h"
 #include "backend/daemon/version.h"
 #include "backend/net/unix_server.h"
+#include "backend/purge/control_socket.h"
 #include "backend/purge/purger.h"
 #include "backend/store/authority.h"
 
@@ -119,11 +120,13 @@ struct App::Impl final : WorkerEvents {
   void start_publisher();
   void start_admin();
 
-  void connection(net::ConnectionId id, Fd socket, std::uint8_t* busy) override {
-    server->adopt(std::move(socket), id, busy);
+  void connection(net::ConnectionId id, net::Stream stream, std::uint8_t* busy) override {
+    server->adopt(std::move(stream), id, busy);
   }
   void quiesce(std::chrono::milliseconds limit) override;
   void reload() override;
+  void orphaned(pid_t powerdns) override;
+  bool alive() override { return !server || server->came_round(); }
   void stop(std::chrono::milliseconds limit) override;
 
   Config running;
@@ -357,6 +360,21 @@ void App::Impl::reload() {
   log.info("config.reloaded",
            {{"file", loaded->file}, {"powerdns_changed", servers_changed}, {"target_pools_changed", pools_changed}});
   link.reloaded();
+}
+
+void App::Impl::orphaned(pid_t powerdns) {
+  std::vector<PowerDnsConfig> ours;
+  for (const PowerDnsConfig& one : running.powerdns)
+    if (one.quit_orphaned && !one.control_socket.empty()) ours.push_back(one);
+  lanes.run(answer::TaskRunner::Lane::kNotes, [this, powerdns, ours = std::move(ours)] {
+    for (const PowerDnsConfig& one : ours) {
+      const auto quit = purge::ControlSocket(one.control_socket).quit(powerdns);
+      if (quit && *quit) return log.warn("powerdns.quit", {{"powerdns", one.name}, {"pid", powerdns}});
+    }
+    log.error("powerdns.orphaned",
+              {{"pid", powerdns},
+               {"hint", "restart this pdns_server, or set powerdns.quit_orphaned where its supervisor does"}});
+  });
 }
 
 App::App(Config config, ConfigSource source, WorkerLink& link, const SystemClock& clock, Log& log)

@@ -5,8 +5,11 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
+#include <utility>
 
 namespace sdns::daemon {
 namespace {
@@ -18,10 +21,11 @@ struct Wire {
   char text[kMaxMessageText];
 };
 constexpr std::size_t kFixedOctets = offsetof(Wire, text);
+constexpr std::size_t kMostDescriptors = 2;
 
 }  // namespace
 
-SendResult send_message(int channel, const Message& message, int fd) {
+SendResult send_message(int channel, const Message& message, const net::Stream& stream) {
   Wire wire{};
   wire.kind = static_cast<std::uint32_t>(message.kind);
   wire.slot = message.slot;
@@ -32,15 +36,17 @@ SendResult send_message(int channel, const Message& message, int fd) {
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  if (fd >= 0) {
+  alignas(cmsghdr) char control[CMSG_SPACE(kMostDescriptors * sizeof(int))] = {};
+  if (stream) {
+    const std::array<int, kMostDescriptors> fds{stream.in(), stream.out()};
+    const std::size_t octets = (stream.is_pipes() ? 2 : 1) * sizeof(int);
     header.msg_control = control;
-    header.msg_controllen = sizeof control;
+    header.msg_controllen = CMSG_SPACE(octets);
     cmsghdr* rights = CMSG_FIRSTHDR(&header);
     rights->cmsg_level = SOL_SOCKET;
     rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+    rights->cmsg_len = CMSG_LEN(octets);
+    std::memcpy(CMSG_DATA(rights), fds.data(), octets);
   }
   for (;;) {
     if (::sendmsg(channel, &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return SendResult::kSent;
@@ -51,15 +57,15 @@ SendResult send_message(int channel, const Message& message, int fd) {
   }
 }
 
-ReceiveResult receive_message(int channel, Message& message, Fd& fd) {
-  fd.reset();
+ReceiveResult receive_message(int channel, Message& message, net::Stream& stream) {
+  stream = net::Stream();
   for (bool again = true;;) {
     Wire wire{};
     iovec part{&wire, sizeof wire};
     msghdr header{};
     header.msg_iov = &part;
     header.msg_iovlen = 1;
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    alignas(cmsghdr) char control[CMSG_SPACE(kMostDescriptors * sizeof(int))] = {};
     header.msg_control = control;
     header.msg_controllen = sizeof control;
     const ssize_t count = ::recvmsg(channel, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
@@ -75,10 +81,11 @@ ReceiveResult receive_message(int channel, Message& message, Fd& fd) {
     if (count == 0) return ReceiveResult::kGone;
     for (cmsghdr* rights = CMSG_FIRSTHDR(&header); rights; rights = CMSG_NXTHDR(&header, rights)) {
       if (rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS) continue;
-      int received = -1;
-      std::memcpy(&received, CMSG_DATA(rights), sizeof received);
-      fd.reset(received);
+      std::array<int, kMostDescriptors> fds{-1, -1};
+      std::memcpy(fds.data(), CMSG_DATA(rights), std::min(rights->cmsg_len - CMSG_LEN(0), sizeof fds));
+      stream = fds[1] < 0 ? net::Stream(Fd(fds[0])) : net::Stream(Fd(fds[0]), Fd(fds[1]));
     }
+    if ((header.msg_flags & MSG_CTRUNC) != 0) stream.close();  // one pipe alone would be taken for a socket
     if (static_cast<std::size_t>(count) < kFixedOctets) continue;
     message.kind = static_cast<MessageKind>(wire.kind);
     message.slot = wire.slot;

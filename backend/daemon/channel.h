@@ -1,29 +1,35 @@
 // SPDX-License-Identifier: MIT
-// The messages between the holder and its workers: a SOCK_SEQPACKET pair, one message a packet, at most one descriptor
-// each. Both ends may be of different builds (hot restart after an upgrade): kinds are only ever added, and unknown
-// ones ignored.
+// The messages between the holder, its workers and the helpers of the pipe door: a SOCK_SEQPACKET pair, one message a
+// packet, with the descriptors of a connection. Both ends may be of different builds (hot restart after an upgrade):
+// kinds are only ever added, and unknown ones ignored.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-#include "backend/base/owned.h"
+#include "backend/net/stream.h"
 
 namespace sdns::daemon {
 
 enum class MessageKind : std::uint32_t {
   // holder to worker
-  kConnection = 1,  ///< number: connection id, slot: of its busy byte, and the descriptor
+  kConnection = 1,  ///< number: connection id, slot: of its busy byte, and its descriptors: a socket, or two pipes
   kQuiesce = 2,     ///< number: limit in milliseconds
   kReload = 3,
-  kStop = 4,  ///< number: limit in milliseconds
+  kStop = 4,      ///< number: limit in milliseconds
+  kOrphaned = 5,  ///< number: process id of a pdns_server whose helper was killed
   // worker to holder
   kReady = 100,
   kReleased = 101,
   kReloaded = 102,
   kClosed = 103,  ///< number: connection id
   kStatus = 104,  ///< text
+  kAlive = 105,   ///< every kHeartbeat: all of its threads come round
+  // sovereign-dns-connect to holder, and back
+  kPipes = 200,  ///< number: process id of the pdns_server that has run it, and the two pipes
+  kTaken = 201,
 };
 
 struct Message {
@@ -34,6 +40,7 @@ struct Message {
 };
 
 inline constexpr std::size_t kMaxMessageText = 200;
+inline constexpr std::chrono::milliseconds kHeartbeat{500};
 
 /// Names the worker's descriptors: "<version>:<channel>:<busy memory>".
 inline constexpr const char* kChannelVariable = "SOVEREIGN_WORKER_CHANNEL";
@@ -48,11 +55,11 @@ enum class SendResult {
   kLater,  ///< the kernel has no memory, or too many descriptors are under way: writable says nothing
   kGone,
 };
-/// Never blocks. `fd`, if any, is duplicated into the message.
-SendResult send_message(int channel, const Message& message, int fd = -1);
+/// Never blocks. The descriptors of `stream`, if any, are duplicated into the message.
+SendResult send_message(int channel, const Message& message, const net::Stream& stream = {});
 
 enum class ReceiveResult { kGot, kNothing, kGone };
-/// Never blocks. A descriptor that did not fit under the receiver's limit of open files leaves `fd` empty.
-ReceiveResult receive_message(int channel, Message& message, Fd& fd);
+/// Never blocks. Descriptors that did not fit under the receiver's limit of open files leave `stream` empty.
+ReceiveResult receive_message(int channel, Message& message, net::Stream& stream);
 
 }  // namespace sdns::daemon

@@ -22,11 +22,13 @@ namespace {
 
 const std::vector<std::string> kKeys = {"database.url",
                                         "listen.socket",
+                                        "listen.pipe_socket",
                                         "listen.mode",
                                         "listen.group",
                                         "listen.peers",
                                         "listen.max_connections",
                                         "listen.max_request_octets",
+                                        "listen.hung_after",
                                         "engine.threads",
                                         "admin.listen",
                                         "cache.packet_cache_ttl",
@@ -57,7 +59,8 @@ const std::vector<std::string> kKeys = {"database.url",
                                         "geo.language",
                                         "log.level",
                                         "log.format"};
-const std::vector<std::string> kPowerDnsKeys = {"name", "control_socket", "api_url", "api_key", "api_key_file"};
+const std::vector<std::string> kPowerDnsKeys = {"name",    "control_socket", "api_url",
+                                                "api_key", "api_key_file",   "quit_orphaned"};
 constexpr std::string_view kPowerDnsPrefix = "SDNS_POWERDNS_";
 constexpr unsigned kMaxThreads = 64;
 constexpr std::size_t kMaxPowerDns = 64;
@@ -221,10 +224,17 @@ class Loader {
     text("listen.socket", config.listen.socket, config.listen.socket, [this](const std::string& path) {
       return check_socket_path(path, source_.binds ? SocketUse::kListen : SocketUse::kConnect);
     });
+    text("listen.pipe_socket", "", config.listen.pipe_socket, [this](const std::string& path) {
+      return path.empty() ? Checked<std::string>(path)
+                          : check_socket_path(path, source_.binds ? SocketUse::kListen : SocketUse::kConnect);
+    });
     text("listen.mode", "0660", config.listen.mode, check_mode);
     text("listen.group", "", config.listen.group, check_group);
     peers();
     number("listen.max_connections", config.listen.max_connections, 1, 1'000'000);
+    std::int64_t hung_after = config.listen.hung_after.count();
+    number("listen.hung_after", hung_after, 0, 3600);
+    config.listen.hung_after = std::chrono::seconds(hung_after);
     number("listen.max_request_octets", config.listen.max_request_octets, 4096, 1 << 30);
     number("engine.threads", config.engine.threads, 0, kMaxThreads);
     text("admin.listen", config.admin.listen, config.admin.endpoint, [&config](const std::string& listen) {
@@ -397,6 +407,7 @@ class Loader {
            });
       text(prefix + "api_url", "http://127.0.0.1:8081", server.api_url, check_api_url);
       read_api_key(prefix, server);
+      text(prefix + "quit_orphaned", "no", server.quit_orphaned, check_yes_no);
       if (server.api_url.starts_with("http://") && !url_is_loopback(server.api_url))
         out_.warnings.push_back(
             {prefix + "api_url", fmt::format("\"{}\" is not a loopback address: the API key crosses the "

@@ -51,6 +51,7 @@ struct PowerDnsConfig {
   std::string control_socket;  ///< empty: no exact purges
   std::string api_url;         ///< empty: no announcements of zones
   Secret api_key;              ///< from `api_key` or the file `api_key_file`
+  bool quit_orphaned = false;  ///< tell it to end when it cannot recover, because its supervisor starts it again
   friend bool operator==(const PowerDnsConfig&, const PowerDnsConfig&) = default;
 };
 
@@ -60,11 +61,13 @@ struct Config {
   } database;
   struct Listen {
     std::string socket = "/run/sovereign-dns/pdns.sock";
+    std::string pipe_socket;  ///< of the pipe door; empty: none
     unsigned mode = 0660;
     std::string group;                                  ///< empty: the process's own
     std::vector<std::string> peers = {"root", "pdns"};  ///< user names or uids
     std::vector<std::uint32_t> peer_uids;               ///< of the peers that exist here; our own uid always may
     std::size_t max_connections = 10'000;
+    std::chrono::seconds hung_after{2};  ///< 0: never
     std::size_t max_request_octets = 16'777'216;
   } listen;
   struct Engine {

@@ -50,6 +50,8 @@ std::vector<std::string> needs_restart(const Config& running, const Config& next
   };
   compare("database.url", running.database.url == next.database.url);
   compare("listen.socket", running.listen.socket == next.listen.socket);
+  compare("listen.pipe_socket", running.listen.pipe_socket == next.listen.pipe_socket);
+  compare("listen.hung_after", running.listen.hung_after == next.listen.hung_after);
   compare("listen.mode", running.listen.mode == next.listen.mode);
   compare("listen.group", running.listen.group == next.listen.group);
   compare("listen.peers", running.listen.peer_uids == next.listen.peer_uids);

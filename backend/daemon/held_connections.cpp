@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -38,7 +37,7 @@ HeldConnections::~HeldConnections() {
   if (memory_) ::munmap(memory_, memory_octets_);
 }
 
-HeldConnection* HeldConnections::add(Fd socket) {
+HeldConnection* HeldConnections::add(net::Stream stream) {
   if (free_slots_.empty()) return nullptr;
   const std::uint32_t slot = free_slots_.back();
   free_slots_.pop_back();
@@ -46,7 +45,7 @@ HeldConnection* HeldConnections::add(Fd socket) {
   HeldConnection& held = held_[++last_id_];
   held.id = last_id_;
   held.slot = slot;
-  held.socket = std::move(socket);
+  held.stream = std::move(stream);
   return &held;
 }
 
@@ -58,7 +57,7 @@ HeldConnection* HeldConnections::find(net::ConnectionId id) {
 void HeldConnections::end(net::ConnectionId id) {
   const auto it = held_.find(id);
   if (it == held_.end()) return;
-  ::shutdown(it->second.socket.get(), SHUT_RDWR);
+  it->second.stream.shut_down();
   free_slots_.push_back(it->second.slot);
   held_.erase(it);
 }

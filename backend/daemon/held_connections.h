@@ -11,13 +11,14 @@
 #include "backend/base/error.h"
 #include "backend/base/owned.h"
 #include "backend/net/line_handler.h"
+#include "backend/net/stream.h"
 
 namespace sdns::daemon {
 
 struct HeldConnection {
   net::ConnectionId id = 0;
   std::uint32_t slot = 0;
-  Fd socket;
+  net::Stream stream;
   std::uint64_t given_to = 0;  ///< serial of the worker that has it; 0: none
 };
 
@@ -28,10 +29,10 @@ class HeldConnections {
   HeldConnections(const HeldConnections&) = delete;
   HeldConnections& operator=(const HeldConnections&) = delete;
 
-  /// Null when full; the socket is closed then.
-  HeldConnection* add(Fd socket);
+  /// Null when full; the stream is closed then.
+  HeldConnection* add(net::Stream stream);
   HeldConnection* find(net::ConnectionId id);
-  /// Shuts the connection down and closes it. Unknown ids are ignored.
+  /// Shuts the connection down and closes it; pipes end when no worker has them either. Unknown ids are ignored.
   void end(net::ConnectionId id);
 
   struct Returned {

@@ -67,10 +67,23 @@ Result<std::unique_ptr<Holder>> Holder::create(HolderOptions options, const Cloc
                                  log);
   if (!listener) return fail(listener.error());
   impl->listener = std::move(*listener);
+  if (!impl->options.pipe_socket_path.empty()) {
+    auto pipes = Listener::open({.setting = "listen.pipe_socket",
+                                 .path = impl->options.pipe_socket_path,
+                                 .type = SOCK_SEQPACKET,
+                                 .mode = impl->options.socket_mode,
+                                 .group = impl->options.socket_group,
+                                 .allowed_uids = impl->options.allowed_uids},
+                                log);
+    if (!pipes) return fail(pipes.error());
+    impl->pipe_listener = std::move(*pipes);
+  }
+  impl->watched = std::getenv("WATCHDOG_USEC") != nullptr;
   return std::unique_ptr<Holder>(new Holder(std::move(impl)));
 }
 
 int Holder::Impl::run() {
+  looked_at_beats = clock.now();
   fill_current();
   while (!(stopping && !current && !next && leaving.empty())) wait_and_handle();
   log.info("holder.stopped", {{"connections", held->size()}, {"status", exit_status}});
@@ -81,6 +94,8 @@ void Holder::Impl::wait_and_handle() {
   std::vector<pollfd> wait{{signals.get(), POLLIN, 0}};
   const bool accepting = listener && clock.now() >= accept_from;
   wait.push_back({accepting ? listener->fd() : -1, POLLIN, 0});
+  wait.push_back({pipe_listener && accepting ? pipe_listener->fd() : -1, POLLIN, 0});
+  const std::size_t first_worker = wait.size();
   std::vector<Worker*> workers;
   for_each_worker([&](Worker& worker) {
     const bool unsent = !worker.retry_later && (!worker.orders.empty() || (&worker == receiver() && !waiting.empty()));
@@ -88,16 +103,23 @@ void Holder::Impl::wait_and_handle() {
     wait.push_back({worker.channel ? worker.channel.get() : -1, events, 0});
     workers.push_back(&worker);
   });
+  const std::size_t first_helper = wait.size();
+  for (const Helper& helper : helpers) wait.push_back({helper.socket ? helper.socket.get() : -1, POLLIN, 0});
   const auto timeout = static_cast<int>(time_to_next_deadline().count());
   if (::poll(wait.data(), wait.size(), timeout) < 0 && errno != EINTR) {
     log.error("holder.poll", {{"reason", std::strerror(errno)}});
     return;
   }
   for (std::size_t i = 0; i < workers.size(); ++i) {
-    if ((wait[i + 2].revents & ~POLLOUT) != 0) receive(*workers[i]);
+    if ((wait[first_worker + i].revents & ~POLLOUT) != 0) receive(*workers[i]);
   }
+  auto heard = wait.begin() + static_cast<std::ptrdiff_t>(first_helper);
+  std::erase_if(helpers, [&](Helper& helper) { return (heard++)->revents != 0 && !hear(helper); });
   if (wait[0].revents != 0) take_signals();
-  if (wait[1].revents != 0) accept_some();
+  if (wait[1].revents != 0 && listener) accept_some();
+  if (wait[2].revents != 0 && pipe_listener) accept_helpers();
+  look_after_helpers();
+  look_at_beats();
   kill_late();
   if (start_at && clock.now() >= *start_at) fill_current();
   if (reload_until && clock.now() >= *reload_until) {
@@ -114,6 +136,8 @@ milliseconds Holder::Impl::time_to_next_deadline() const {
   const auto consider = [&first](std::optional<SteadyTime> when) {
     if (when && (!first || *when < *first)) first = when;
   };
+  consider(looked_at_beats + kHeartbeat);
+  for (const Helper& helper : helpers) consider(helper.until);
   consider(start_at);
   consider(reload_until);
   if (accept_from > now) consider(accept_from);
@@ -148,39 +172,47 @@ void Holder::Impl::take_signals() {
   }
 }
 
-void Holder::Impl::accept_some() {
+// Nothing when there is no more to accept now. What was refused has no socket.
+std::optional<Listener::Accepted> Holder::Impl::accept_one(Listener& from) {
   using What = Listener::Accepted::What;
+  Listener::Accepted accepted = from.accept();
+  const SteadyTime now = clock.now();
+  if (accepted.what == What::kNothing) return std::nullopt;
+  if (accepted.what == What::kRefused) {
+    if (const auto more = refused_events.pass(now))
+      log.warn("peer.refused", {{"uid", accepted.uid},
+                                {"pid", accepted.pid},
+                                {"suppressed", *more},
+                                {"hint", "add the user to listen.peers if it is PowerDNS's"}});
+  }
+  if (accepted.what == What::kNoDescriptors) {
+    if (const auto more = descriptor_events.pass(now))
+      log.error("descriptors.exhausted", {{"connections", held->size()},
+                                          {"suppressed", *more},
+                                          {"action", "the newest connection was closed"},
+                                          {"hint", "raise LimitNOFILE"}});
+    accept_from = now + kAcceptPause;
+    return std::nullopt;
+  }
+  return accepted;
+}
+
+bool Holder::Impl::room_for_one() {
+  if (!held->full()) return true;
+  if (const auto more = full_events.pass(clock.now()))
+    log.error("connections.full", {{"limit", options.max_connections},
+                                   {"suppressed", *more},
+                                   {"action", "the newest connection was closed"},
+                                   {"hint", "raise listen.max_connections"}});
+  return false;
+}
+
+void Holder::Impl::accept_some() {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    Listener::Accepted accepted = listener->accept();
-    const SteadyTime now = clock.now();
-    if (accepted.what == What::kNothing) return;
-    if (accepted.what == What::kRefused) {
-      if (const auto more = refused_events.pass(now))
-        log.warn("peer.refused", {{"uid", accepted.uid},
-                                  {"pid", accepted.pid},
-                                  {"suppressed", *more},
-                                  {"hint", "add the user to listen.peers if it is PowerDNS's"}});
-      continue;
-    }
-    if (accepted.what == What::kNoDescriptors) {
-      if (const auto more = descriptor_events.pass(now))
-        log.error("descriptors.exhausted", {{"connections", held->size()},
-                                            {"suppressed", *more},
-                                            {"action", "the newest connection was closed"},
-                                            {"hint", "raise LimitNOFILE"}});
-      accept_from = now + kAcceptPause;
-      return;
-    }
-    HeldConnection* connection = held->add(std::move(accepted.socket));
-    if (!connection) {
-      if (const auto more = full_events.pass(now))
-        log.error("connections.full", {{"limit", options.max_connections},
-                                       {"suppressed", *more},
-                                       {"action", "the newest connection was closed"},
-                                       {"hint", "raise listen.max_connections"}});
-      continue;
-    }
-    waiting.push_back(connection->id);
+    std::optional<Listener::Accepted> accepted = accept_one(*listener);
+    if (!accepted) return;
+    if (!accepted->socket || !room_for_one()) continue;
+    waiting.push_back(held->add(net::Stream(std::move(accepted->socket)))->id);
   }
 }
 
@@ -208,6 +240,7 @@ void Holder::Impl::stop() {
   log.info("holder.stopping", {{"connections", held->size()}});
   systemd.send("STOPPING=1\nSTATUS=stopping");
   listener.reset();
+  pipe_listener.reset();
   start_at.reset();
   for_each_worker([this](Worker& worker) {
     worker.kill_at = clock.now() + options.stop_limit;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The holder: a tiny parent that owns the listening socket and every accepted connection, so that they outlive workers.
-// One thread, one poll loop, no work per query.
+// The holder: a tiny parent that owns the listening sockets and every accepted connection, so that they outlive
+// workers. One thread, one poll loop, no work per query.
 #pragma once
 
 #include <sys/types.h>
@@ -19,7 +19,8 @@
 namespace sdns::daemon {
 
 struct HolderOptions {
-  std::string socket_path;  ///< not used when systemd passes the socket (LISTEN_FDS)
+  std::string socket_path;       ///< not used when systemd passes the socket (LISTEN_FDS)
+  std::string pipe_socket_path;  ///< where sovereign-dns-connect hands pipes over; "": nowhere
   mode_t socket_mode = 0660;
   std::optional<gid_t> socket_group;  ///< none: left as it is created
   std::vector<uid_t> allowed_uids;    ///< besides our own
@@ -27,6 +28,8 @@ struct HolderOptions {
 
   std::vector<std::string> worker_argv;  ///< program (own_program()) and arguments, `--worker` included
 
+  std::chrono::milliseconds hung_after{2'000};     ///< a worker without a heartbeat for so long is killed; 0: never
+  std::chrono::milliseconds helper_grace{1'000};   ///< from the end of a helper to the end of its PowerDNS's pipe
   std::chrono::milliseconds ready_limit{60'000};   ///< hot restart: the new worker is given up after this
   std::chrono::milliseconds quiesce_limit{2'000};  ///< hot restart: unfinished requests get this long
   std::chrono::milliseconds kill_after{3'000};     ///< past a limit, an old worker gets this much more before SIGKILL

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The holder's state. holder.cpp waits, accepts and takes signals; holder_workers.cpp starts, replaces and buries
-// workers.
+// workers; holder_pipes.cpp takes pipes from helpers.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -31,8 +32,20 @@ struct Worker {
   SteadyTime ready_since{};
   std::deque<Message> orders;  // not sent yet
   bool retry_later = false;    // SendResult::kLater: by time, not when writable
+  bool beats = false;          // it has sent a heartbeat: workers of older builds do not
+  bool beat = false;           // since the holder looked last
+  unsigned missed = 0;         // looks without one
   std::optional<SteadyTime> kill_at;
   const char* kill_reason = "";
+};
+
+// A helper of the pipe door, which stays connected for as long as it lives.
+struct Helper {
+  Fd socket;
+  pid_t pid = -1;
+  pid_t powerdns = -1;
+  net::ConnectionId connection = 0;  // 0: it has handed nothing over yet
+  std::optional<SteadyTime> until;   // it hands over, or its PowerDNS ends the pipe
 };
 
 struct Holder::Impl {
@@ -45,6 +58,10 @@ struct Holder::Impl {
   SdNotify systemd;
   Fd signals;
   std::unique_ptr<Listener> listener;
+  std::unique_ptr<Listener> pipe_listener;
+  std::list<Helper> helpers;
+  SteadyTime looked_at_beats{};
+  bool watched = false;  // by systemd: WatchdogSec=
   std::unique_ptr<HeldConnections> held;
   std::deque<net::ConnectionId> waiting;  // nobody has them; ids that have ended meanwhile are skipped
 
@@ -69,6 +86,15 @@ struct Holder::Impl {
   std::chrono::milliseconds time_to_next_deadline() const;
   void take_signals();
   void accept_some();
+  std::optional<Listener::Accepted> accept_one(Listener& from);
+  bool room_for_one();
+
+  void accept_helpers();
+  bool hear(Helper& helper);
+  bool take_pipes(Helper& helper, const Message& message, net::Stream stream);
+  bool lost(Helper& helper);
+  void look_after_helpers();
+  void tell_orphaned(pid_t powerdns);
 
   std::unique_ptr<Worker> start();
   void start_or_back_off();
@@ -85,6 +111,7 @@ struct Holder::Impl {
   void reap();
   void ended(pid_t pid, int wait_status);
   void kill_late();
+  void look_at_beats();
   void restart();
   void reload();
   void stop();

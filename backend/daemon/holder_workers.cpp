@@ -76,7 +76,7 @@ void Holder::Impl::flush(Worker& worker) {
     if (!connection || connection->given_to != 0) continue;
     const Message message{
         .kind = MessageKind::kConnection, .slot = connection->slot, .number = connection->id, .text = {}};
-    if (unsent(send_message(worker.channel.get(), message, connection->socket.get()))) return;
+    if (unsent(send_message(worker.channel.get(), message, connection->stream))) return;
     connection->given_to = worker.serial;
   }
 }
@@ -85,7 +85,7 @@ void Holder::Impl::flush(Worker& worker) {
 void Holder::Impl::receive(Worker& worker) {
   while (worker.channel) {
     Message message;
-    Fd none;
+    net::Stream none;
     const ReceiveResult got = receive_message(worker.channel.get(), message, none);
     if (got == ReceiveResult::kNothing) return;
     if (got == ReceiveResult::kGot) {
@@ -110,6 +110,9 @@ void Holder::Impl::handle(Worker& worker, const Message& message) {
     case MessageKind::kReloaded:
       if (reload_until) systemd.send("READY=1");
       reload_until.reset();
+      return;
+    case MessageKind::kAlive:
+      worker.beats = worker.beat = true;
       return;
     case MessageKind::kClosed:
       if (const HeldConnection* c = held->find(message.number); c && c->given_to == worker.serial)
@@ -233,6 +236,23 @@ void Holder::Impl::kill_late() {
     if (!worker.kill_at || now < *worker.kill_at) return;
     worker.kill_at.reset();
     log.error("worker.killed", {{"pid", worker.pid}, {"reason", worker.kill_reason}});
+    ::kill(worker.pid, SIGKILL);
+  });
+}
+
+// Looks are counted, not time: when the machine itself stood still nobody is late.
+void Holder::Impl::look_at_beats() {
+  const SteadyTime now = clock.now();
+  if (now < looked_at_beats + kHeartbeat) return;
+  looked_at_beats = now;
+  if (watched) systemd.send("WATCHDOG=1");
+  for_each_worker([&](Worker& worker) {
+    worker.missed = std::exchange(worker.beat, false) ? 0 : worker.missed + 1;
+    if (!worker.beats || options.hung_after.count() == 0 || worker.missed * kHeartbeat < options.hung_after) return;
+    worker.missed = 0;
+    log.error("worker.hung", {{"pid", worker.pid},
+                              {"without_heartbeat_ms", options.hung_after.count()},
+                              {"action", "it is killed, and another one takes its connections"}});
     ::kill(worker.pid, SIGKILL);
   });
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The listening unix socket: bound here, or passed by systemd; and who may connect to it.
+// A listening unix socket: bound here, or passed by systemd; and who may connect to it.
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <memory>
@@ -16,7 +17,9 @@
 namespace sdns::daemon {
 
 struct ListenerOptions {
+  std::string setting = "listen.socket";  ///< that says the path, for messages
   std::string path;
+  int type = SOCK_STREAM;  ///< or SOCK_SEQPACKET
   mode_t mode = 0660;
   std::optional<gid_t> group;
   std::vector<uid_t> allowed_uids;  ///< besides our own
@@ -24,9 +27,9 @@ struct ListenerOptions {
 
 class Listener {
  public:
-  /// Takes the socket that systemd passes (LISTEN_FDS), else binds `path`. A socket file that nobody listens on is
-  /// replaced; the file appears with its mode and group already set. Errors: kExists (somebody listens there, or it is
-  /// not a socket), kInvalidArgument (too long), kPermission, kIo.
+  /// Takes the socket of this type that systemd passes (LISTEN_FDS), else binds `path`. A socket file that nobody
+  /// listens on is replaced; the file appears with its mode and group already set. Errors: kExists (somebody listens
+  /// there, or it is not a socket), kInvalidArgument (too long), kPermission, kIo.
   static Result<std::unique_ptr<Listener>> open(const ListenerOptions& options, const Log& log);
   /// Removes the socket file if it is still the one that was bound here.
   ~Listener();

@@ -44,6 +44,8 @@ int run_holder(const char* argv0, const Options& options, const Config& config, 
   if (!program) return fail_with(log, program.error());
   HolderOptions holder_options;
   holder_options.socket_path = config.listen.socket;
+  holder_options.pipe_socket_path = config.listen.pipe_socket;
+  holder_options.hung_after = config.listen.hung_after;
   holder_options.socket_mode = config.listen.mode;
   holder_options.socket_group = group_id(config.listen.group);
   holder_options.allowed_uids.assign(config.listen.peer_uids.begin(), config.listen.peer_uids.end());

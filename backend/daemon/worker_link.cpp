@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -60,7 +61,7 @@ struct WorkerLink::Impl {
     return true;
   }
 
-  void obey(const Message& message, Fd fd, WorkerEvents& events);
+  void obey(const Message& message, net::Stream stream, WorkerEvents& events);
 };
 
 WorkerLink::WorkerLink(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -95,21 +96,24 @@ Result<std::unique_ptr<WorkerLink>> WorkerLink::from_environment(const Log& log)
   return std::unique_ptr<WorkerLink>(new WorkerLink(std::move(impl)));
 }
 
-void WorkerLink::Impl::obey(const Message& message, Fd fd, WorkerEvents& events) {
+void WorkerLink::Impl::obey(const Message& message, net::Stream stream, WorkerEvents& events) {
   const std::chrono::milliseconds limit(message.number);
   switch (message.kind) {
     case MessageKind::kConnection: {
       const std::size_t offset = message.slot * kBusyStride;
-      if (!fd || offset >= memory_octets) {
+      if (!stream || offset >= memory_octets) {
         log.error("connection.lost",
                   {{"connection", message.number},
-                   {"reason", fd ? "its slot is beyond the shared memory" : "no descriptor is free"}});
+                   {"reason", stream ? "its slot is beyond the shared memory" : "no descriptors are free"}});
         send({.kind = MessageKind::kClosed, .number = message.number});
         return;
       }
-      events.connection(message.number, std::move(fd), memory + offset);
+      events.connection(message.number, std::move(stream), memory + offset);
       return;
     }
+    case MessageKind::kOrphaned:
+      events.orphaned(static_cast<pid_t>(message.number));
+      return;
     case MessageKind::kQuiesce:
       events.quiesce(limit);
       return;
@@ -125,7 +129,12 @@ void WorkerLink::Impl::obey(const Message& message, Fd fd, WorkerEvents& events)
 }
 
 Result<void> WorkerLink::run(WorkerEvents& events) {
-  for (;;) {
+  using SteadyClock = std::chrono::steady_clock;
+  for (SteadyClock::time_point next_beat{};;) {
+    if (const auto now = SteadyClock::now(); now >= next_beat) {
+      if (events.alive()) impl_->send({.kind = MessageKind::kAlive});
+      next_beat = now + kHeartbeat / 2;
+    }
     bool unsent = false;
     {
       std::lock_guard lock(impl_->mutex);
@@ -134,7 +143,8 @@ Result<void> WorkerLink::run(WorkerEvents& events) {
     }
     pollfd wait[2] = {{impl_->channel.get(), static_cast<short>(POLLIN | (unsent ? POLLOUT : 0)), 0},
                       {impl_->wake.get(), POLLIN, 0}};
-    if (::poll(wait, 2, -1) < 0 && errno != EINTR)
+    const auto until_beat = std::chrono::duration_cast<std::chrono::milliseconds>(next_beat - SteadyClock::now());
+    if (::poll(wait, 2, std::max(0, static_cast<int>(until_beat.count()) + 1)) < 0 && errno != EINTR)
       return fail(Errc::kIo, fmt::format("cannot wait for the holder: {}", std::strerror(errno)));
     if (wait[1].revents != 0) {
       std::uint64_t times = 0;
@@ -142,12 +152,12 @@ Result<void> WorkerLink::run(WorkerEvents& events) {
     }
     for (;;) {
       Message message;
-      Fd fd;
-      const ReceiveResult got = receive_message(impl_->channel.get(), message, fd);
+      net::Stream stream;
+      const ReceiveResult got = receive_message(impl_->channel.get(), message, stream);
       if (got == ReceiveResult::kNothing) break;
       if (got == ReceiveResult::kGone)
         return fail(Errc::kUnavailable, "the holder is gone", "the worker ends; start sovereign-dnsd again");
-      impl_->obey(message, std::move(fd), events);
+      impl_->obey(message, std::move(stream), events);
     }
   }
 }

@@ -2,6 +2,8 @@
 // The worker's end of the channel to its holder.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -9,8 +11,8 @@
 
 #include "backend/base/error.h"
 #include "backend/base/log.h"
-#include "backend/base/owned.h"
 #include "backend/net/line_handler.h"
+#include "backend/net/stream.h"
 
 namespace sdns::daemon {
 
@@ -23,11 +25,15 @@ class WorkerEvents {
  public:
   virtual ~WorkerEvents() = default;
   /// Pass to UnixServer::adopt(). May come before the worker is ready: what it cannot answer yet is Outcome::kNotReady.
-  virtual void connection(net::ConnectionId id, Fd socket, std::uint8_t* busy) = 0;
+  virtual void connection(net::ConnectionId id, net::Stream stream, std::uint8_t* busy) = 0;
   /// Another worker takes over: UnixServer::quiesce(limit), then WorkerLink::released(); a stop() follows.
   virtual void quiesce(std::chrono::milliseconds limit) = 0;
   /// SIGHUP: read the configuration again, then WorkerLink::reloaded().
   virtual void reload() = 0;
+  /// The helper of a connection with this pdns_server was killed: that pdns_server is to be restarted.
+  virtual void orphaned(pid_t powerdns) = 0;
+  /// Whether all threads that answer have come round since the last call.
+  virtual bool alive() = 0;
   /// End: quiesce if that has not been done, then WorkerLink::finish(). Past `limit` the holder kills the process.
   virtual void stop(std::chrono::milliseconds limit) = 0;
 };

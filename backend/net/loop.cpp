@@ -98,6 +98,7 @@ struct Loop::Impl {
   uv_timer_t quiesce_timer{};
   std::thread thread;
   std::atomic<std::size_t> count{0};
+  std::atomic<bool> obeyed{true};  // since came_round()
 
   std::mutex mutex;
   Orders orders;         // under mutex
@@ -163,6 +164,7 @@ Result<void> Loop::Impl::init() {
 }
 
 void Loop::Impl::obey() {
+  obeyed.store(true, std::memory_order_relaxed);
   Orders now;
   {
     std::lock_guard lock(mutex);
@@ -479,6 +481,12 @@ void Loop::quiesce(std::chrono::milliseconds limit, std::function<void()> done) 
     orders.quiesce_limit = limit;
     orders.quiesce_done.push_back(std::move(done));
   });
+}
+bool Loop::came_round() {
+  if (!impl_->obeyed.load(std::memory_order_relaxed)) return false;
+  impl_->obeyed.store(false, std::memory_order_relaxed);
+  impl_->post([](Orders&) {});
+  return true;
 }
 std::size_t Loop::connections() const { return impl_->count.load(std::memory_order_relaxed); }
 

@@ -40,6 +40,8 @@ class Loop {
   void quiesce(std::chrono::milliseconds limit, std::function<void()> done);
   /// Ends the thread and closes the descriptors; orders given later are dropped. Called once.
   void stop();
+  /// Whether the thread has obeyed since the last call, which asks it to; true at the first.
+  [[nodiscard]] bool came_round();
   [[nodiscard]] std::size_t connections() const;
 
  private:

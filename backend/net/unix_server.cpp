@@ -71,6 +71,12 @@ void UnixServer::stop() {
   });
 }
 
+bool UnixServer::came_round() {
+  bool all = true;
+  for (const auto& loop : impl_->loops) all = loop->came_round() && all;
+  return all;
+}
+
 std::size_t UnixServer::connections() const {
   std::size_t sum = 0;
   for (const auto& loop : impl_->loops) sum += loop->connections();

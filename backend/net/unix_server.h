@@ -38,9 +38,9 @@ class UnixServer {
   UnixServer(const UnixServer&) = delete;
   UnixServer& operator=(const UnixServer&) = delete;
 
-  /// Serves a connected stream socket, or two pipes. `busy`, if not null, outlives the server: it is 1 from before the octets of a
-  /// request are read until the last octet of the reply has been written, else 0. After quiesce() the descriptors are
-  /// closed unread.
+  /// Serves a connected stream socket, or two pipes. `busy`, if not null, outlives the server: it is 1 from before the
+  /// octets of a request are read until the last octet of the reply has been written, else 0. After quiesce() the
+  /// descriptors are closed unread.
   void adopt(Stream stream, ConnectionId id, std::uint8_t* busy = nullptr);
 
   /// Has LineHandler::refresh() called on each loop thread soon. Cheap; several calls may become one.
@@ -60,6 +60,9 @@ class UnixServer {
   /// Ends the threads and closes the descriptors, without shutting the sockets down: whoever has a duplicate keeps the
   /// connection. Not to be called from a callback.
   void stop();
+
+  /// Whether every loop has come round since the last call; true at the first. For one thread.
+  [[nodiscard]] bool came_round();
 
   [[nodiscard]] std::size_t connections() const;
 

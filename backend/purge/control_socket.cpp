@@ -78,25 +78,40 @@ Result<Fd> connect_to(const std::string& path, milliseconds timeout) {
 Result<std::string> ControlSocket::command(const std::string& line, milliseconds timeout) const {
   auto fd = connect_to(path_, timeout);
   if (!fd) return fail(fd.error());
+  return exchange(fd->get(), line, timeout);
+}
+
+Result<bool> ControlSocket::quit(pid_t process) const {
+  auto fd = connect_to(path_, timeout_);
+  if (!fd) return fail(fd.error());
+  ucred peer{};  // of whoever called listen(2)
+  socklen_t length = sizeof peer;
+  if (::getsockopt(fd->get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return broken(path_, "peer", errno);
+  if (peer.pid != process) return false;
+  if (auto reply = exchange(fd->get(), "QUIT", timeout_); !reply) return fail(reply.error());
+  return true;
+}
+
+Result<std::string> ControlSocket::exchange(int fd, const std::string& line, milliseconds timeout) const {
   const auto deadline = Steady::now() + timeout;
   const std::string out = line + '\n';
   for (std::size_t sent = 0; sent < out.size();) {
-    const ssize_t n = ::send(fd->get(), out.data() + sent, out.size() - sent, MSG_NOSIGNAL);
+    const ssize_t n = ::send(fd, out.data() + sent, out.size() - sent, MSG_NOSIGNAL);
     if (n > 0) {
       sent += static_cast<std::size_t>(n);
     } else if (errno == EAGAIN) {
-      if (!ready(fd->get(), POLLOUT, deadline)) return too_late(path_, "send", timeout);
+      if (!ready(fd, POLLOUT, deadline)) return too_late(path_, "send", timeout);
     } else if (errno != EINTR) {
       return broken(path_, "send", errno);
     }
   }
-  ::shutdown(fd->get(), SHUT_WR);
+  ::shutdown(fd, SHUT_WR);
 
   std::string reply;
   char buffer[4096];
   for (;;) {
-    if (!ready(fd->get(), POLLIN, deadline)) return too_late(path_, "answer", timeout);
-    const ssize_t n = ::recv(fd->get(), buffer, sizeof(buffer), 0);
+    if (!ready(fd, POLLIN, deadline)) return too_late(path_, "answer", timeout);
+    const ssize_t n = ::recv(fd, buffer, sizeof(buffer), 0);
     if (n == 0) break;
     if (n < 0) {
       if (errno == EAGAIN || errno == EINTR) continue;

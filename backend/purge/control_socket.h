@@ -2,6 +2,8 @@
 // PowerDNS's control socket: a unix stream on which one line is one command, answered until the peer closes.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <set>
@@ -40,10 +42,14 @@ class ControlSocket {
   /// Whether somebody answers.
   [[nodiscard]] Result<void> ping() const;
 
+  /// Whether the pdns_server that listens there is this process; if it is, it is told to end.
+  [[nodiscard]] Result<bool> quit(pid_t process) const;
+
   /// Sends one line (without its end) and gives what came back. Requires `line` without control characters.
   [[nodiscard]] Result<std::string> command(const std::string& line, std::chrono::milliseconds timeout) const;
 
  private:
+  [[nodiscard]] Result<std::string> exchange(int fd, const std::string& line, std::chrono::milliseconds timeout) const;
   [[nodiscard]] Result<std::uint64_t> counted(const std::string& line, std::chrono::milliseconds timeout) const;
 
   std::string path_;

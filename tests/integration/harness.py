@@ -28,11 +28,12 @@ import dns.rdatatype
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 LONG = bool(os.environ.get("SDNS_LONG"))
+DOOR = os.environ.get("SDNS_DOOR", "unix")  # or "pipe": by which PowerDNS comes
 SANITIZED = os.environ.get("SDNS_SANITIZED", "")
 
 # What is meant for the tests; everything else of this name is configuration that must not reach the programs under test.
 for _name in [name for name in os.environ if name.startswith("SDNS_")]:
-    if _name not in ("SDNS_DAEMON", "SDNS_CTL", "SDNS_SANITIZED", "SDNS_LONG", "SDNS_WITHOUT"):
+    if _name not in ("SDNS_DAEMON", "SDNS_CTL", "SDNS_SANITIZED", "SDNS_LONG", "SDNS_WITHOUT", "SDNS_DOOR"):
         del os.environ[_name]
 
 # Which PowerDNS is tested: its server, its tools and the folder of its backends. docs/powerdns-tools.md
@@ -141,6 +142,7 @@ class Daemon:
         self.directory.mkdir()
         self.database = database or world.database
         self.socket = self.directory / "pdns.sock"
+        self.pipe_socket = self.directory / "pipe.sock"
         self.config = self.directory / "config.toml"
         self.extra_config, self.environment = extra_config, environment or {}
         self.admin_port = None
@@ -153,7 +155,8 @@ class Daemon:
         # Tests say themselves what there is to be probed.
         health = "" if "[health]" in self.extra_config else '[health]\nprobe = "no"\n'
         self.config.write_text(
-            f'[database]\nurl = "sqlite:{self.database}"\n[listen]\nsocket = "{self.socket}"\npeers = []\n'
+            f'[database]\nurl = "sqlite:{self.database}"\n[listen]\nsocket = "{self.socket}"\n'
+            f'pipe_socket = "{self.pipe_socket}"\npeers = []\n'
             f'[admin]\nlisten = "127.0.0.1:{self.admin_port}"\n{health}{self.extra_config}\n{servers}')
         self.config.chmod(0o600)
 
@@ -270,7 +273,11 @@ class PowerDns:
 
     def backend(self):
         """The settings that name the backend."""
-        return {"remote-connection-string": f"unix:path={self.world.daemon.socket},timeout=2000"}
+        daemon = self.world.daemon
+        if self.world.door == "unix":
+            return {"remote-connection-string": f"unix:path={daemon.socket},timeout=2000"}
+        connect = pathlib.Path(program("SDNS_DAEMON", "sovereign-dnsd")).with_name("sovereign-dns-connect")
+        return {"remote-connection-string": f"pipe:command={connect} {daemon.pipe_socket},timeout=0"}
 
     def write_config(self):
         shipped = (SOURCE / "deploy" / "pdns.conf").read_text()
@@ -338,6 +345,7 @@ class World:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"sdns-{label}-"))
         self.directory.chmod(0o755)
         self.database = self.directory / "authority.db"
+        self.door = DOOR
         self.powerdns = []
         self.daemon = None
         self.failed = False
@@ -482,12 +490,14 @@ class ServerTest(unittest.TestCase):
 
     powerdns = ({},)
     daemon_options = {}
+    door = DOOR
     world = None
     world_class = World
 
     @classmethod
     def setUpClass(cls):
         cls.world = cls.world_class(cls.__name__)
+        cls.world.door = cls.door
         try:
             cls.world.start(cls.powerdns, cls.daemon_options)
             cls.prepare(cls.world)

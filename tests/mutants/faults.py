@@ -2,6 +2,7 @@
 """Faults that the suite must notice (fault.py says what one is)."""
 from fault import Fault
 from faults_checks import CHECK_FAULTS
+from faults_doors import DOOR_FAULTS
 from faults_editing import EDITING_FAULTS
 from faults_explain import EXPLAIN_FAULTS
 from faults_health import HEALTH_FAULTS
@@ -91,5 +92,5 @@ FAULTS = (
           "if (touched.type == dns::kSOA && key.empty()) {", "unit:purge_plan_test"),
 )
 
-FAULTS += (CHECK_FAULTS + EDITING_FAULTS + EXPLAIN_FAULTS + HEALTH_FAULTS + LUA_FAULTS + OPERATOR_FAULTS + OPTION_FAULTS +
+FAULTS += (CHECK_FAULTS + DOOR_FAULTS + EDITING_FAULTS + EXPLAIN_FAULTS + HEALTH_FAULTS + LUA_FAULTS + OPERATOR_FAULTS + OPTION_FAULTS +
            POOL_FAULTS + PROBE_FAULTS + VERDICT_FAULTS)

@@ -32,6 +32,7 @@ class Echo final : public net::LineHandler {
  public:
   net::Outcome handle(net::ConnectionId, std::string_view line, std::string& reply) override {
     if (line == "pid") reply += std::to_string(::getpid());
+    else if (line == "hang") ::pause();
     else if (line == "reloads") reply += std::to_string(reloads);
     else reply += line;
     reply += '\n';
@@ -41,11 +42,11 @@ class Echo final : public net::LineHandler {
 
 class Worker final : public daemon::WorkerEvents {
  public:
-  Worker(std::string directory, daemon::WorkerLink& link, net::UnixServer& server)
-      : directory_(std::move(directory)), link_(link), server_(server) {}
+  Worker(std::string directory, daemon::WorkerLink& link, net::UnixServer& server, const Log& log)
+      : directory_(std::move(directory)), link_(link), server_(server), log_(log) {}
 
-  void connection(net::ConnectionId id, Fd socket, std::uint8_t* busy) override {
-    server_.adopt(std::move(socket), id, busy);
+  void connection(net::ConnectionId id, net::Stream stream, std::uint8_t* busy) override {
+    server_.adopt(std::move(stream), id, busy);
   }
   void quiesce(milliseconds limit) override {
     if (std::filesystem::exists(directory_ + "/hang_in_quiesce")) return;
@@ -55,6 +56,8 @@ class Worker final : public daemon::WorkerEvents {
     ++reloads;
     link_.reloaded();
   }
+  void orphaned(pid_t powerdns) override { log_.warn("test.orphaned", {{"powerdns", powerdns}}); }
+  bool alive() override { return server_.came_round(); }
   void stop(milliseconds limit) override {
     server_.quiesce(limit / 2, [this] { link_.finish(); });
   }
@@ -63,6 +66,7 @@ class Worker final : public daemon::WorkerEvents {
   std::string directory_;
   daemon::WorkerLink& link_;
   net::UnixServer& server_;
+  const Log& log_;
 };
 
 int run_worker(const std::string& directory, const Log& log) {
@@ -92,7 +96,7 @@ int run_worker(const std::string& directory, const Log& log) {
     for (int fd; (fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;) hog.emplace_back(fd);
     for (int i = 0; i < 5; ++i) hog.pop_back();
   }
-  Worker worker(directory, **link, **server);
+  Worker worker(directory, **link, **server, log);
   const auto ended = (*link)->run(worker);
   (*server)->stop();
   return ended ? 0 : 3;
@@ -111,6 +115,9 @@ int run_holder(char** argv, const SystemClock& clock, const Log& log) {
     if (key == "group") options.socket_group = static_cast<gid_t>(std::stoul(value));
     if (key == "max_connections") options.max_connections = std::stoul(value);
     if (key == "allow") options.allowed_uids.push_back(static_cast<uid_t>(std::stoul(value)));
+    if (key == "pipe_socket") options.pipe_socket_path = value;
+    if (key == "hung_after") options.hung_after = ms;
+    if (key == "helper_grace") options.helper_grace = ms;
     if (key == "ready_limit") options.ready_limit = ms;
     if (key == "quiesce_limit") options.quiesce_limit = ms;
     if (key == "kill_after") options.kill_after = ms;

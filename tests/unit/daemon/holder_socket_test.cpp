@@ -19,6 +19,30 @@ Fd listening_socket(const std::string& path) {
   return fd;
 }
 
+/// What systemd would hear.
+class NotifySocket {
+ public:
+  NotifySocket() : name_("sdns-notify-test-" + std::to_string(::getpid())) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path + 1, name_.data(), name_.size());
+    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name_.size());
+    EXPECT_EQ(::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), length), 0);
+  }
+  [[nodiscard]] std::string variable() const { return "NOTIFY_SOCKET=@" + name_; }
+  std::string next() {
+    pollfd wait{fd_.get(), POLLIN, 0};
+    char text[512];
+    if (::poll(&wait, 1, static_cast<int>(std::chrono::milliseconds(kPatience).count())) != 1) return "<timeout>";
+    const ssize_t n = ::recv(fd_.get(), text, sizeof text, 0);
+    return std::string(text, n > 0 ? static_cast<std::size_t>(n) : 0);
+  }
+
+ private:
+  std::string name_;
+  Fd fd_{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+};
+
 TEST_F(HolderTest, TheSocketHasItsModeAndGroupAndNothingElseIsLeftBehind) {
   const bool root = ::geteuid() == 0;
   const gid_t group = root ? 4242 : ::getegid();
@@ -82,28 +106,23 @@ TEST_F(HolderTest, TakesTheSocketThatSystemdPassesAndLeavesItsFile) {
 }
 
 TEST_F(HolderTest, TellsSystemdHowItIs) {
-  const std::string name = "sdns-notify-test-" + std::to_string(::getpid());
-  Fd manager(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path + 1, name.data(), name.size());
-  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
-  ASSERT_EQ(::bind(manager.get(), reinterpret_cast<const sockaddr*>(&address), length), 0);
-  const auto next = [&manager]() -> std::string {
-    pollfd wait{manager.get(), POLLIN, 0};
-    char text[512];
-    if (::poll(&wait, 1, static_cast<int>(std::chrono::milliseconds(kPatience).count())) != 1) return "<timeout>";
-    const ssize_t n = ::recv(manager.get(), text, sizeof text, 0);
-    return std::string(text, n > 0 ? static_cast<std::size_t>(n) : 0);
-  };
-  spawn({}, "NOTIFY_SOCKET=@" + name);
-  EXPECT_EQ(next(), "READY=1\nSTATUS=serving");
+  NotifySocket manager;
+  spawn({}, manager.variable());
+  EXPECT_EQ(manager.next(), "READY=1\nSTATUS=serving");
   signal(SIGHUP);
-  EXPECT_TRUE(next().starts_with("RELOADING=1\nMONOTONIC_USEC="));
-  EXPECT_EQ(next(), "READY=1");
+  EXPECT_TRUE(manager.next().starts_with("RELOADING=1\nMONOTONIC_USEC="));
+  EXPECT_EQ(manager.next(), "READY=1");
   signal(SIGTERM);
-  EXPECT_TRUE(next().starts_with("STOPPING=1"));
+  EXPECT_TRUE(manager.next().starts_with("STOPPING=1"));
   EXPECT_EQ(wait_for_end(), 0);
+}
+
+TEST_F(HolderTest, TellsSystemdsWatchdogThatItLives) {
+  NotifySocket manager;
+  spawn({}, manager.variable() + " WATCHDOG_USEC=10000000");
+  EXPECT_EQ(manager.next(), "READY=1\nSTATUS=serving");
+  EXPECT_EQ(manager.next(), "WATCHDOG=1");
+  EXPECT_EQ(manager.next(), "WATCHDOG=1");
 }
 
 TEST_F(HolderTest, RefusesAPeerThatIsNotAllowed) {

@@ -298,5 +298,25 @@ TEST_F(HolderTest, NoCoreDumps) {
   }
 }
 
+TEST_F(HolderTest, AWorkerThatHangsIsKilledAndAnotherOneTakesItsConnections) {
+  start({"hung_after=1000"});
+  Client client = connect();
+  const pid_t worker = std::atoi(client.ask("pid").c_str());
+  ASSERT_EQ(::kill(worker, SIGSTOP), 0);
+  ASSERT_TRUE(wait_for_log("event=worker.hung"));
+  ASSERT_TRUE(wait_for_log("event=worker.ready", 2));
+  EXPECT_NE(std::atoi(client.ask("pid").c_str()), worker);
+}
+
+TEST_F(HolderTest, AWorkerWhoseLoopHangsIsKilledThoughItsOtherThreadsLive) {
+  start({"hung_after=1000"});
+  Client client = connect();
+  ASSERT_TRUE(client.send("hang\n"));
+  ASSERT_TRUE(wait_for_log("event=worker.hung"));
+  EXPECT_EQ(client.line(), "<eof>");  // its request is lost
+  ASSERT_TRUE(wait_for_log("event=worker.ready", 2));
+  EXPECT_EQ(connect().ask("hello"), "hello");
+}
+
 }  // namespace
 }  // namespace sdns::daemon
