@@ -6,8 +6,8 @@
 //
 // Asks for n<i>.APEX (with a final dot), 0 <= i < NAMES. Prints requests, requests per second, and the 50th and 99th
 // percentile of the time from a request to its reply in microseconds. With RATE so many requests a second are made, at
-// equal distances, and the time counts from when a request was due, also when no connection was free for it. Exit code 1 when a reply is not the A record of
-// the name asked.
+// equal distances, and the time counts from when a request was due, also when no connection was free for it. Exit code
+// 1 when a reply is not the A record of the name asked.
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
