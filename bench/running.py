@@ -59,8 +59,9 @@ def cpu_seconds(pids):
 def children(pid):
     found = [pid]
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += children(int(child))
+        with contextlib.suppress(FileNotFoundError):  # a thread that has ended
+            for child in (task / "children").read_text().split():
+                found += children(int(child))
     return found
 
 

@@ -2,11 +2,12 @@
 // The load of bench/socket: PowerDNS's lookup line over many connections, one request in flight on each, every reply
 // looked at.
 //
-//   socket_load SOCKET APEX NAMES CONNECTIONS SECONDS
+//   socket_load SOCKET APEX NAMES CONNECTIONS SECONDS [RATE]
 //
 // Asks for n<i>.APEX (with a final dot), 0 <= i < NAMES. Prints requests, requests per second, and the 50th and 99th
-// percentile of the time from a request to its reply in microseconds. Exit code 1 when a reply is not the A record of
-// the name asked.
+// percentile of the time from a request to its reply in microseconds. With RATE so many requests a second are made, at
+// equal distances, and the time counts from when a request was due, also when no connection was free for it. Exit code
+// 1 when a reply is not the A record of the name asked.
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -19,8 +20,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -96,10 +99,11 @@ int fail(const char* what) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) return fail("usage: socket_load SOCKET APEX NAMES CONNECTIONS SECONDS");
+  if (argc != 6 && argc != 7) return fail("usage: socket_load SOCKET APEX NAMES CONNECTIONS SECONDS [RATE]");
   Load load(argv[2], std::strtoull(argv[3], nullptr, 10));
   std::vector<Connection> connections(std::strtoull(argv[4], nullptr, 10));
   const double seconds = std::strtod(argv[5], nullptr);
+  const double rate = argc == 7 ? std::strtod(argv[6], nullptr) : 0;  // 0: as many as there can be
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
   for (std::size_t i = 0; i < connections.size(); ++i) {
     Connection& connection = connections[i];
@@ -118,14 +122,30 @@ int main(int argc, char** argv) {
   times.reserve(4'000'000);
   const Clock::time_point start = Clock::now();
   const Clock::time_point end = start + std::chrono::microseconds(static_cast<std::int64_t>(seconds * 1e6));
-  std::size_t in_flight = connections.size();
-  for (Connection& connection : connections)
-    if (!load.ask(connection)) return fail("a request was not taken");
+  std::vector<Connection*> idle;
+  for (Connection& connection : connections) idle.push_back(&connection);
+  const auto distance = std::chrono::nanoseconds(rate > 0 ? static_cast<std::int64_t>(1e9 / rate) : 0);
+  Clock::time_point due = start;
+  // Asks what is due, or without a rate whatever can be asked.
+  const auto ask_some = [&](Clock::time_point now) {
+    while (!idle.empty() && now < end && due < end && (rate == 0 || due <= now)) {
+      Connection& connection = *idle.back();
+      idle.pop_back();
+      if (!load.ask(connection)) return false;
+      if (rate > 0) connection.sent = std::exchange(due, due + distance);
+    }
+    return true;
+  };
   epoll_event events[64];
   Clock::time_point now = start;
-  while (in_flight > 0) {
-    const int ready = ::epoll_wait(epoll, events, 64, 5000);
-    if (ready <= 0) return fail("no reply for 5 s");
+  if (!ask_some(now)) return fail("a request was not taken");
+  while (idle.size() < connections.size() || (rate > 0 && now < end)) {
+    const bool waits_for_time = rate > 0 && !idle.empty() && now < end;
+    const auto pause = std::max(due - now, Clock::duration(0));
+    const timespec limit{waits_for_time ? 0 : 5, waits_for_time ? std::min<long>(pause.count(), 999'999'999) : 0};
+    const int ready = ::epoll_pwait2(epoll, events, 64, &limit, nullptr);
+    now = Clock::now();
+    if (ready < 0 || (ready == 0 && !waits_for_time)) return fail("no reply for 5 s");
     for (int i = 0; i < ready; ++i) {
       Connection& connection = connections[events[i].data.u64];
       if (!read_line(connection.fd, connection.reply)) return fail("a connection was closed");
@@ -133,9 +153,9 @@ int main(int argc, char** argv) {
       now = Clock::now();
       times.push_back(std::chrono::duration<float, std::micro>(now - connection.sent).count());
       if (!is_answer(connection)) return fail(("wrong reply for " + connection.name + ": " + connection.reply).c_str());
-      if (now >= end) --in_flight;
-      else if (!load.ask(connection)) return fail("a request was not taken");
+      idle.push_back(&connection);
     }
+    if (!ask_some(now)) return fail("a request was not taken");
   }
   const double took = std::chrono::duration<double>(now - start).count();
   const auto percentile = [&](double part) {

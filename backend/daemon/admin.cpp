@@ -176,7 +176,7 @@ net::HttpReply Admin::status() const {
     json["powerdns"].push_back({{"name", server.name},
                                 {"state", purge::state_text(server.state)},
                                 {"announcing", server.announcing},
-                                {"purged", server.purged},
+                                {"purged", server.purged.revision},
                                 {"unannounced", server.unannounced},
                                 {"last_error", server.last_error}});
   return json_reply(200, json);
@@ -219,9 +219,11 @@ net::HttpReply Admin::health(const net::HttpGet& request) {
     overrides = health::OverrideIndex(*zones->overrides(), *zones->target_pools());
   // The checker first: a check that it knows is in the table, unless it has just gone.
   const std::vector<health::CheckReport> reports = sources_.checks(part);
+  const std::uint64_t purged = sources_.purged_health();
   const health::HealthTablePtr table = sources_.health();
   const auto wall = duration_cast<seconds>(sources_.wall_clock.wall_now().time_since_epoch());
   return json_reply(200, health_json({.table = *table,
+                                      .purged = purged,
                                       .reports = reports,
                                       .overrides = overrides,
                                       .now = sources_.clock.now(),

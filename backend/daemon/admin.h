@@ -37,6 +37,7 @@ struct AdminSources {
   const WallClock& wall_clock;
   std::function<zone::Revision()> purged;
   std::function<bool(zone::Revision, std::chrono::milliseconds)> wait_purged;
+  std::function<std::uint64_t()> purged_health;  ///< sequence of the health table that caches are purged up to
   std::function<std::vector<purge::ServerStatus>()> powerdns;
   std::function<std::size_t()> connections;
   std::function<zone::ZoneSetPtr()> zones;  ///< null before the first load

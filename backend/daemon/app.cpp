@@ -258,6 +258,7 @@ void App::Impl::start_admin() {
       .purged = [this] { return purger.purged(); },
       .wait_purged = [this](zone::Revision revision,
                             std::chrono::milliseconds limit) { return purger.wait_purged(revision, limit); },
+      .purged_health = [this] { return purger.purged_health(); },
       .powerdns = [this] { return purger.status(); },
       .connections = [this] { return server->connections(); },
       .zones = [this] { return zones.load(); },

@@ -98,7 +98,7 @@ ordered_json health_json(const HealthFacts& facts, std::string_view part) {
     check["probed"] = found == probed.end() ? ordered_json() : probed_json(*found->second, facts.now);
     checks.push_back(std::move(check));
   }
-  return {{"sequence", table.sequence()}, {"checks", std::move(checks)}};
+  return {{"sequence", table.sequence()}, {"purged", facts.purged}, {"checks", std::move(checks)}};
 }
 
 ordered_json history_json(const health::History::Page& page) {

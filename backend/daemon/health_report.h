@@ -18,6 +18,7 @@ namespace sdns::daemon {
 /// What there is to show.
 struct HealthFacts {
   const health::HealthTable& table;
+  std::uint64_t purged = 0;                         ///< up to which table caches are
   const std::vector<health::CheckReport>& reports;  ///< of the checks that are shown
   const health::OverrideIndex& overrides;
   SteadyTime now{};

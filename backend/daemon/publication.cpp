@@ -96,7 +96,11 @@ void Publication::tick() {
   health_changed(registry_.expire(now_seconds()), owners);
   const std::uint64_t places = parts_.geo.load()->generation();
   if (std::exchange(places_, places) != places) dependents_.places_changed(places, owners);
-  if (owners.empty()) return;
+  if (owners.empty()) {
+    // Nothing that is cached rests on what changed: it counts as purged.
+    if (registry_.table().sequence() != submitted_health_) submit({});
+    return;
+  }
   zone::Applied touched;
   touched.set = current;
   touch(owners, touched);
@@ -198,6 +202,9 @@ std::int64_t Publication::now_seconds() const {
   return std::chrono::duration_cast<std::chrono::seconds>(parts_.wall_clock.wall_now().time_since_epoch()).count();
 }
 
-void Publication::submit(const purge::Plan& plan) { parts_.purger.submit(plan, submitted_); }
+void Publication::submit(const purge::Plan& plan) {
+  submitted_health_ = registry_.table().sequence();
+  parts_.purger.submit(plan, submitted_, submitted_health_);
+}
 
 }  // namespace sdns::daemon

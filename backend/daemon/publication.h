@@ -97,6 +97,7 @@ class Publication final : public PublicationSink {
   std::vector<purge::Told> told_;
   std::uint64_t places_;  // generation of the location data that was looked at last
   zone::Revision submitted_ = 0;
+  std::uint64_t submitted_health_ = 0;  // sequence of the table
 
   std::mutex mutex_;
   std::vector<purge::ServerConfig> servers_;

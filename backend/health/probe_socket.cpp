@@ -94,8 +94,7 @@ ProbeResult socket_failure(std::string_view doing, int error) {
     case ENOBUFS:
     case EADDRNOTAVAIL:  // no port left
     case EAGAIN:
-    case EPERM:  // this host's own packet filter
-    case EACCES:
+    case EPERM:  // this host's own packet filter; ICMPv6 that prohibits is EACCES
       failure = ProbeFailure::kLocal;
       break;
     default:

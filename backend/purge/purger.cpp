@@ -55,10 +55,10 @@ void Purger::set_servers(const std::vector<ServerConfig>& servers) {
   update();
 }
 
-void Purger::submit(const Plan& plan, zone::Revision revision) {
+void Purger::submit(const Plan& plan, zone::Revision revision, std::uint64_t health) {
   {
     std::lock_guard lock(mutex_);
-    submitted_ = std::max(submitted_, revision);
+    submitted_ = submitted_.or_further({revision, health});
     const bool zones_are_old = std::exchange(history_begins_, false) && plan.everything;
     for (const auto& server : servers_) server->submit(plan, submitted_, zones_are_old);
   }
@@ -68,8 +68,8 @@ void Purger::submit(const Plan& plan, zone::Revision revision) {
 void Purger::restart_history(zone::Revision revision) {
   const zone::Revision last = revision == 0 ? 0 : revision - 1;
   std::lock_guard lock(mutex_);
-  submitted_ = std::min(submitted_, last);
-  purged_ = std::min(purged_, last);
+  submitted_.revision = std::min(submitted_.revision, last);
+  purged_.revision = std::min(purged_.revision, last);
   history_begins_ = true;
   for (const auto& server : servers_) server->restart_history(last);
 }
@@ -78,25 +78,30 @@ void Purger::restart_history(zone::Revision revision) {
 void Purger::update() {
   {
     std::lock_guard lock(mutex_);
-    zone::Revision reached = submitted_;
+    Reach reached = submitted_;
     for (const auto& server : servers_) {
       const ServerStatus status = server->status();
       if (!status.hangs)
-        reached = std::min(reached, status.state == ServerState::kAbsent ? status.tried : status.purged);
+        reached = reached.or_nearer(status.state == ServerState::kAbsent ? status.tried : status.purged);
     }
-    purged_ = std::max(purged_, reached);
+    purged_ = purged_.or_further(reached);
   }
   changed_.notify_all();
 }
 
 zone::Revision Purger::purged() const {
   std::lock_guard lock(mutex_);
-  return purged_;
+  return purged_.revision;
+}
+
+std::uint64_t Purger::purged_health() const {
+  std::lock_guard lock(mutex_);
+  return purged_.health;
 }
 
 bool Purger::wait_purged(zone::Revision revision, std::chrono::milliseconds limit) const {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, limit, [&] { return purged_ >= revision; });
+  return changed_.wait_for(lock, limit, [&] { return purged_.revision >= revision; });
 }
 
 std::vector<ServerStatus> Purger::status() const {

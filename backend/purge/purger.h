@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -38,7 +39,8 @@ class Purger {
   /// waits. Revisions go down by restart_history() only; an empty plan says that the revision needs no purge. When the
   /// first one of a history is a purge of everything, nothing waits for its announcements: its zones are those that
   /// were there, not new ones.
-  void submit(const Plan& plan, zone::Revision revision);
+  /// `health` is the sequence of the health table that answers are made from by now; it never goes down.
+  void submit(const Plan& plan, zone::Revision revision, std::uint64_t health = 0);
 
   /// The database's history went back (a restored backup) and goes on with `revision`: what is submitted next. Nothing
   /// is submitted or purged of it and those after it, whatever the former history had.
@@ -47,6 +49,9 @@ class Purger {
   /// The revision up to which all that was submitted has been executed, once, by every server that is not absent.
   /// Goes down by restart_history() only.
   [[nodiscard]] zone::Revision purged() const;
+
+  /// Likewise the sequence of the health table: whoever asks now gets an answer made from this table or a later one.
+  [[nodiscard]] std::uint64_t purged_health() const;
 
   /// True when purged() has reached `revision`, false when the time is over.
   bool wait_purged(zone::Revision revision, std::chrono::milliseconds limit) const;
@@ -68,8 +73,8 @@ class Purger {
   mutable std::condition_variable changed_;
   std::vector<std::shared_ptr<Server>> servers_;
   bool history_begins_ = true;  // nothing of it was submitted
-  zone::Revision submitted_ = 0;
-  zone::Revision purged_ = 0;
+  Reach submitted_;
+  Reach purged_;
 };
 
 }  // namespace sdns::purge

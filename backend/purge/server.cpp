@@ -100,7 +100,7 @@ Server::Unfinished Server::retire() {
   return left;
 }
 
-void Server::submit(const Plan& plan, zone::Revision revision, bool zones_are_old) {
+void Server::submit(const Plan& plan, const Reach& reach, bool zones_are_old) {
   {
     std::lock_guard lock(mutex_);
     Plan rest = plan;
@@ -108,7 +108,7 @@ void Server::submit(const Plan& plan, zone::Revision revision, bool zones_are_ol
     if (zones_are_old) rest.announced.clear();
     pending_.merge(std::move(rest));
     bound(pending_, options_.waiting_names);
-    pending_revision_ = std::max(pending_revision_, revision);
+    pending_reach_ = pending_reach_.or_further(reach);
     has_pending_ = true;
   }
   wake_.notify_all();
@@ -117,9 +117,9 @@ void Server::submit(const Plan& plan, zone::Revision revision, bool zones_are_ol
 // What is in progress or waits is still done; it counts for `last`.
 void Server::restart_history(zone::Revision last) {
   std::lock_guard lock(mutex_);
-  for (zone::Revision* revision : {&taken_, &pending_revision_, &status_.purged, &status_.tried})
-    *revision = std::min(*revision, last);
-  for (Flush& item : flushes_) item.done_before = std::min(item.done_before, last);
+  const auto cut = [last](Reach& reach) { reach.revision = std::min(reach.revision, last); };
+  for (Reach* reach : {&taken_, &pending_reach_, &status_.purged, &status_.tried}) cut(*reach);
+  for (Flush& item : flushes_) cut(item.done_before);
 }
 
 ServerStatus Server::status() const {
@@ -151,7 +151,7 @@ void Server::turn(std::unique_lock<std::mutex>& lock) {
   if (stopping_) return;
   const bool has_plan = std::exchange(has_pending_, false);
   unannounced_.merge(std::exchange(pending_old_zones_, {}));
-  if (has_plan) execute(std::exchange(pending_, Plan{}), pending_revision_);
+  if (has_plan) execute(std::exchange(pending_, Plan{}), pending_reach_);
   // A pdns_server that has just started must not miss a change for the rest of the retry interval.
   const bool ask_now = has_plan && nobody_listened_;
   if (state_ != ServerState::kPresent && (ask_now || Steady::now() >= retry_at_)) try_return();
@@ -176,9 +176,9 @@ Server::Steady::time_point Server::next_wake() const {
   return next;
 }
 
-void Server::execute(Plan plan, zone::Revision revision) {
-  const zone::Revision done_before = taken_;
-  taken_ = std::max(taken_, revision);
+void Server::execute(Plan plan, const Reach& reach) {
+  const Reach done_before = taken_;
+  taken_ = taken_.or_further(reach);
   if (state_ != ServerState::kPresent) {
     // The rest is part of the purge of everything to come. Nobody waits for an absent server, nor for what it missed.
     if (state_ == ServerState::kAbsent) unannounced_.merge(plan.announced);
@@ -221,7 +221,7 @@ bool Server::read_zones_anew(Plan& plan) {
   return true;
 }
 
-void Server::queue_flushes(const Plan& plan, std::deque<Flush>& queue, zone::Revision done_before) {
+void Server::queue_flushes(const Plan& plan, std::deque<Flush>& queue, const Reach& done_before) {
   for (const dns::Name& name : plan.announced) queue.push_back({name, true, done_before});
   if (plan.everything) return;
   for (const dns::Name& name : plan.subtrees)
@@ -358,10 +358,10 @@ void Server::report() {
   now.purged = status_.purged;
   now.tried = taken_;
   if (state_ == ServerState::kPresent)
-    now.purged = std::max(now.purged, flushes_.empty() ? taken_ : flushes_.front().done_before);
+    now.purged = now.purged.or_further(flushes_.empty() ? taken_ : flushes_.front().done_before);
   const bool changed = now.purged != status_.purged || now.tried != status_.tried || now.state != status_.state;
   status_ = now;
-  metrics_.purged_revision.set(static_cast<std::int64_t>(now.purged));
+  metrics_.purged_revision.set(static_cast<std::int64_t>(now.purged.revision));
   metrics_.waiting.set(static_cast<std::int64_t>(again_.size() + flushes_.size() + flushes_again_.size()));
   if (!changed) return;
   mutex_.unlock();

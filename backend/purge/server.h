@@ -2,8 +2,10 @@
 // One pdns_server whose caches are kept true, with a thread of its own.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -29,6 +31,20 @@ struct PurgerOptions {
   std::size_t waiting_announcements = 20'000;   ///< more zones than this: the list of zones is read anew
 };
 
+/// How far something has come: of changes of zone data, and of targets' health. The two do not depend on each other.
+struct Reach {
+  zone::Revision revision = 0;
+  std::uint64_t health = 0;  ///< sequence of the health table (health_table.h)
+
+  [[nodiscard]] Reach or_further(const Reach& other) const {
+    return {std::max(revision, other.revision), std::max(health, other.health)};
+  }
+  [[nodiscard]] Reach or_nearer(const Reach& other) const {
+    return {std::min(revision, other.revision), std::min(health, other.health)};
+  }
+  friend bool operator==(const Reach&, const Reach&) = default;
+};
+
 enum class ServerState {
   kUnknown,  ///< not tried yet; its caches may hold what a former process served
   kPresent,
@@ -40,8 +56,8 @@ struct ServerStatus {
   std::string name;
   ServerState state = ServerState::kUnknown;
   bool announcing = true;       ///< false: the HTTP API fails; zones that came are unknown to this pdns until it works
-  zone::Revision purged = 0;    ///< of every revision up to this one all is purged
-  zone::Revision tried = 0;     ///< up to this one it was at least asked: what an absent one is waited for
+  Reach purged{};               ///< of everything up to there all is purged
+  Reach tried{};                ///< up to there it was at least asked: what an absent one is waited for
   bool hangs = false;           ///< absent, and asking takes until a timeout: not waited for at all
   std::size_t unannounced = 0;  ///< zones
   std::string last_error;       ///< of the state it is in; empty when all is well
@@ -70,7 +86,7 @@ class Server {
   struct Flush {
     dns::Name name;
     bool announce = false;
-    zone::Revision done_before = 0;  // revisions up to this one do not wait for it
+    Reach done_before{};  // what came up to there does not wait for it
   };
   /// What a server still had to announce.
   struct Unfinished {
@@ -93,8 +109,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// `zones_are_old`: the revision does not wait for the plan's announcements.
-  void submit(const Plan& plan, zone::Revision revision, bool zones_are_old = false);
+  /// `zones_are_old`: `reach` does not wait for the plan's announcements.
+  void submit(const Plan& plan, const Reach& reach, bool zones_are_old = false);
   /// No revision after `last` was submitted.
   void restart_history(zone::Revision last);
   [[nodiscard]] ServerStatus status() const;
@@ -112,7 +128,7 @@ class Server {
   void stop();  // with the lock held
   void run();
   void turn(std::unique_lock<std::mutex>& lock);
-  void execute(Plan plan, zone::Revision revision);
+  void execute(Plan plan, const Reach& reach);
   void try_return();
   void first_purge(const Plan& plan);
   void flush_some(std::deque<Flush>& queue);
@@ -120,7 +136,7 @@ class Server {
   bool flush(const Flush& item);
   void purge_again();
   void announce_again();
-  void queue_flushes(const Plan& plan, std::deque<Flush>& queue, zone::Revision done_before);
+  void queue_flushes(const Plan& plan, std::deque<Flush>& queue, const Reach& done_before);
   bool read_zones_anew(Plan& plan);
   void absent(const Error& error);
   void api_failed(const Error& error, const dns::Name& name);
@@ -144,7 +160,7 @@ class Server {
   bool nobody_listened_ = false;  // when it was found absent: asking again costs nothing
   bool api_works_ = true;
   std::string last_error_;
-  zone::Revision taken_ = 0;
+  Reach taken_;
   std::deque<Flush> flushes_;        // of first purges: `purged` waits for them
   std::deque<Flush> flushes_again_;  // of second ones
   std::set<dns::Name> unannounced_;
@@ -155,7 +171,7 @@ class Server {
 
   Plan pending_;
   std::set<dns::Name> pending_old_zones_;
-  zone::Revision pending_revision_ = 0;
+  Reach pending_reach_;
   bool has_pending_ = false;
   bool stopping_ = false;
   bool ended_ = false;

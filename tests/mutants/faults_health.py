@@ -30,6 +30,12 @@ HEALTH_FAULTS = (
           " || !applied.target_pools.empty())", ")", PUBLICATION),
     Fault("moved_addresses_are_cached", "other location data purges nothing", "backend/daemon/publication.cpp",
           "dependents_.places_changed(places, owners);", "static_cast<void>(places);", PUBLICATION),
+    Fault("health_is_never_purged", "a change of health that nobody caches never counts as purged", "backend/daemon/publication.cpp",
+          "if (registry_.table().sequence() != submitted_health_) submit({});", "static_cast<void>(submitted_health_);", PUBLICATION),
+    Fault("verdicts_purge_nothing", "answers that rest on a verdict stay in PowerDNS's caches", "backend/daemon/publication.cpp",
+          "  if (!changed.identities.empty()) dependents_", "  if (changed.identities.size() > 1'000'000) dependents_", "health_purge"),
+    Fault("one_purge_is_enough", "what one PowerDNS has purged counts as purged everywhere", "backend/purge/purger.cpp",
+          "reached = reached.or_nearer(", "reached = reached.or_further(", "unit:purge_purger_test"),
     Fault("ended_overrides_are_listed", "an override is shown after its end", "backend/ctl/health_commands.cpp",
           "  std::erase_if(*rows, [&](const auto& row) { return has_ended(row.override, now); });\n", "", CTL),
 )

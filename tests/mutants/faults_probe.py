@@ -27,6 +27,8 @@ PROBE_FAULTS = (
           "if (run.header_octets_ > run.limits_.header_octets)", "if (run.header_octets_ == 0)", PROBER),
     Fault("byteslimit_lifts_the_limit", "a check that names a high limit of its own has any amount read", "backend/health/probe_http.cpp",
           "run.http_.byte_limit != 0 && run.http_.byte_limit <= run.limits_.body_octets", "run.http_.byte_limit != 0", PROBER),
+    Fault("prohibited_is_local", "a target that an IPv6 firewall prohibits keeps its verdict for ever", "backend/health/probe_socket.cpp",
+          "    case EPERM: ", "    case EACCES:\n    case EPERM: ", PROBER),
     Fault("chains_of_pointers", "each record of a reply may lead along thousands of compression pointers", "backend/health/probe_dns_message.cpp",
           "++pointers > kMostPointers || ", "++pointers < 0 || ", PROBER),
     Fault("lookups_without_end", "each lookup has a thread, also those that were given up", "backend/health/probe_resolver.cpp",

@@ -42,6 +42,7 @@ class AdminTest : public testing::Test {
   Metrics metrics_;
   ServingState state_{clock_};
   std::atomic<zone::Revision> purged_{0};
+  std::atomic<std::uint64_t> purged_health_{0};
   std::vector<purge::ServerStatus> powerdns_;
   zone::ZoneSetPtr zones_;
   health::HealthTablePtr health_ = std::make_shared<const health::HealthTable>();
@@ -54,6 +55,7 @@ class AdminTest : public testing::Test {
             .wall_clock = wall_,
             .purged = [this] { return purged_.load(); },
             .wait_purged = [this](zone::Revision revision, std::chrono::milliseconds) { return purged_ >= revision; },
+            .purged_health = [this] { return purged_health_.load(); },
             .powerdns = [this] { return powerdns_; },
             .connections = [] { return std::size_t{3}; },
             .zones = [this] { return zones_; },

@@ -35,10 +35,12 @@ TEST_F(AdminTest, HealthIsTheTableAndWhatTheCheckerSaysOfIt) {
   health::CheckReport fresh;
   fresh.identity = identities[1];
   checks_ = {probed, fresh};
+  purged_health_ = 7;
 
   const Json all = json(get("/v1/health", {{"check", ":443"}}));
   EXPECT_EQ(asked_part_, ":443");
   EXPECT_EQ(all["sequence"], health_->sequence());
+  EXPECT_EQ(all["purged"], 7U);
   ASSERT_EQ(all["checks"].size(), 2U);
   EXPECT_EQ(all["checks"][0],
             Json::parse(R"({"check":"tcp 192.0.2.1:443","state":"down","forced":true,"override":null,"weight":3,

@@ -117,7 +117,12 @@ TEST_F(AdminTest, TheEndOfTheProgramEndsWaits) {
 
 TEST_F(AdminTest, TheStatusListsPowerDnsAndTheRejectedRevision) {
   publish(3);
-  powerdns_ = {{.name = "main", .state = purge::ServerState::kAbsent, .purged = 2, .last_error = "nobody listens"}};
+  purge::ServerStatus absent;
+  absent.name = "main";
+  absent.state = purge::ServerState::kAbsent;
+  absent.purged.revision = 2;
+  absent.last_error = "nobody listens";
+  powerdns_ = {absent};
   EXPECT_TRUE(json(get("/v1/status"))["rejected"].is_null());
   state_.rejected(4, "a \"bad\" zone");
   const Json body = json(get("/v1/status"));

@@ -278,6 +278,27 @@ TEST_F(PublicationTest, AnOverrideThatEndsOrIsTakenBackPurgesAgain) {
   EXPECT_EQ(verdict(), health::Verdict::kUnknown);
 }
 
+TEST_F(PublicationTest, ChangesOfHealthThatNobodyCachesCountAsPurged) {
+  load({small_zone(1, "example.")}, 5);
+  purge::Told told = told_of("www.example.", "tcp 192.0.2.1:443", 0);
+  told.cached = false;
+  told_.tell(std::move(told));
+  publication_.tick();
+  const auto now = std::chrono::duration_cast<seconds>(wall_clock_.wall_now().time_since_epoch()).count();
+  change(zone::OverrideChanged{
+      "192.0.2.1", health::Override{.target = "192.0.2.1", .since_seconds = now, .until_seconds = now + 60}});
+  ASSERT_TRUE(purger_.wait_purged(6, seconds(60)));
+  const std::uint64_t forced = health_.load()->sequence();
+  EXPECT_EQ(purger_.purged_health(), forced);
+  wall_clock_.advance(seconds(60));
+  publication_.tick();
+  const std::uint64_t ended = health_.load()->sequence();
+  ASSERT_GT(ended, forced);
+  const auto deadline = std::chrono::steady_clock::now() + seconds(60);
+  while (purger_.purged_health() != ended && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_EQ(purger_.purged_health(), ended);
+}
+
 TEST_F(PublicationTest, AMemberThatComesIntoAForcedPoolIsForced) {
   load({small_zone(1, "example.")}, 5);
   ASSERT_TRUE(purger_.wait_purged(5, seconds(60)));

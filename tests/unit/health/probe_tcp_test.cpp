@@ -4,8 +4,13 @@
 #include <fcntl.h>
 
 #include <array>
+#include <cerrno>
+#include <cstring>
+#include <initializer_list>
+#include <utility>
 #include <vector>
 
+#include "backend/health/probe_run.h"
 #include "tests/support/descriptors.h"
 #include "tests/unit/health/probe_fixture.h"
 
@@ -127,6 +132,21 @@ TEST_F(ProbeTcp, ZoneDataMayNotProbeWhatThePolicyRefuses) {
   EXPECT_FAILURE(run(own), ProbeFailure::kNone);
   prober_->set_policy(TargetPolicy({.allowed = {*dns::IpNetwork::parse("127.0.0.1/32")}}));
   EXPECT_FAILURE(run(tcp(peer.port())), ProbeFailure::kNone);
+}
+
+TEST(SocketFailure, IsTheTargetsUnlessThisHostIsToBlame) {
+  for (const auto& [error, failure] : std::initializer_list<std::pair<int, ProbeFailure>>{
+           {ECONNREFUSED, ProbeFailure::kRefused},
+           {ECONNRESET, ProbeFailure::kReset},
+           {ETIMEDOUT, ProbeFailure::kTimeout},
+           {EHOSTUNREACH, ProbeFailure::kUnreachable},
+           {ENETUNREACH, ProbeFailure::kUnreachable},
+           {EACCES, ProbeFailure::kUnreachable},  // "administratively prohibited", from a firewall before the target
+           {EPERM, ProbeFailure::kLocal},
+           {EMFILE, ProbeFailure::kLocal},
+           {ENOBUFS, ProbeFailure::kLocal},
+       })
+    EXPECT_EQ(socket_failure("connect", error).failure, failure) << std::strerror(error);
 }
 
 TEST_F(ProbeTcp, ASpecificationThatBreaksARuleIsInvalid) { EXPECT_FAILURE(run(tcp(0)), ProbeFailure::kInvalid); }

@@ -318,6 +318,34 @@ TEST_P(Flapping, ForAMonthIsDampedAndForgotten) {
   }
 }
 
+// The model reads its whole log for each probe: half an hour lies between two here, and times are as much longer.
+TEST_P(Flapping, ForAMonthIsWhatTheModelSays) {
+  const int fails = GetParam().fails;
+  const int succeeds = GetParam().succeeds;
+  Thresholds thresholds;
+  thresholds.rise = 4;
+  thresholds.rise_after_loss = 8;
+  thresholds.rise_most = 24;
+  thresholds.hold_down = 4h;
+  thresholds.hold_most = 48h;
+  thresholds.quiet_time = 24h;
+  ASSERT_TRUE(check_thresholds(thresholds).has_value());
+  SteadyTime now = kStart;
+  test::VerdictModel model(now, thresholds);
+  VerdictState state = initial_state(now, thresholds);
+  int changes = 0;
+  for (int i = 0; i < 30 * 48; ++i) {
+    now += 30min;
+    const bool failed = i % (fails + succeeds) < fails;
+    model.probe(failed, now, false);
+    const Step next = step(state, outcome(failed), now, thresholds);
+    changes += next.changed ? 1 : 0;
+    state = next.state;
+    ASSERT_EQ(verdict_name(model.verdict()), verdict_name(state.verdict)) << "probe " << i;
+  }
+  EXPECT_GE(changes, 1);
+}
+
 // Without any damping the month has 21 600 changes of the first, 3 300 of the third.
 INSTANTIATE_TEST_SUITE_P(Health, Flapping,
                          testing::Values(FlappingCase{6, 18, 10}, FlappingCase{3, 60, 20}, FlappingCase{6, 150, 1700},

@@ -247,9 +247,28 @@ TEST_F(PurgerTest, HasNotPurgedARevisionBeforeItsLastSubtree) {
   purger.submit(many, 2);
   pdns_["a"].wait_until_held();
   EXPECT_EQ(purger.purged(), 1U);
-  EXPECT_EQ(purger.status().at(0).purged, 1U);
+  EXPECT_EQ(purger.status().at(0).purged.revision, 1U);
   pdns_["a"].hold_at("");
   EXPECT_TRUE(purger.wait_purged(2, seconds(20)));
+}
+
+TEST_F(PurgerTest, HasPurgedWhatRestsOnHealthWhenItsNamesAre) {
+  Purger& purger = start(quiet(), {"a", "b"});
+  purger.submit({}, 3, 40);
+  ASSERT_TRUE(purger.wait_purged(3, seconds(20)));
+  EXPECT_EQ(purger.purged_health(), 40U);
+  pdns_["b"].hold(true);
+  purger.submit(names({"www.example"}), 3, 41);
+  pdns_["b"].wait_until_held();
+  pdns_["a"].wait_for("purge www.example.");
+  EXPECT_EQ(purger.purged_health(), 40U) << "the other one's caches still have it";
+  pdns_["b"].hold(false);
+  purger.submit({}, 4);  // of a change of zone data
+  ASSERT_TRUE(purger.wait_purged(4, seconds(20)));
+  EXPECT_EQ(purger.purged_health(), 41U);
+  purger.restart_history(2);
+  EXPECT_EQ(purger.purged(), 1U);
+  EXPECT_EQ(purger.purged_health(), 41U) << "the database's history is not that of targets";
 }
 
 TEST_F(PurgerTest, AnAbsentServerHoldsUpNobodyAndIsPurgedWhenItReturns) {
@@ -484,7 +503,7 @@ TEST_F(PurgerTest, AfterHistoryWentBackHasPurgedNothingOfTheNewOne) {
   pdns_["a"].wait_for("purge former.example.");
   pdns_["a"].wait_until_held();
   EXPECT_EQ(purger.purged(), 4U);
-  EXPECT_EQ(purger.status().at(0).purged, 4U);
+  EXPECT_EQ(purger.status().at(0).purged.revision, 4U);
   EXPECT_FALSE(purger.wait_purged(5, milliseconds(1)));
   pdns_["a"].hold_at("");
   ASSERT_TRUE(purger.wait_purged(5, seconds(20)));
