@@ -22,7 +22,7 @@
 #include "backend/base/metrics.h"
 #include "backend/base/random.h"
 #include "backend/daemon/shared_health.h"
-#include "backend/store/nodes.h"
+#include "backend/store/node_store.h"
 
 namespace sdns::daemon {
 

@@ -20,7 +20,7 @@
 #include "backend/base/metrics.h"
 #include "backend/health/check_book.h"
 #include "backend/health/vantage.h"
-#include "backend/store/nodes.h"
+#include "backend/store/node_store.h"
 
 namespace sdns::daemon {
 
