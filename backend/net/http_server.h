@@ -22,7 +22,7 @@ struct HttpServerOptions {
 };
 
 struct HttpGet {
-  std::string path;
+  std::string path{};
   std::map<std::string, std::string, std::less<>> query;      ///< decoded; the first of equal names
   std::map<std::string, std::string, std::less<>> headers{};  ///< names in lower case; the first of equal ones
 };
@@ -35,7 +35,7 @@ using HttpStream = std::function<bool(std::string& out)>;
 struct HttpReply {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
-  std::string body;
+  std::string body{};
   HttpStream stream{};  ///< instead of a body
 };
 

@@ -97,7 +97,8 @@ TEST_F(NodesTest, ARowThatWentBackIsNoticed) {
 TEST_F(NodesTest, VerdictsAreReadFromWhereOneWas) {
   auto store = connect();
   std::vector<SharedVerdict> all;
-  for (int i = 0; i < 77; ++i) all.push_back(said(numbered("tcp 192.0.2.1:{}", i + 1), i % 2 ? Verdict::kUp : Verdict::kDown));
+  for (int i = 0; i < 77; ++i)
+    all.push_back(said(numbered("tcp 192.0.2.1:{}", i + 1), i % 2 ? Verdict::kUp : Verdict::kDown));
   ok(store->beat(heartbeat("ns1"), all));
   std::vector<SharedVerdict> read;
   const auto each = [&](const SharedVerdict& one) { read.push_back(one); };
@@ -196,7 +197,9 @@ class NodeStateTest : public testing::TestWithParam<StateCase> {};
 TEST_P(NodeStateTest, IsByItsLastHeartbeat) {
   sdns::test::ManualWallClock clock;
   const WallTime seen = clock.wall_now() - GetParam().seen_ago;
-  const NodeRow row{.name = "ns1", .last_seen = seen, .serve_until = seen + 7 * 24h};
+  NodeRow row;
+  row.last_seen = seen;
+  row.serve_until = seen + 7 * 24h;
   EXPECT_EQ(node_state_name(GetParam().state), node_state_name(node_state(row, clock.wall_now())));
 }
 
@@ -212,7 +215,12 @@ TEST(NodesBefore, AFirstDsWaitsForThoseThatLiveAndAllElseForWhoeverMayServe) {
   sdns::test::ManualWallClock clock;
   const WallTime now = clock.wall_now();
   const auto row = [&](const char* name, zone::Revision applied, std::chrono::seconds ago) {
-    return NodeRow{.name = name, .applied = applied, .last_seen = now - ago, .serve_until = now - ago + 7 * 24h};
+    NodeRow made;
+    made.name = name;
+    made.applied = applied;
+    made.last_seen = now - ago;
+    made.serve_until = now - ago + 7 * 24h;
+    return made;
   };
   const std::vector<NodeRow> nodes = {row("has it", 8, 0s), row("is later", 9, 0s), row("expired", 2, 8 * 24h),
                                       row("lags", 7, 1s), row("silent", 3, 2h)};
