@@ -100,9 +100,11 @@ TEST_F(HttpServerTest, AStreamEndsWithItsPeerAndWithTheServer) {
   start({{"/stream", [&](const HttpGet&) {
             open.fetch_add(1);
             const std::shared_ptr<void> place(nullptr, [&](void*) { open.fetch_sub(1); });
-            return HttpReply{.stream = [place](std::string& out) {
-              std::this_thread::sleep_for(std::chrono::milliseconds(1));
-              out = "x";
+            // It has nothing more to say: no write can fail.
+            return HttpReply{.stream = [place, begun = false](std::string& out) mutable {
+              if (begun) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+              else out = "x";
+              begun = true;
               return true;
             }};
           }}});
