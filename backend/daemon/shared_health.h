@@ -27,7 +27,7 @@ namespace sdns::daemon {
 struct SharedHealthOptions {
   health::VantageRule rule = health::VantageRule::kLocal;
   std::chrono::milliseconds most_age{30'000};   ///< nodes that were not heard of for longer have no say
-  std::chrono::milliseconds first_look{1'000};  ///< how long the first begin() waits for what others say
+  std::chrono::milliseconds first_look{500};  ///< how long the first begin() waits for what others say
 };
 
 /// Safe from any thread.
