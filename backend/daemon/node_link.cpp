@@ -6,7 +6,6 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <unordered_map>
 #include <utility>
 
 namespace sdns::daemon {
@@ -15,14 +14,11 @@ namespace {
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kClocksDiffer{2'000};
-constexpr milliseconds kClocksAgree{1'000};
 constexpr milliseconds kBackoffFirst{250};
 constexpr milliseconds kRevisionEvery{1'000};  // heartbeats because of a revision
 constexpr std::chrono::minutes kTidyEvery{10};
 constexpr std::chrono::hours kUnknownKept{1};
 constexpr std::size_t kMostWritten = 1'024;  // verdicts in one transaction
-constexpr std::size_t kMostRead = 1'000;     // at a time
 constexpr std::size_t kMostAskedFor = 64;    // checks one by one; more than these: all that others say
 constexpr int kBeatsOfAnother = 3;           // a hot restart has one or two
 constexpr const char* kNodes = "Nodes of this database, this one included, by when they were heard of last";
@@ -158,153 +154,6 @@ bool NodeLink::writes_verdicts() const { return parts_.shared != nullptr && !oth
 
 bool NodeLink::has_something_to_write() const { return writes_verdicts() && (needs_resync_ || !unsent_.empty()); }
 
-Result<void> NodeLink::look(SteadyTime now, const std::vector<store::CheckDigest>& wanted) {
-  const WallTime began = parts_.wall_clock.wall_now();
-  const auto rows = store_->nodes();
-  if (!rows) return fail(rows.error());
-  const auto wall = store_->now();
-  if (!wall) return fail(wall.error());
-  if (std::exchange(all_wanted_, false)) {
-    for (auto& [name, other] : others_) other.read = 0;
-  } else if (!wanted.empty()) {
-    if (auto read = read_wanted(wanted); !read) {
-      all_wanted_ = true;
-      return read;
-    }
-  }
-  forget_missing(*rows);
-  std::int64_t live = 0;
-  std::int64_t silent = 0;
-  std::int64_t expired = 0;
-  std::int64_t behind = 0;
-  const auto ours = parts_.applied();
-  for (const store::NodeRow& row : *rows) {
-    const store::NodeState state = store::node_state(row, *wall);
-    live += state == store::NodeState::kLive ? 1 : 0;
-    silent += state == store::NodeState::kSilent ? 1 : 0;
-    expired += state == store::NodeState::kExpired ? 1 : 0;
-    if (row.name == options_.name) continue;
-    behind += ours && state != store::NodeState::kExpired && row.applied < *ours ? 1 : 0;
-    if (auto looked = look_at(row, now, *wall); !looked) return looked;
-  }
-  live_.set(live);
-  silent_nodes_.set(silent);
-  expired_.set(expired);
-  behind_.set(behind);
-  looked_ = began;
-  next_look_ = now + (parts_.shared ? options_.look_every : options_.beat_every);
-  return {};
-}
-
-void NodeLink::forget_missing(const std::vector<store::NodeRow>& rows) {
-  std::erase_if(others_, [&](const auto& item) {
-    if (std::ranges::find(rows, item.first, &store::NodeRow::name) != rows.end()) return false;
-    if (parts_.shared) parts_.shared->drop(item.first);
-    return true;
-  });
-}
-
-Result<void> NodeLink::look_at(const store::NodeRow& row, SteadyTime now, WallTime wall) {
-  const auto [found, is_new] = others_.try_emplace(row.name);
-  Other& other = found->second;
-  const bool moved = !is_new && (other.row.beat != row.beat || other.row.incarnation != row.incarnation);
-  // Deleted, or written anew: what was read of it may be wrong.
-  const bool again = is_new || other.row.incarnation != row.incarnation || other.read < row.verdicts_floor ||
-                     other.read > row.verdicts;
-  other.row = row;
-  if (moved) other.heard = now;
-  // Of a node that was not seen to beat only its row says when it was there.
-  if (!other.heard) other.heard = now - std::max(duration_cast<SteadyTime::duration>(wall - row.last_seen), {});
-  say_state(other, wall);
-  compare_clocks(other, moved);
-  if (!parts_.shared) return {};
-  if (other.state == store::NodeState::kExpired) {
-    parts_.shared->drop(row.name);
-    other.read = 0;
-    return {};
-  }
-  parts_.shared->heard(row.name, *other.heard);
-  if (again) {
-    parts_.shared->clear(row.name);
-    other.read = 0;
-  }
-  return other.read < row.verdicts ? read_verdicts(other) : Result<void>();
-}
-
-// So that what is read at once is little, and those who answer wait for little.
-Result<void> NodeLink::read_verdicts(Other& other) {
-  for (std::size_t count = kMostRead; count == kMostRead;) {
-    std::vector<store::SharedVerdict> said;
-    const auto last = store_->verdicts_after(other.row.name, other.read, kMostRead,
-                                             [&](const store::SharedVerdict& one) { said.push_back(one); });
-    if (!last) return fail(last.error());
-    other.read = *last;
-    count = said.size();
-    read_.add(static_cast<std::int64_t>(count));
-    parts_.shared->views(other.row.name, said);
-  }
-  return {};
-}
-
-Result<void> NodeLink::read_wanted(const std::vector<store::CheckDigest>& wanted) {
-  std::unordered_map<std::string, std::vector<store::SharedVerdict>> said;
-  for (const store::CheckDigest& check : wanted) {
-    auto read = store_->verdicts_on(check, [&](const std::string& node, const store::SharedVerdict& one) {
-      if (node != options_.name && others_.contains(node)) said[node].push_back(one);
-    });
-    if (!read) return read;
-  }
-  for (const auto& [node, verdicts] : said) {
-    read_.add(static_cast<std::int64_t>(verdicts.size()));
-    parts_.shared->views(node, verdicts);
-  }
-  return {};
-}
-
-void NodeLink::say_state(Other& other, WallTime wall) {
-  const store::NodeState before = std::exchange(other.state, store::node_state(other.row, wall));
-  if (before == other.state) return;
-  const std::string& name = other.row.name;
-  const std::int64_t silent_s = duration_cast<std::chrono::seconds>(wall - other.row.last_seen).count();
-  switch (other.state) {
-    case store::NodeState::kLive:
-      return parts_.log.info("node.heard", {{"node", name}, {"revision", other.row.applied}});
-    case store::NodeState::kSilent:
-      return parts_.log.warn("node.silent",
-                             {{"node", name},
-                              {"revision", other.row.applied},
-                              {"silent_s", silent_s},
-                              {"serve_until", seconds_of(other.row.serve_until)},
-                              {"hint",
-                               "it may serve what it had until serve_until, and holds up whatever needs all nodes; "
-                               "start it, or `sdnsctl node forget` it when it serves nothing any more"}});
-    case store::NodeState::kExpired:
-      return parts_.log.error("node.expired", {{"node", name},
-                                               {"revision", other.row.applied},
-                                               {"silent_s", silent_s},
-                                               {"hint",
-                                                "it is not waited for any more; `sdnsctl node forget` it when it is "
-                                                "gone for good"}});
-  }
-}
-
-// A beat that came since the last look was made since then; one of the future is of a clock that is ahead.
-void NodeLink::compare_clocks(Other& other, bool moved) {
-  const WallTime here = parts_.wall_clock.wall_now();
-  milliseconds ahead{0};
-  if (other.row.last_seen != other.row.clock)
-    ahead = duration_cast<milliseconds>(other.row.clock - other.row.last_seen);
-  else if (other.row.clock > here) ahead = duration_cast<milliseconds>(other.row.clock - here);
-  else if (moved && other.row.clock < looked_) ahead = duration_cast<milliseconds>(other.row.clock - looked_);
-  if (std::chrono::abs(ahead) < kClocksAgree && moved) other.told_clock = false;
-  if (std::chrono::abs(ahead) < kClocksDiffer || std::exchange(other.told_clock, true)) return;
-  parts_.log.warn("node.clock_differs",
-                  {{"node", other.row.name},
-                   {"ahead_ms", ahead.count()},
-                   {"than", other.row.last_seen != other.row.clock ? "the database" : "this node"},
-                   {"hint", "ends of overrides, signatures and serve_until are by these clocks: set them"}});
-}
-
 // What changed, over what changed before and is not written yet.
 void NodeLink::note_changes() {
   if (!parts_.shared) return;
@@ -398,8 +247,8 @@ void NodeLink::say_beaten(const store::Beaten& beaten) {
                        "and nobody knows what both serve; give each its own node.name"}});
   if (!beaten.clock_ahead) return;
   clock_ahead_ms_.set(beaten.clock_ahead->count());
-  if (std::chrono::abs(*beaten.clock_ahead) < kClocksAgree) clock_told_ = false;
-  if (std::chrono::abs(*beaten.clock_ahead) < kClocksDiffer || std::exchange(clock_told_, true)) return;
+  if (std::chrono::abs(*beaten.clock_ahead) < kNodeClocksAgree) clock_told_ = false;
+  if (std::chrono::abs(*beaten.clock_ahead) < kNodeClocksDiffer || std::exchange(clock_told_, true)) return;
   parts_.log.warn("node.clock_differs",
                   {{"node", options_.name},
                    {"ahead_ms", beaten.clock_ahead->count()},

@@ -37,6 +37,10 @@ struct NodeLinkOptions {
   std::chrono::milliseconds backoff_most{5'000};
 };
 
+/// Clocks that differ by so much are told of, once, until they are within the other.
+inline constexpr std::chrono::milliseconds kNodeClocksDiffer{2'000};
+inline constexpr std::chrono::milliseconds kNodeClocksAgree{1'000};
+
 class NodeLink {
  public:
   struct Parts {
@@ -72,6 +76,7 @@ class NodeLink {
   struct Other {
     store::NodeRow row;
     std::uint64_t read = 0;           // number of the last verdict that was read
+    bool again = true;                // all that it says is to be read
     std::optional<SteadyTime> heard;  // when its beat was seen to move last
     store::NodeState state = store::NodeState::kLive;
     bool told_clock = false;
@@ -82,7 +87,8 @@ class NodeLink {
   void lose(const Error& error);
   Result<void> look(SteadyTime now, const std::vector<store::CheckDigest>& wanted);
   Result<void> look_at(const store::NodeRow& row, SteadyTime now, WallTime wall);
-  Result<void> read_verdicts(Other& other);
+  enum class Reading { kAll, kMore };
+  Result<void> read_verdicts(Other& other, Reading reading);
   Result<void> read_wanted(const std::vector<store::CheckDigest>& wanted);
   void forget_missing(const std::vector<store::NodeRow>& rows);
   void say_state(Other& other, WallTime wall);

@@ -204,14 +204,19 @@ void SharedHealth::heard(const std::string& node, SteadyTime at) {
 
 void SharedHealth::views(const std::string& node, const std::vector<store::SharedVerdict>& said) {
   std::lock_guard lock(mutex_);
+  take_views(node, said);
+}
+
+void SharedHealth::clear_and_view(const std::string& node, const std::vector<store::SharedVerdict>& said) {
+  std::lock_guard lock(mutex_);
+  vantage_.clear(node);
+  take_views(node, said);
+}
+
+void SharedHealth::take_views(const std::string& node, const std::vector<store::SharedVerdict>& said) {
   for (const store::SharedVerdict& one : said)
     if (const auto identity = identities_.find(one.check); identity != identities_.end())
       vantage_.view(node, identity->second, one.verdict, one.changed);
-}
-
-void SharedHealth::clear(const std::string& node) {
-  std::lock_guard lock(mutex_);
-  vantage_.clear(node);
 }
 
 void SharedHealth::drop(const std::string& node) {

@@ -26,8 +26,8 @@ namespace sdns::daemon {
 
 struct SharedHealthOptions {
   health::VantageRule rule = health::VantageRule::kLocal;
-  std::chrono::milliseconds most_age{30'000};   ///< nodes that were not heard of for longer have no say
-  std::chrono::milliseconds first_look{500};  ///< how long the first begin() waits for what others say
+  std::chrono::milliseconds most_age{30'000};  ///< nodes that were not heard of for longer have no say
+  std::chrono::milliseconds first_look{500};   ///< how long the first begin() waits for what others say
 };
 
 /// Safe from any thread.
@@ -66,7 +66,8 @@ class SharedHealth {
   std::vector<store::SharedVerdict> all();
   void heard(const std::string& node, SteadyTime at);
   void views(const std::string& node, const std::vector<store::SharedVerdict>& said);
-  void clear(const std::string& node);
+  /// The same, and that it says nothing else.
+  void clear_and_view(const std::string& node, const std::vector<store::SharedVerdict>& said);
   void drop(const std::string& node);
 
   // For who looks.
@@ -78,6 +79,7 @@ class SharedHealth {
 
  private:
   States settle(SteadyTime now);
+  void take_views(const std::string& node, const std::vector<store::SharedVerdict>& said);
   void own(const std::string& identity, const health::State& state);
   void say(const health::Vantage::Change& change, SteadyTime now);
   void say_cut_off(bool cut_off);
