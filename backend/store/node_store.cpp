@@ -146,7 +146,11 @@ Result<std::unique_ptr<NodeStore>> NodeStore::open(std::string_view url, const W
   const auto path = sqlite_path(url);
   if (!path) return fail(path.error());
   auto db = open_sqlite(*path, SqliteOpen::kEdit, busy_limit);
-  if (!db) return fail(db.error());
+  if (!db) {
+    Error error = db.error();
+    if (error.code == Errc::kNotFound) error.code = Errc::kUnavailable;  // it may come back
+    return fail(std::move(error));
+  }
   const auto identity = read_identity(**db);
   if (!identity) return fail(identity.error());
   if (auto fits = require_current_schema(**db, identity->schema_version, migrations().back().version); !fits)
