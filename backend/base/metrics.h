@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,6 +28,32 @@ class alignas(64) Metric {
   std::atomic<std::int64_t> value_{0};
 };
 
+/// How often a value was at or below each of a few bounds, and their sum.
+class Histogram {
+ public:
+  /// `bounds` grow, and live as long as the histogram.
+  explicit Histogram(std::span<const std::int64_t> bounds) : bounds_(bounds), counts_(bounds.size() + 1) {}
+  void observe(std::int64_t value) {
+    std::size_t at = 0;
+    while (at < bounds_.size() && value > bounds_[at]) ++at;
+    counts_[at].fetch_add(1, std::memory_order_relaxed);
+    sum_.fetch_add(value, std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::span<const std::int64_t> bounds() const { return bounds_; }
+  /// Of values above the bound before and at or below this one; the last one: above all bounds.
+  [[nodiscard]] std::vector<std::uint64_t> counts() const;
+  [[nodiscard]] std::int64_t sum() const { return sum_.load(std::memory_order_relaxed); }
+
+ private:
+  std::span<const std::int64_t> bounds_;
+  std::deque<std::atomic<std::uint64_t>> counts_;
+  std::atomic<std::int64_t> sum_{0};
+};
+
+/// The samples of one histogram in the Prometheus text format; `labels` as they stand between the braces, may be empty.
+void append_histogram(std::string& out, std::string_view name, std::string_view labels,
+                      std::span<const std::int64_t> bounds, std::span<const std::uint64_t> counts, std::int64_t sum);
+
 /// The program's metrics. A reference that it gave stays valid as long as the registry. Metrics with equal name and
 /// labels are summed up when they are rendered, so that each thread can have its own.
 class Metrics {
@@ -41,6 +68,9 @@ class Metrics {
     return add(Type::kGauge, name, help, std::move(labels));
   }
 
+  /// Of its own name, without labels.
+  Histogram& histogram(std::string_view name, std::string_view help, std::span<const std::int64_t> bounds);
+
   /// Prometheus text exposition format 0.0.4, families in order of their names.
   [[nodiscard]] std::string render() const;
 
@@ -54,8 +84,17 @@ class Metrics {
   };
   Metric& add(Type type, std::string_view name, std::string_view help, Labels labels);
 
+  struct NamedHistogram {
+    NamedHistogram(std::string_view n, std::string_view h, std::span<const std::int64_t> bounds)
+        : name(n), help(h), histogram(bounds) {}
+    std::string name;
+    std::string help;
+    Histogram histogram;
+  };
+
   mutable std::mutex mutex_;
   std::deque<Entry> entries_;
+  std::deque<NamedHistogram> histograms_;
 };
 
 }  // namespace sdns

@@ -33,6 +33,7 @@ void add_pool_commands(CLI::App& pool, Action& chosen);          ///< list, show
 void add_pool_edit_commands(CLI::App& pool, Action& chosen);     ///< set, add-member, set-member, remove-member
 void add_health_commands(CLI::App& group, Action& chosen);       ///< list, force, release, overrides
 void add_health_view_commands(CLI::App& group, Action& chosen);  ///< show, history, watch
+void add_node_commands(CLI::App& group, Action& chosen);         ///< list, show, forget
 void add_lua_commands(CLI::App& group, Action& chosen);          ///< check
 void add_explain_command(CLI::App& app, Action& chosen);
 void add_status_command(CLI::App& app, Action& chosen);

@@ -290,18 +290,24 @@ Result<int> list(Session& session, const HealthOptions& options) {
                                                                     : "the daemon has no check like that");
       return kDone;
     }
-    Table table({"CHECK", "STATE", "FOR", "PROBES", "FAILED", "LAST"});
+    say_cut_off(session, document);
+    const bool others = has_others(document);
+    Table table(others ? std::vector<std::string>{"CHECK", "STATE", "NODES", "FOR", "PROBES", "FAILED", "LAST"}
+                       : std::vector<std::string>{"CHECK", "STATE", "FOR", "PROBES", "FAILED", "LAST"});
     for (const auto& check : checks) {
       const auto& probed = check.at("probed");
       std::string state = check.at("state").get<std::string>();
       if (check.at("forced").get<bool>()) state += " (forced)";
-      if (probed.is_null()) {
-        table.row({check.at("check").get<std::string>(), state, "", "", "", "is not probed"});
-        continue;
-      }
-      table.row({check.at("check").get<std::string>(), state, age_text(probed.at("for_ms").get<std::int64_t>()),
-                 std::to_string(probed.at("probes").get<std::uint64_t>()),
-                 std::to_string(probed.at("failed").get<std::uint64_t>()), last_text(probed)});
+      std::vector<std::string> cells{check.at("check").get<std::string>(), state};
+      if (others) cells.push_back(views_text(check));
+      const std::vector<std::string> probes =
+          probed.is_null()
+              ? std::vector<std::string>{"", "", "", "is not probed"}
+              : std::vector<std::string>{age_text(probed.at("for_ms").get<std::int64_t>()),
+                                         std::to_string(probed.at("probes").get<std::uint64_t>()),
+                                         std::to_string(probed.at("failed").get<std::uint64_t>()), last_text(probed)};
+      cells.insert(cells.end(), probes.begin(), probes.end());
+      table.row(std::move(cells));
     }
     table.print(session.out());
   } catch (const nlohmann::json::exception&) {

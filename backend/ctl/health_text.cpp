@@ -33,4 +33,23 @@ std::string last_text(const nlohmann::json& probed) {
   return detail.empty() ? result : fmt::format("{}: {}", result, detail);
 }
 
+bool has_others(const nlohmann::json& document) {
+  return document.contains("vantage") && !document.at("vantage").at("others").empty();
+}
+
+std::string views_text(const nlohmann::json& check) {
+  if (!check.contains("vantage") || check.at("vantage").is_null()) return {};
+  const auto& vantage = check.at("vantage");
+  std::string text =
+      fmt::format("{} up, {} down", vantage.at("up").get<std::uint64_t>(), vantage.at("down").get<std::uint64_t>());
+  if (const auto stale = vantage.at("stale").get<std::uint64_t>(); stale != 0)
+    text += fmt::format(", {} too old", stale);
+  return vantage.at("disagree").get<bool>() ? text + ": DISAGREE" : text;
+}
+
+void say_cut_off(Session& session, const nlohmann::json& document) {
+  if (!has_others(document) || !document.at("vantage").at("cut_off").get<bool>()) return;
+  session.warning("no other node is heard of: verdicts are those of this node alone (`sdnsctl node list`)");
+}
+
 }  // namespace sdns::ctl

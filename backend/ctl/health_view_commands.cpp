@@ -170,6 +170,13 @@ void add_probes(Facts& facts, const json& probed) {
   facts.emplace_back("last probe", last_text(probed));
   if (!probed.at("last").is_null() && probed.at("last").at("result") != "success")
     facts.emplace_back("it took", fmt::format("{:.1f} ms", probed.at("last").at("us").get<double>() / 1000));
+  if (probed.contains("last_error") && !probed.at("last_error").is_null()) {
+    const auto& error = probed.at("last_error");
+    const auto detail = error.at("detail").get<std::string>();
+    facts.emplace_back("last error",
+                       fmt::format("{}{}{}, {} ago", error.at("result").get<std::string>(), detail.empty() ? "" : ": ",
+                                   detail, age_text(error.at("ago_ms").get<std::int64_t>())));
+  }
   facts.emplace_back("in a row", number("failures_in_row") != 0
                                      ? times(number("failures_in_row"), "failure", "failures")
                                      : times(number("successes_in_row"), "success", "successes"));
@@ -184,19 +191,36 @@ void add_probes(Facts& facts, const json& probed) {
   facts.emplace_back("transitions", std::to_string(number("transitions")));
 }
 
+void add_views(Facts& facts, const json& check, const json& document) {
+  if (!has_others(document) || check.at("vantage").is_null()) return;
+  const auto& vantage = check.at("vantage");
+  facts.emplace_back("nodes say",
+                     fmt::format("{}; {} counts ({})", views_text(check), vantage.at("combined").get<std::string>(),
+                                 document.at("vantage").at("rule").get<std::string>()));
+  facts.emplace_back("this node", vantage.at("own").get<std::string>());
+  for (const auto& view : vantage.at("views"))
+    facts.emplace_back("node " + view.at("node").get<std::string>(),
+                       fmt::format("{} since {}{}", view.at("verdict").get<std::string>(),
+                                   time_text(view.at("since").get<std::int64_t>()),
+                                   view.at("counts").get<bool>() ? "" : " (too old: does not count)"));
+}
+
 Result<int> show(Session& session, const HistoryOptions& options) {
   auto daemon = daemon_of(session, "show");
   if (!daemon) return fail(std::move(daemon.error()));
   auto body = (*daemon)->health(check_query(options.part));
   if (!body) return fail(std::move(body.error()));
   try {
-    const auto check = chosen_check(json::parse(*body, nullptr, false).at("checks"), options.part);
+    const auto document = json::parse(*body, nullptr, false);
+    const auto check = chosen_check(document.at("checks"), options.part);
     if (!check) return fail(check.error());
     const auto identity = check->at("check").get<std::string>();
     const auto& probed = check->at("probed");
     Facts facts{{"check", identity}, {"state", check->at("state").get<std::string>()}};
     add_override(facts, check->at("override"));
     facts.emplace_back("weight", std::to_string(check->at("weight").get<std::uint64_t>()));
+    say_cut_off(session, document);
+    add_views(facts, *check, document);
     auto transitions = json::array();
     if (probed.is_null()) {
       facts.emplace_back("probes say", "nothing: it is not probed");

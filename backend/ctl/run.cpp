@@ -79,6 +79,7 @@ struct CommandLine {
     add_group("target-pool", "Target pools, which LUA records name", {add_pool_commands, add_pool_edit_commands});
     add_group("health", "Health of targets: what checks and operators say of it",
               {add_health_commands, add_health_view_commands});
+    add_group("node", "Name servers that follow the database", {add_node_commands});
     add_group("lua", "LUA records, without a daemon", {add_lua_commands});
     add_explain_command(app, chosen);
     add_status_command(app, chosen);

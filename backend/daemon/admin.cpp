@@ -13,6 +13,7 @@
 
 #include "backend/base/owned.h"
 #include "backend/daemon/explain.h"
+#include "backend/daemon/health_events.h"
 #include "backend/daemon/health_report.h"
 #include "backend/daemon/version.h"
 #include "backend/zone/digest.h"
@@ -25,10 +26,11 @@ using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr unsigned kThreads = 48;
+constexpr unsigned kThreads = 56;
 // The other threads stay free for those who do not wait.
 constexpr unsigned kMaxWaiters = 24;
 constexpr unsigned kMaxWatchers = 16;
+constexpr unsigned kMaxStreams = 8;
 constexpr unsigned kMaxExplainers = 4;
 constexpr std::size_t kMostChecksWithMetrics = 10'000;
 constexpr milliseconds kDefaultWait{5000};
@@ -110,6 +112,7 @@ net::HttpServer::Routes Admin::routes() {
       {"/v1/status", [this](const net::HttpGet&) { return status(); }},
       {"/v1/digest", [this](const net::HttpGet&) { return digest(); }},
       {"/v1/health", [this](const net::HttpGet& request) { return health(request); }},
+      {"/v1/health/events", [this](const net::HttpGet& request) { return health_events(request); }},
       {"/v1/health/history", [this](const net::HttpGet& request) { return health_history(request); }},
       {"/v1/explain", [this](const net::HttpGet& request) { return explain(request); }},
   };
@@ -131,7 +134,7 @@ net::HttpReply Admin::metrics() {
   std::string text = sources_.metrics.render();
   if (sources_.metrics_per_check) {
     const std::vector<health::CheckReport> reports = sources_.checks("");
-    text += health_metrics(*sources_.health(), reports, kMostChecksWithMetrics);
+    text += health_metrics(*sources_.health(), reports, kMostChecksWithMetrics, sources_.clock.now());
   }
   return {200, "text/plain; version=0.0.4; charset=utf-8", std::move(text)};
 }
@@ -227,7 +230,9 @@ net::HttpReply Admin::health(const net::HttpGet& request) {
                                       .reports = reports,
                                       .overrides = overrides,
                                       .now = sources_.clock.now(),
-                                      .now_seconds = wall.count()},
+                                      .now_seconds = wall.count(),
+                                      .shared = sources_.shared,
+                                      .node = sources_.node},
                                      part));
 }
 
@@ -259,6 +264,31 @@ net::HttpReply Admin::health_history(const net::HttpGet& request) {
     if (too_many) return json_reply(503, {{"error", fmt::format("{} others wait already", kMaxWatchers)}});
   }
   return json_reply(200, history_json(sources_.history->after(*after, part, *newest)));
+}
+
+net::HttpReply Admin::health_events(const net::HttpGet& request) {
+  // The browser's own name for where it was, and one for whoever sets no header.
+  const auto header = request.headers.find("last-event-id");
+  net::HttpGet asked = request;
+  if (header != request.headers.end() && !header->second.empty()) asked.query.insert_or_assign("after", header->second);
+  const auto after = argument(asked, "after", 0);
+  if (!after) return json_reply(400, {{"error", "Last-Event-ID, or after, is the id of an event: a whole number"}});
+  if (sources_.history == nullptr)
+    return json_reply(409, {{"error", "nothing is probed: health.probe is no in the daemon's configuration"}});
+  const auto given = request.query.find("check");
+  HealthEvents::Options options;
+  if (given != request.query.end()) options.part = given->second;
+  if (asked.query.contains("after")) options.after = *after;
+  // A stream that ends gives its place back however it ends: with what it holds.
+  const std::shared_ptr<void> place(nullptr, [streams = streams_](void*) { streams->fetch_sub(1); });
+  if (streams_->fetch_add(1) >= kMaxStreams)
+    return json_reply(503, {{"error", fmt::format("there are {} streams already", kMaxStreams)}});
+  auto events = std::make_shared<HealthEvents>(*sources_.history, std::move(options), sources_.clock);
+  return {.content_type = "text/event-stream", .stream = [this, place, events](std::string& out) {
+            if (sources_.state.interrupted()) return false;
+            events->next(out, kWaitSlice);
+            return true;
+          }};
 }
 
 AdminDoor::AdminDoor(AdminEndpoint endpoint, net::HttpServer::Routes routes, const Log& log)

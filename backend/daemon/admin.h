@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@
 #include "backend/base/metrics.h"
 #include "backend/daemon/config.h"
 #include "backend/daemon/serving_state.h"
+#include "backend/daemon/shared_health.h"
 #include "backend/health/check_book.h"
 #include "backend/health/health_table.h"
 #include "backend/health/history.h"
@@ -45,6 +47,8 @@ struct AdminSources {
   /// What the checker says of checks whose identity contains this; nothing when nothing is probed.
   std::function<std::vector<health::CheckReport>(std::string_view)> checks{};
   const health::History* history = nullptr;  ///< null when nothing is probed
+  const SharedHealth* shared = nullptr;      ///< the same
+  std::string node{};                        ///< this node's name
   bool metrics_per_check = false;
   /// Why a name is answered as it is; called by one thread at a time, with zones that are loaded.
   std::function<Result<answer::Explanation>(const answer::ExplainQuestion&, zone::ZoneSetPtr)> explain{};
@@ -65,6 +69,7 @@ class Admin {
   net::HttpReply explain(const net::HttpGet& request);
   net::HttpReply health(const net::HttpGet& request);
   net::HttpReply health_history(const net::HttpGet& request);
+  net::HttpReply health_events(const net::HttpGet& request);
   void wait_for_transition(std::uint64_t after, std::string_view part, std::chrono::milliseconds limit) const;
   [[nodiscard]] bool wait_for(zone::Revision revision, std::chrono::milliseconds limit) const;
   [[nodiscard]] std::string revision_json() const;
@@ -73,6 +78,7 @@ class Admin {
   SteadyTime started_;
   std::atomic<unsigned> waiters_{0};
   std::atomic<unsigned> watchers_{0};
+  std::shared_ptr<std::atomic<unsigned>> streams_ = std::make_shared<std::atomic<unsigned>>(0);
   std::atomic<bool> digesting_{false};
   std::atomic<unsigned> explainers_{0};
   std::mutex explaining_;

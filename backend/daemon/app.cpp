@@ -16,6 +16,7 @@
 #include "backend/daemon/admin.h"
 #include "backend/daemon/geo_watch.h"
 #include "backend/daemon/health_keeper.h"
+#include "backend/daemon/node_link.h"
 #include "backend/daemon/publication.h"
 #include "backend/daemon/publisher.h"
 #include "backend/daemon/reclaimer.h"
@@ -73,6 +74,13 @@ health::CheckerOptions checker_of(const Config::Health& config, health::KeptChec
   return options;
 }
 
+SharedHealthOptions sharing_of(const Config::Health& config) {
+  SharedHealthOptions options;
+  options.rule = config.vantage;
+  options.most_age = config.vantage_age;
+  return options;
+}
+
 CheckLimits check_limits_of(const Config::Health& config) {
   CheckLimits limits;
   limits.interval = config.interval;
@@ -117,6 +125,7 @@ struct App::Impl final : WorkerEvents {
   int run();
   Result<void> start_server();
   Result<void> start_checker();
+  void start_link();
   void start_publisher();
   void start_admin();
 
@@ -154,6 +163,8 @@ struct App::Impl final : WorkerEvents {
   std::unique_ptr<net::UnixServer> server;
   std::unique_ptr<health::Checker> checker;
   std::unique_ptr<HealthKeeper> keeper;
+  std::unique_ptr<SharedHealth> shared;
+  std::unique_ptr<NodeLink> node_link;
   std::unique_ptr<answer::Rehearsal> rehearsal;  // the publisher's
   std::unique_ptr<Publication> publication;
   std::unique_ptr<Publisher> publisher;
@@ -216,6 +227,34 @@ Result<void> App::Impl::start_checker() {
   return {};
 }
 
+void App::Impl::start_link() {
+  if (checker)
+    shared = std::make_unique<SharedHealth>(
+        sharing_of(running.health), [this](const health::Transition& transition) { checker->record(transition); },
+        clock, clock, log, metrics);
+  // What is published and not purged is not what resolvers get.
+  const auto applied = [this]() -> std::optional<zone::Revision> {
+    const ServingState::View view = state.view();
+    if (!view.ready || view.database == DatabaseState::kDiverged) return std::nullopt;
+    return std::min(view.revision, purger.purged());
+  };
+  NodeLinkOptions options;
+  options.url = running.database.url;
+  options.name = running.node.name;
+  options.version = version();
+  options.max_stale = running.node.max_stale;
+  node_link = std::make_unique<NodeLink>(std::move(options),
+                                         NodeLink::Parts{.applied = applied,
+                                                         .database_id = [this] { return state.view().database_id; },
+                                                         .shared = shared.get(),
+                                                         .clock = clock,
+                                                         .wall_clock = clock,
+                                                         .log = log,
+                                                         .metrics = metrics});
+  if (shared) shared->on_news = [this] { node_link->wake(); };
+  node_link->start();
+}
+
 void App::Impl::start_publisher() {
   std::vector<purge::ToldInbox*> inboxes;
   for (const auto& inbox : told) inboxes.push_back(inbox.get());
@@ -226,6 +265,7 @@ void App::Impl::start_publisher() {
                          .zones = zones,
                          .health = health,
                          .checker = checker.get(),
+                         .shared = shared.get(),
                          .rehearsal = rehearsal.get(),
                          .geo = geo,
                          .told = std::move(inboxes),
@@ -268,6 +308,8 @@ void App::Impl::start_admin() {
             return checker ? checker->report(part) : std::vector<health::CheckReport>();
           },
       .history = checker ? &checker->history() : nullptr,
+      .shared = shared.get(),
+      .node = running.node.name,
       .metrics_per_check = running.health.metrics_per_check,
       .explain =
           [this](const answer::ExplainQuestion& question, zone::ZoneSetPtr set) {
@@ -294,6 +336,7 @@ int App::Impl::run() {
     log.error("daemon.failed", {{"error", started.error().what}, {"hint", started.error().hint}});
     return 1;
   }
+  start_link();
   start_publisher();
   start_admin();
   const auto ended = link.run(*this);
@@ -305,6 +348,7 @@ int App::Impl::run() {
   publisher->stop();
   publisher_thread.join();
   admin_door.reset();
+  node_link.reset();
   server->stop();
   if (!ended) {
     log.error("daemon.failed", {{"error", ended.error().what}, {"hint", ended.error().hint}});
@@ -320,6 +364,7 @@ void App::Impl::quiesce(std::chrono::milliseconds limit) {
   // still come to lie in a cache.
   state.interrupt();
   keeper.reset();  // the file is the next worker's
+  node_link->fall_silent();
   if (admin_door) admin_door->close();
   server->quiesce(limit, [this] { link.released(); });
 }

@@ -16,11 +16,14 @@
 #include "backend/daemon/config_check.h"
 #include "backend/daemon/config_pools.h"
 #include "backend/daemon/config_raw.h"
+#include "backend/health/vantage.h"
 
 namespace sdns::daemon {
 namespace {
 
 const std::vector<std::string> kKeys = {"database.url",
+                                        "node.name",
+                                        "node.max_stale",
                                         "listen.socket",
                                         "listen.pipe_socket",
                                         "listen.mode",
@@ -54,6 +57,8 @@ const std::vector<std::string> kKeys = {"database.url",
                                         "health.guard_percent",
                                         "health.state_file",
                                         "health.metrics_per_check",
+                                        "health.vantage",
+                                        "health.vantage_age",
                                         "geo.databases",
                                         "geo.networks",
                                         "geo.language",
@@ -221,6 +226,10 @@ class Loader {
   void read_settings() {
     Config& config = out_.config;
     text("database.url", config.database.url, config.database.url, check_database_url);
+    text("node.name", host_name(), config.node.name, check_node_name);
+    std::int64_t stale = config.node.max_stale.count();
+    number("node.max_stale", stale, 60, 31'536'000);
+    config.node.max_stale = std::chrono::seconds(stale);
     text("listen.socket", config.listen.socket, config.listen.socket, [this](const std::string& path) {
       return check_socket_path(path, source_.binds ? SocketUse::kListen : SocketUse::kConnect);
     });
@@ -297,6 +306,16 @@ class Loader {
     number("health.guard_percent", health.guard_percent, 0, 99);
     text("health.state_file", beside_database(out_.config.database.url), health.state_file, check_state_file);
     text("health.metrics_per_check", "no", health.metrics_per_check, check_yes_no);
+    text("health.vantage", "local", health.vantage, [](const std::string& rule) {
+      return health::parse_vantage_rule(rule).map_error([](const Error& error) { return to_text(error); });
+    });
+    std::int64_t age = health.vantage_age.count();
+    number("health.vantage_age", age, 10, 86'400);
+    health.vantage_age = std::chrono::seconds(age);
+    if (!health.probe && health.vantage != health::VantageRule::kLocal)
+      out_.warnings.push_back({"health.vantage",
+                               "has no effect while health.probe is no: what other nodes say is "
+                               "combined with what this one finds"});
   }
 
   void networks(const std::string& key, std::vector<dns::IpNetwork>& out) {

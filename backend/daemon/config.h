@@ -16,6 +16,7 @@
 #include "backend/base/log.h"
 #include "backend/dns/ip.h"
 #include "backend/dns/name.h"
+#include "backend/health/combine.h"
 #include "backend/health/target_pool.h"
 #include "lua/geo.h"
 #include "lua/meter.h"
@@ -59,6 +60,11 @@ struct Config {
   struct Database {
     std::string url = "sqlite:/var/lib/sovereign-dns/authority.db";
   } database;
+  struct Node {
+    std::string name;                                      ///< among the nodes of the database
+    std::chrono::seconds max_stale{std::chrono::days(7)};  ///< how long others count on it without hearing of it (P5)
+    friend bool operator==(const Node&, const Node&) = default;
+  } node;
   struct Listen {
     std::string socket = "/run/sovereign-dns/pdns.sock";
     std::string pipe_socket;  ///< of the pipe door; empty: none
@@ -107,6 +113,8 @@ struct Config {
     unsigned guard_percent =
         50;  ///< of all targets: so many that begin to fail at once are no news of them; 0: they are
     bool metrics_per_check = false;
+    health::VantageRule vantage = health::VantageRule::kLocal;
+    std::chrono::seconds vantage_age{30};  ///< nodes that were not heard of for longer have no say
     friend bool operator==(const Health&, const Health&) = default;
   } health;
   lua::GeoConfig geo;

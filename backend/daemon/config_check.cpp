@@ -149,6 +149,23 @@ Checked<std::string> check_group(const std::string& group) {
   return group;
 }
 
+Checked<std::string> check_node_name(const std::string& name) {
+  constexpr std::size_t kMost = 255;
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+  };
+  if (name.empty() || name.size() > kMost || !std::all_of(name.begin(), name.end(), fits))
+    return wrong("\"{}\" is not a node's name; write 1 to 255 letters, digits, -, _ and ., different for each node",
+                 dns::printable(name));
+  return name;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
 Checked<std::string> check_state_file(const std::string& path) {
   if (!path.empty() && path[0] != '/')
     return wrong("\"{}\" is no absolute path; begin it with /", dns::printable(path));

@@ -20,6 +20,10 @@ Checked<std::string> check_database_url(const std::string& url);
 /// "" is off; otherwise `127.…:port`, `[::1]:port` or `localhost:port`.
 Checked<std::optional<AdminEndpoint>> check_admin_listen(const std::string& listen);
 Checked<bool> check_yes_no(const std::string& text);
+/// Letters, digits, `-`, `_` and `.`; at most 255.
+Checked<std::string> check_node_name(const std::string& name);
+/// Of this host; "" when it has none.
+std::string host_name();
 /// An absolute path, or nothing.
 Checked<std::string> check_state_file(const std::string& path);
 /// What an HTTP header may say.

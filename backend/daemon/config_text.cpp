@@ -49,6 +49,7 @@ std::vector<std::string> needs_restart(const Config& running, const Config& next
     if (!equal) out.emplace_back(key);
   };
   compare("database.url", running.database.url == next.database.url);
+  compare("node", running.node == next.node);
   compare("listen.socket", running.listen.socket == next.listen.socket);
   compare("listen.pipe_socket", running.listen.pipe_socket == next.listen.pipe_socket);
   compare("listen.hung_after", running.listen.hung_after == next.listen.hung_after);

@@ -92,7 +92,7 @@ void Publication::tick() {
   begin_checks(owners);
   say_refused();
   let_go_of_checks();
-  if (parts_.checker) health_changed(registry_.observe(parts_.checker->take(), now_seconds()), owners);
+  if (parts_.checker) health_changed(registry_.observe(observed(), now_seconds()), owners);
   health_changed(registry_.expire(now_seconds()), owners);
   const std::uint64_t places = parts_.geo.load()->generation();
   if (std::exchange(places_, places) != places) dependents_.places_changed(places, owners);
@@ -136,10 +136,17 @@ void Publication::begin_checks(std::set<dns::Name>& owners) {
     for (const std::string& identity : fresh_)
       if (const health::State state = parts_.checker->begins_as(identity); state != health::State{})
         known.emplace_back(identity, state);
+    if (parts_.shared) known = parts_.shared->begin(fresh_, known);
     health_changed(registry_.observe(known, now_seconds()), owners);
     parts_.checker->want(fresh_);
   }
   fresh_.clear();
+}
+
+// What our probes say anew, and with what others say.
+SharedHealth::States Publication::observed() {
+  SharedHealth::States states = parts_.checker->take();
+  return parts_.shared ? parts_.shared->turn(states) : states;
 }
 
 void Publication::say_refused() {
@@ -163,6 +170,7 @@ void Publication::let_go_of_checks() {
   if (collector_) rounds_ = collector_->rounds();
   if (!gone->empty()) {
     registry_.forget(*gone);
+    if (parts_.shared) parts_.shared->forget(*gone);
     if (parts_.checker) parts_.checker->forget(std::move(*gone));
   }
 }

@@ -17,6 +17,7 @@
 #include "backend/daemon/check_collector.h"
 #include "backend/daemon/publisher.h"
 #include "backend/daemon/reclaimer.h"
+#include "backend/daemon/shared_health.h"
 #include "backend/daemon/wanted_checks.h"
 #include "backend/health/checker.h"
 #include "backend/health/registry.h"
@@ -37,6 +38,7 @@ class Publication final : public PublicationSink {
     const SnapshotCell<zone::ZoneSet>& zones;
     health::HealthCell& health;
     health::Checker* checker;      ///< null: nothing is probed
+    SharedHealth* shared = nullptr;  ///< what other nodes say besides; null when nothing is probed
     answer::Rehearsal* rehearsal;  ///< finds what is to be probed; null: only what answers ask
     const lua::GeoCell& geo;
     std::vector<purge::ToldInbox*> told;  ///< of the answering threads
@@ -76,6 +78,7 @@ class Publication final : public PublicationSink {
   void ask(zone::ZoneId zone, const std::vector<std::string>& checks);
   CheckCollector::Asks asks();
   void begin_checks(std::set<dns::Name>& owners);
+  SharedHealth::States observed();
   void say_refused();
   void let_go_of_checks();
   void keep_former_tables();

@@ -54,6 +54,10 @@ ProbeOutcome outcome_of(ProbeFailure failure) {
   }
 }
 
+std::size_t latency_bucket(std::chrono::microseconds took) {
+  return static_cast<std::size_t>(std::ranges::lower_bound(kLatencyBounds, took.count()) - kLatencyBounds.begin());
+}
+
 State first_state(const std::string& identity) {
   const auto question = CheckQuestion::parse(identity);
   if (!question) return {};
@@ -188,10 +192,18 @@ CheckBook::Result CheckBook::result(const Due& due, const ProbeResult& found, St
   if (!found.ok()) ++check.failures;
   check.last_failure = found.failure;
   check.last_total = found.total;
-  check.all_totals += found.total;
   check.last_text = found.text;
+  if (!found.ok()) {
+    check.last_error = found.failure;
+    check.last_error_text = found.text;
+    check.last_error_at = now;
+  }
 
   const ProbeOutcome outcome = outcome_of(found.failure);
+  if (outcome != ProbeOutcome::kNoResult) {
+    check.all_totals += found.total;
+    ++check.latencies[latency_bucket(found.total)];
+  }
   result.guard = outcome == ProbeOutcome::kSuccess   ? targets_.succeeded(check.hold, now)
                  : outcome == ProbeOutcome::kFailure ? targets_.failed(check.hold, now)
                                                      : targets_.advance(now);
@@ -242,7 +254,11 @@ std::vector<CheckReport> CheckBook::report(std::string_view part, SteadyTime now
     report.last_text = check.last_text;
     report.last_total = check.last_total;
     report.all_totals = check.all_totals;
+    report.latencies = check.latencies;
     report.probed = check.probed;
+    report.last_error = check.last_error;
+    report.last_error_text = check.last_error_text;
+    report.last_error_at = check.last_error_at;
   }
   std::sort(reports.begin(), reports.end(),
             [](const CheckReport& a, const CheckReport& b) { return a.identity < b.identity; });

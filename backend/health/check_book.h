@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -74,6 +75,12 @@ struct Transition {
   std::string text;                            ///< what that probe says
 };
 
+/// Of the time that a probe took, in microseconds; a probe may take seconds, most take one round trip.
+inline constexpr std::array<std::int64_t, 6> kLatencyBounds{1'000, 5'000, 25'000, 100'000, 500'000, 2'500'000};
+/// How many probes took at most so long, and longer than the bound before; the last one: longer than all.
+using LatencyCounts = std::array<std::uint32_t, kLatencyBounds.size() + 1>;
+[[nodiscard]] std::size_t latency_bucket(std::chrono::microseconds took);
+
 /// What there is to see of a check.
 struct CheckReport {
   std::string identity;
@@ -88,8 +95,12 @@ struct CheckReport {
   ProbeFailure last_failure = ProbeFailure::kNone;  ///< of the last probe
   std::string last_text;
   std::chrono::microseconds last_total{0};
-  std::chrono::microseconds all_totals{0};  ///< of all probes by this process
-  bool probed = false;                      ///< a result is there
+  std::chrono::microseconds all_totals{0};        ///< of all probes by this process that say something of the target
+  LatencyCounts latencies{};                      ///< of the same
+  bool probed = false;                            ///< a result is there
+  ProbeFailure last_error = ProbeFailure::kNone;  ///< of the last probe by this process that did not succeed
+  std::string last_error_text;
+  SteadyTime last_error_at{};
 };
 
 /// Used by one thread. A check is known by a number while it is there; numbers are used again.
@@ -168,7 +179,11 @@ class CheckBook {
     ProbeFailure last_failure = ProbeFailure::kNone;
     std::chrono::microseconds last_total{0};
     std::chrono::microseconds all_totals{0};
+    LatencyCounts latencies{};
     std::string last_text;
+    ProbeFailure last_error = ProbeFailure::kNone;
+    std::string last_error_text;
+    SteadyTime last_error_at{};
     SteadyTime last_begun{};
     GuardedTargets::Hold hold;
     bool probed = false;  // by this process

@@ -52,7 +52,9 @@ struct Checker::Impl {
         not_probed(metrics.counter("sdns_health_probes_total", kProbes, {{"result", "not_probed"}})),
         went_up(metrics.counter("sdns_health_transitions_total", kTransitions, {{"to", "up"}})),
         went_down(metrics.counter("sdns_health_transitions_total", kTransitions, {{"to", "down"}})),
-        frozen(metrics.gauge("sdns_health_frozen", "1 while no target falls because very many fail at once")) {}
+        frozen(metrics.gauge("sdns_health_frozen", "1 while no target falls because very many fail at once")),
+        latency(metrics.histogram("sdns_health_probe_microseconds",
+                                  "Time that probes took which succeeded or failed, of all checks", kLatencyBounds)) {}
 
   Result<void> open(const CheckerOptions& options);
   void close();
@@ -104,6 +106,7 @@ struct Checker::Impl {
   Metric& went_up;
   Metric& went_down;
   Metric& frozen;
+  Histogram& latency;
 };
 
 Result<void> Checker::Impl::open(const CheckerOptions& options) {
@@ -227,6 +230,7 @@ void Checker::Impl::ended(const CheckBook::Due& due, const ProbeResult& found) {
       not_probed.add();
       break;
   }
+  if (outcome_of(found.failure) != ProbeOutcome::kNoResult) latency.observe(found.total.count());
   if (result.guard.event != GuardEvent::kNone) say(result.guard);
   if (result.transition) say(*result.transition);
   if (result.state) hand_over(std::move(*result.state));
@@ -340,6 +344,8 @@ std::uint64_t Checker::transitions() const {
 }
 
 const History& Checker::history() const { return impl_->history; }
+
+void Checker::record(const Transition& transition) { impl_->history.add(transition, impl_->wall_clock.wall_now()); }
 
 std::vector<KeptCheck> Checker::keep() {
   std::future<std::vector<KeptCheck>> kept;

@@ -56,6 +56,8 @@ class Checker {
   [[nodiscard]] std::uint64_t transitions() const;
   /// The last of them. Lives as long as the checker.
   [[nodiscard]] const History& history() const;
+  /// A change that was decided elsewhere, for the history.
+  void record(const Transition& transition);
   /// What is to be kept over a restart. Waits as report() does.
   std::vector<KeptCheck> keep();
 

@@ -125,6 +125,12 @@ std::string_view why_name(Why why) {
       return "held-down";
     case Why::kWaitsForResume:
       return "waits-for-resume";
+    case Why::kMajority:
+      return "majority";
+    case Why::kAnyDown:
+      return "any-down";
+    case Why::kCutOff:
+      return "cut-off";
     case Why::kNothing:
       break;
   }

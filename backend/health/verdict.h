@@ -102,6 +102,9 @@ enum class Why : std::uint8_t {
   kFrozen,          ///< stays up: falling is frozen (blast_guard.h)
   kHeldDown,        ///< stays down: held after many falls
   kWaitsForResume,  ///< stays down: an operator must allow it to rise
+  kMajority,        ///< what more than half of the nodes say changed (combine.h)
+  kAnyDown,         ///< a node began to say down, or none says so any more
+  kCutOff,          ///< other nodes are not heard of any more: our own view
 };
 [[nodiscard]] std::string_view why_name(Why why);  ///< "failures-in-row", "held-down" …
 

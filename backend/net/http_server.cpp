@@ -22,6 +22,13 @@ bool is_loopback(const std::string& host) {
   return ::inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return lower;
+}
+
 }  // namespace
 
 struct HttpServer::Impl {
@@ -40,14 +47,24 @@ struct HttpServer::Impl {
       reply = {405, "text/plain; charset=utf-8", "this interface reads only: use GET\n"};
       response.set_header("Allow", "GET, HEAD");
     } else {
-      HttpGet get{request.path, {}};
+      HttpGet get{.path = request.path, .query = {}};
       for (const auto& [name, value] : request.params) get.query.emplace(name, value);
+      for (const auto& [name, value] : request.headers) get.headers.emplace(lower_case(name), value);
       reply = route->second(get);
     }
     response.status = reply.status;
     response.set_header("Cache-Control", "no-store");
     response.set_header("X-Content-Type-Options", "nosniff");
-    response.set_content(std::move(reply.body), reply.content_type);
+    if (!reply.stream) return response.set_content(std::move(reply.body), reply.content_type);
+    response.set_chunked_content_provider(reply.content_type,
+                                          [stream = std::move(reply.stream)](std::size_t, httplib::DataSink& sink) {
+                                            if (!sink.is_writable()) return false;
+                                            std::string out;
+                                            const bool more = stream(out);
+                                            if (!out.empty() && !sink.write(out.data(), out.size())) return false;
+                                            if (!more) sink.done();
+                                            return true;
+                                          });
   }
 };
 

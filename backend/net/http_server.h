@@ -22,14 +22,21 @@ struct HttpServerOptions {
 };
 
 struct HttpGet {
-  std::string path;
-  std::map<std::string, std::string, std::less<>> query;  ///< decoded; the first of equal names
+  std::string path{};
+  std::map<std::string, std::string, std::less<>> query;      ///< decoded; the first of equal names
+  std::map<std::string, std::string, std::less<>> headers{};  ///< names in lower case; the first of equal ones
 };
+
+/// What a reply goes on with, until the peer or the server goes: called again and again on the thread of the request.
+/// Appends what there is to send, after waiting for a moment at most, so that a peer that has gone is noticed. False:
+/// that is all. Destroyed when the reply is over, however it ends.
+using HttpStream = std::function<bool(std::string& out)>;
 
 struct HttpReply {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
-  std::string body;
+  std::string body{};
+  HttpStream stream{};  ///< instead of a body
 };
 
 /// Answers GET and HEAD by path; other methods get 405, other paths 404.

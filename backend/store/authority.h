@@ -15,6 +15,7 @@
 #include "backend/base/random.h"
 #include "backend/health/override.h"
 #include "backend/health/target_pool.h"
+#include "backend/store/nodes.h"
 #include "backend/zone/source.h"
 
 namespace sdns::store {
@@ -106,6 +107,9 @@ class Transaction {
   virtual Result<std::optional<PoolRow>> target_pool(std::string_view name) = 0;
   /// In order of their targets; also those that have ended.
   virtual Result<std::vector<OverrideRow>> overrides() = 0;
+  /// The name servers that have ever said that they follow this database, in order of their names: which revision each
+  /// has, and whom to wait for (nodes_before()).
+  virtual Result<std::vector<NodeRow>> nodes() = 0;
   /// Every record of a type, in order of zone and owner. Looks at all records there are.
   virtual Result<void> records_of_type(dns::RrType type, const std::function<void(ZoneId, StoredRecord&&)>& each) = 0;
   /// Whether a revision after `since` touched the RRset, or created or deleted the zone; true also when the history no
@@ -158,6 +162,9 @@ class Transaction {
   virtual Result<void> put_override(const health::Override& override) = 0;
   /// Errors: kNotFound.
   virtual Result<void> remove_override(const std::string& target) = 0;
+
+  /// Of the registry; takes no revision. A node that lives comes back with its next heartbeat. Errors: kNotFound.
+  virtual Result<void> forget_node(const std::string& name) = 0;
 
   /// Moves the serials of zones whose data changed (unless the edit itself changed the serial), takes the revision as
   /// the last statement, commits with fsync. The position after it; unchanged when nothing that is served was touched.

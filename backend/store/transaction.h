@@ -42,6 +42,7 @@ class SqlTransaction final : public Transaction {
   Result<std::vector<PoolRow>> target_pools() override;
   Result<std::optional<PoolRow>> target_pool(std::string_view name) override;
   Result<std::vector<OverrideRow>> overrides() override;
+  Result<std::vector<NodeRow>> nodes() override;
   Result<void> records_of_type(dns::RrType type, const std::function<void(ZoneId, StoredRecord&&)>& each) override;
   Result<bool> rrset_changed_since(Revision since, ZoneId id, const dns::Name& owner, dns::RrType type) override;
   Result<bool> records_changed_since(Revision since, ZoneId id) override;
@@ -66,6 +67,7 @@ class SqlTransaction final : public Transaction {
   Result<void> remove_target_pool(const std::string& name) override;
   Result<void> put_override(const health::Override& override) override;
   Result<void> remove_override(const std::string& target) override;
+  Result<void> forget_node(const std::string& name) override;
   Result<Position> commit(std::string_view who) override;
 
  private:

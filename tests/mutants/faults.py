@@ -7,6 +7,7 @@ from faults_editing import EDITING_FAULTS
 from faults_explain import EXPLAIN_FAULTS
 from faults_health import HEALTH_FAULTS
 from faults_lua import LUA_FAULTS
+from faults_nodes import NODE_FAULTS
 from faults_operator import OPERATOR_FAULTS
 from faults_options import OPTION_FAULTS
 from faults_pools import POOL_FAULTS
@@ -92,5 +93,5 @@ FAULTS = (
           "if (touched.type == dns::kSOA && key.empty()) {", "unit:purge_plan_test"),
 )
 
-FAULTS += (CHECK_FAULTS + DOOR_FAULTS + EDITING_FAULTS + EXPLAIN_FAULTS + HEALTH_FAULTS + LUA_FAULTS + OPERATOR_FAULTS + OPTION_FAULTS +
+FAULTS += (CHECK_FAULTS + DOOR_FAULTS + EDITING_FAULTS + EXPLAIN_FAULTS + HEALTH_FAULTS + LUA_FAULTS + NODE_FAULTS + OPERATOR_FAULTS + OPTION_FAULTS +
            POOL_FAULTS + PROBE_FAULTS + VERDICT_FAULTS)

@@ -132,6 +132,33 @@ TEST_F(Health, ChecksAreListedAsTheDaemonHasThem) {
   EXPECT_EQ(ctl({"health", "list"}).err, "sdnsctl: the daemon has no checks\n");
 }
 
+constexpr const char* kSharedChecks = R"({"sequence":7,
+  "vantage":{"node":"ns1","rule":"majority","cut_off":false,"others":[{"node":"ns2","heard_ms":900,"counts":true}]},
+  "checks":[{"check":"tcp 192.0.2.1:443","state":"up","forced":false,"override":null,"weight":1,"probed":null,
+  "vantage":{"own":"down","combined":"up","up":2,"down":1,"stale":1,"disagree":true,
+   "views":[{"node":"ns2","verdict":"up","since":1767323045,"counts":true},
+            {"node":"ns3","verdict":"down","since":1767323045,"counts":false}]}}]})";
+
+TEST_F(Health, NodesThatDisagreeAreSeen) {
+  daemon_.answers = true;
+  daemon_.health = std::string(kSharedChecks);
+  EXPECT_EQ(ctl({"health", "list"}).out,
+            "CHECK              STATE  NODES                             FOR  PROBES  FAILED  LAST\n"
+            "tcp 192.0.2.1:443  up     2 up, 1 down, 1 too old: DISAGREE                       is not probed\n");
+  EXPECT_THAT(ctl({"health", "show", "192.0.2.1"}).out,
+              AllOf(HasSubstr("nodes say:  2 up, 1 down, 1 too old: DISAGREE; up counts (majority)\n"),
+                    HasSubstr("this node:  down\n"), HasSubstr("node ns2:   up since 2026-01-02 03:04:05Z\n"),
+                    HasSubstr("node ns3:   down since 2026-01-02 03:04:05Z (too old: does not count)\n")));
+  std::string cut_off = kSharedChecks;
+  cut_off.replace(cut_off.find("\"cut_off\":false"), 15, "\"cut_off\":true");
+  daemon_.health = cut_off;
+  for (const char* command : {"list", "show"})
+    EXPECT_THAT(ctl(command == std::string("list") ? std::vector<std::string>{"health", "list"}
+                                                   : std::vector<std::string>{"health", "show", "192.0.2.1"})
+                    .err,
+                HasSubstr("no other node is heard of"));
+}
+
 TEST_F(Health, ADaemonThatSaysSomethingElseIsAnError) {
   daemon_.answers = true;
   for (const char* document :

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "backend/daemon/config_check.h"
 #include "tests/support/temp_dir.h"
 
 namespace sdns::daemon {
@@ -269,6 +270,8 @@ private_networks = "no"
 user_agent = "probe/1"
 guard_percent = 0
 metrics_per_check = "yes"
+vantage = "any-down"
+vantage_age = 60
 )");
   ASSERT_TRUE(set) << set.error().text("", "");
   const Config::Health& health = set->config.health;
@@ -283,6 +286,10 @@ metrics_per_check = "yes"
   EXPECT_EQ(health.user_agent, "probe/1");
   EXPECT_EQ(health.guard_percent, 0U);
   EXPECT_TRUE(health.metrics_per_check);
+  EXPECT_EQ(health.vantage, health::VantageRule::kAnyDown);
+  EXPECT_EQ(health.vantage_age, std::chrono::seconds(60));
+  ASSERT_EQ(set->warnings.size(), 1U);
+  EXPECT_EQ(set->warnings[0].where, "health.vantage") << "nothing is probed: there is nothing to combine";
   EXPECT_THAT(needs_restart(loaded->config, set->config), testing::Contains("health"));
 }
 
@@ -300,10 +307,27 @@ TEST_F(ConfigTest, WrongSettingsOfHealthChecksAreNamed) {
       {"user_agent = \"a\\nb\"", "is not a User-Agent header"},
       {"guard_percent = 100", "100 is outside of 0 to 99"},
       {"metrics_per_check = \"many\"", "health.metrics_per_check"},
+      {"vantage = \"most\"", "write local, majority or any-down"},
+      {"vantage_age = 9", "9 is outside of 10 to 86400"},
       {"probs = 1", "health.probs"},
       {"state_file = \"here\"", "is no absolute path"},
   };
   for (const auto& row : rows) EXPECT_THAT(problems_of(std::string("[health]\n") + row.text), HasSubstr(row.problem));
+}
+
+TEST_F(ConfigTest, ANodeHasTheNameOfItsHostUnlessItIsGivenOne) {
+  const auto loaded = load("");
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->config.node.name, host_name());
+  EXPECT_EQ(loaded->config.node.max_stale, std::chrono::days(7));
+  const auto set = load("[node]\nname = \"ns1.example\"\nmax_stale = 3600\n");
+  ASSERT_TRUE(set) << set.error().text("", "");
+  EXPECT_EQ(set->config.node.name, "ns1.example");
+  EXPECT_EQ(set->config.node.max_stale, std::chrono::hours(1));
+  EXPECT_THAT(needs_restart(loaded->config, set->config), testing::Contains("node"));
+  EXPECT_THAT(problems_of("[node]\nname = \"a b\"\n"), HasSubstr("is not a node's name"));
+  EXPECT_THAT(problems_of("[node]\nname = \"\"\n"), HasSubstr("is not a node's name"));
+  EXPECT_THAT(problems_of("[node]\nmax_stale = 59\n"), HasSubstr("59 is outside of 60 to 31536000"));
 }
 
 }  // namespace

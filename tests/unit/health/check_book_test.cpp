@@ -434,6 +434,36 @@ TEST(CheckBook, TheTimeOfProbesAddsUp) {
   }
   EXPECT_EQ(book.report("", kStart)[0].all_totals, milliseconds(12));
   EXPECT_EQ(book.report("", kStart)[0].last_total, milliseconds(7));
+  EXPECT_EQ(book.report("", kStart)[0].latencies, (LatencyCounts{0, 1, 1, 0, 0, 0, 0}));
+}
+
+TEST(CheckBook, WhatSaysNothingOfATargetTakesNoTime) {
+  CheckBook book(options(), 1, nothing_kept);
+  book.add(kWeb, kStart);
+  probe(book, ProbeFailure::kForbidden);
+  EXPECT_EQ(book.report("", kStart)[0].latencies, LatencyCounts{});
+  EXPECT_EQ(book.report("", kStart)[0].last_error, ProbeFailure::kForbidden);
+}
+
+TEST(CheckBook, TheLastErrorStaysWhenProbesSucceedAgain) {
+  CheckBook book(options(), 1, nothing_kept);
+  book.add(kWeb, kStart);
+  EXPECT_EQ(book.report("", kStart)[0].last_error, ProbeFailure::kNone);
+  const SteadyTime failed = *book.next();
+  probe(book, ProbeFailure::kTimeout);
+  probe(book, ProbeFailure::kNone);
+  const CheckReport report = book.report("", kStart)[0];
+  EXPECT_EQ(report.last_failure, ProbeFailure::kNone);
+  EXPECT_EQ(report.last_error, ProbeFailure::kTimeout);
+  EXPECT_EQ(report.last_error_text, "a test");
+  EXPECT_EQ(report.last_error_at, failed);
+}
+
+TEST(CheckBook, ALatencyIsCountedWithItsBound) {
+  EXPECT_EQ(latency_bucket(std::chrono::microseconds(0)), 0U);
+  EXPECT_EQ(latency_bucket(std::chrono::microseconds(1'000)), 0U);
+  EXPECT_EQ(latency_bucket(std::chrono::microseconds(1'001)), 1U);
+  EXPECT_EQ(latency_bucket(seconds(10)), kLatencyBounds.size());
 }
 
 TEST(CheckBook, ReportsAreInOrderAndByPart) {

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -74,6 +76,52 @@ TEST_F(HttpServerTest, RequestsThatWaitDoNotBlockOthersWhileThreadsAreLeft) {
   release.set_value();
   waiter.join();
   EXPECT_THAT(waited, HasSubstr("waited"));
+}
+
+TEST_F(HttpServerTest, AStreamGoesOnUntilItIsOver) {
+  start({{"/stream", [](const HttpGet& request) {
+            auto parts = std::make_shared<std::vector<std::string>>(
+                std::vector<std::string>{"last\n", "", request.headers.at("last-event-id") + "\n"});
+            return HttpReply{.content_type = "text/event-stream", .stream = [parts](std::string& out) {
+                               out = parts->back();
+                               parts->pop_back();
+                               return !parts->empty();
+                             }};
+          }}});
+  const std::string reply = ask("GET /stream HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 12\r\n\r\n");
+  EXPECT_THAT(reply, HasSubstr("Content-Type: text/event-stream"));
+  EXPECT_THAT(reply, HasSubstr("Transfer-Encoding: chunked"));
+  EXPECT_THAT(reply, testing::EndsWith("\r\n\r\n3\r\n12\n\r\n5\r\nlast\n\r\n0\r\n\r\n"));
+}
+
+// What a stream holds is let go of however it ends: places that are counted would run out else.
+TEST_F(HttpServerTest, AStreamEndsWithItsPeerAndWithTheServer) {
+  std::atomic<int> open = 0;
+  start({{"/stream", [&](const HttpGet&) {
+            open.fetch_add(1);
+            const std::shared_ptr<void> place(nullptr, [&](void*) { open.fetch_sub(1); });
+            // It has nothing more to say: no write can fail.
+            return HttpReply{.stream = [place, begun = false](std::string& out) mutable {
+              if (begun) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+              else out = "x";
+              begun = true;
+              return true;
+            }};
+          }}});
+  {
+    const Fd peer = test::connect_to(server_->port());
+    test::send_all(peer.get(), "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    char octet = 0;
+    ASSERT_EQ(1, ::recv(peer.get(), &octet, 1, 0));
+    EXPECT_EQ(1, open);
+  }
+  while (open != 0) std::this_thread::yield();
+  const Fd peer = test::connect_to(server_->port());
+  test::send_all(peer.get(), "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+  while (open == 0) std::this_thread::yield();
+  server_->stop();
+  EXPECT_EQ(0, open);
+  EXPECT_THAT(test::exchange(server_->port(), "HEAD /stream HTTP/1.1\r\nHost: x\r\n\r\n"), testing::IsEmpty());
 }
 
 TEST_F(HttpServerTest, APeerThatSendsNothingIsLetGoOf) {

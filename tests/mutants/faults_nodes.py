@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""Faults among nodes: the registry, what they say of targets, and events of checks."""
+from fault import Fault
+
+STORED, VANTAGE, LINK = "unit:store_nodes_test", "unit:health_verdict_test", "unit:daemon_node_link_test"
+ADMIN, CTL, NET = "unit:daemon_admin_test", "unit:ctl_test", "unit:net_http_test"
+
+NODE_FAULTS = (
+    Fault("silent_node_lets_all_pass", "whatever breaks a chain of trust does not wait for a silent node", "backend/store/nodes.cpp",
+          "(state == NodeState::kSilent && silent == SilentNodes::kWaitFor))", "(state == NodeState::kSilent && silent == SilentNodes::kLeaveOut))", STORED),
+    Fault("expired_node_is_waited_for", "a node past its serve_until holds up everything", "backend/store/nodes.cpp",
+          "return now < node.serve_until ? NodeState::kSilent : NodeState::kExpired;", "return now < node.serve_until + std::chrono::days(700) ? NodeState::kSilent : NodeState::kExpired;", STORED),
+    Fault("serve_until_is_now", "a node is not counted on past its last heartbeat", "backend/store/node_store.cpp",
+          "row.serve_until = row.last_seen + heartbeat.max_stale;", "row.serve_until = row.last_seen;", STORED),
+    Fault("disturbance_is_not_noticed", "a restored backup leaves others with what they read", "backend/store/node_store.cpp",
+          "before->beat != written_->beat ||", "false ||", STORED),
+    Fault("floor_goes_down", "who read less than was deleted does not notice", "backend/store/node_store.cpp",
+          " WHERE name = $1 AND verdicts_floor < $2", " WHERE name = $1 AND $2 >= 0", STORED),
+    Fault("verdicts_of_forgotten_nodes_stay", "what a forgotten node said is there when it comes back", "backend/store/node_store.cpp",
+          '"DELETE FROM verdict WHERE node = $1", {name}', '"DELETE FROM verdict WHERE node = $1 AND number < 0", {name}', STORED),
+    Fault("old_views_count", "nodes that are not heard of have a say for ever", "backend/health/vantage.cpp",
+          "const bool fresh = now - node.heard <= most_age_;", "const bool fresh = now - node.heard <= most_age_ * 1000;", VANTAGE),
+    Fault("views_of_others_do_not_settle", "a node that became too old changes nothing before the next probe", "backend/health/vantage.cpp",
+          "if (view_of(check, node.number) != nullptr) touched_.insert(identity);", "static_cast<void>(identity);", VANTAGE),
+    Fault("dropped_node_has_a_say", "what a node that is gone said stays", "backend/health/vantage.cpp",
+          "  clear(found->second.number);\n  fresh_.erase", "  fresh_.erase", VANTAGE),
+    Fault("disagreement_is_counted_twice", "a check that is forgotten stays counted as one of disagreement", "backend/health/vantage.cpp",
+          "  if (found->second.now.disagree) --disagreements_;\n", "", VANTAGE),
+    Fault("not_serving_is_registered", "a node enters itself before it serves anything", "backend/daemon/node_link.cpp",
+          "if (there && done && applied && !silent_ && is_due) done = beat(*applied);", "if (there && done && !silent_ && is_due) done = beat(applied.value_or(0));", LINK),
+    Fault("everything_is_read_again", "each look reads all that others say", "backend/daemon/node_link_read.cpp",
+          "  other.again = false;\n", "", LINK),
+    Fault("alone_and_writing", "a node that is alone writes verdicts for nobody", "backend/daemon/node_link.cpp",
+          "return parts_.shared != nullptr && !others_.empty();", "return parts_.shared != nullptr;", LINK),
+    Fault("late_checks_are_not_asked_for", "a check that begins late is not told what others said", "backend/daemon/node_link_read.cpp",
+          "      if (node != options_.name && others_.contains(node)) said[node].push_back(one);", "      if (node.empty()) said[node].push_back(one);", LINK),
+    Fault("foreign_database_is_entered", "a node enters itself in a database that took the place of its own", "backend/daemon/node_link.cpp",
+          "(!served.empty() && *id != served)", "(served == \"-\" && *id != served)", LINK),
+    Fault("former_worker_goes_on", "the worker that a hot restart replaces goes on writing heartbeats", "backend/daemon/node_link.cpp",
+          "applied && !silent_ && is_due", "applied && is_due", LINK),
+    Fault("first_answers_are_ours_alone", "after a restart answers are made before others were asked", "backend/daemon/shared_health.cpp",
+          "if (first && options_.rule != health::VantageRule::kLocal)", "if (first && options_.rule == health::VantageRule::kLocal)", LINK),
+    Fault("combined_is_no_history", "what others decide is not in the history", "backend/daemon/shared_health.cpp",
+          "  tell_({check, change.before,", "  if (false) tell_({check, change.before,", LINK),
+    Fault("stream_keeps_its_place", "streams that ended count for ever", "backend/daemon/admin.cpp",
+          "streams->fetch_sub(1);", "static_cast<void>(streams);", ADMIN),
+    Fault("stream_begins_anew", "who comes back to a stream misses what was between", "backend/daemon/health_events.cpp",
+          "options_.after ? *options_.after : history_", "history_", ADMIN),
+    Fault("gone_reader_holds_its_thread", "a stream goes on when its reader has gone", "backend/net/http_server.cpp",
+          "if (!sink.is_writable()) return false;", "static_cast<void>(sink.is_writable);", NET),
+    Fault("silent_node_is_forgotten", "a silent node is forgotten without force", "backend/ctl/node_commands.cpp",
+          "state == store::NodeState::kSilent && !options.force", "state == store::NodeState::kSilent && options.force", CTL),
+)
