@@ -16,6 +16,7 @@
 #include "backend/base/log.h"
 #include "backend/dns/ip.h"
 #include "backend/dns/name.h"
+#include "backend/health/program.h"
 #include "backend/health/target_pool.h"
 #include "lua/geo.h"
 #include "lua/meter.h"
@@ -104,6 +105,7 @@ struct Config {
     unsigned guard_percent =
         50;  ///< of all targets: so many that begin to fail at once are no news of them; 0: they are
     bool metrics_per_check = false;
+    health::Programs programs;  ///< that target pools may have run
     friend bool operator==(const Health&, const Health&) = default;
   } health;
   lua::GeoConfig geo;
