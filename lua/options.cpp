@@ -160,6 +160,7 @@ bool Options::set(std::string_view name, std::string_view value, std::string& er
     if (!from_pool_) return error = "exec: records have no programs run; an operator's target pool may name one", false;
     return check.program = value, true;
   }
+  if (name == "checks") return error = "checks must be a list of tables, as in {{port=443}}", false;
   if (name == "rule") {
     const auto read = health::parse_check_rule(value, health::kMaxPoolChecks + 1);
     if (!read) return error = fmt::format("rule {}; {}", read.error().what, read.error().hint), false;
@@ -318,15 +319,16 @@ bool Options::take_checks(lua_State* state, int index, std::string& error) {
   const auto count = static_cast<int>(lua_objlen(state, index));
   for (int i = 1; i <= count; ++i) {
     lua_rawgeti(state, index, i);
-    Options entry = entry_like_this();
+    // Not on the stack: a Lua error, as of memory, would jump over it.
+    entry_ = std::make_unique<Options>(entry_like_this());
     if (!lua_istable(state, -1))
       return error = fmt::format("checks must be a list of tables, as in {{{{port=443}}}}; it has a {}",
                                  luaL_typename(state, -1)),
              false;
-    if (!entry.take_check(state, lua_gettop(state), error)) return false;
-    entry.remark_on_idle_options();
-    for (std::string& text : entry.remarks) remark(fmt::format("check {}: {}", i, text));
-    if (!add_further(entry, error)) return false;
+    if (!entry_->take_check(state, lua_gettop(state), error)) return false;
+    entry_->remark_on_idle_options();
+    for (const std::string& text : entry_->remarks) remark(fmt::format("check {}: {}", i, text));
+    if (!add_further(*entry_, error)) return false;
     lua_pop(state, 1);
   }
   if (count == 0) remark("checks is an empty list");

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -111,6 +112,7 @@ struct Options {
   [[nodiscard]] bool take_fallback(lua_State* state, int index, std::string& error);
 
   const health::TargetPool* pool_ = nullptr;  // whose further checks are asked; null: none, or the record says its own
+  std::unique_ptr<Options> entry_;            // a further check that is read
   bool from_pool_ = false;                    // what is set is what a pool says
   bool programs_ = false;                     // the pool asks some
   health::CheckOptions of_pool_;              // when it does
