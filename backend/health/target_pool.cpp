@@ -63,7 +63,6 @@ class Examination {
     options();
     checks();
     rule();
-    at_check_.reset();
     if (pool_.members.size() > kMaxPoolMembers)
       say("", fmt::format("has {} members, more than {}", pool_.members.size(), kMaxPoolMembers), "split it");
     else if (pool_.members.size() * questions() > kMaxCheckedMembers)
