@@ -75,7 +75,7 @@ bool read_inner(const Call& call, ListShape shape, std::uint32_t group) {
 
 bool read_pool(const Call& call, const health::TargetPool& pool) {
   Scratch& scratch = call.scratch();
-  if (!scratch.options.take(pool.options, scratch.error)) {
+  if (!scratch.options.take(pool, scratch.error)) {
     scratch.error = fmt::format("target pool {}: {}", pool.name, scratch.error);
     return false;
   }

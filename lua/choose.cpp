@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "lua/ask.h"
 #include "lua/location_memo.h"
 #include "lua/select.h"
 
@@ -21,11 +22,6 @@ bool keep_one(const Call& call, std::string_view where, const std::vector<std::s
     for (std::size_t i = 0; i < among.size(); ++i)
       if (traces(call)) trace(call, where, among[i], i == at, i == at ? how : "another was chosen");
   return true;
-}
-
-bool url_too_long(const Call& call) {
-  call.scratch().error = fmt::format("a URL has more than {} octets", Options::kMostOctets);
-  return false;
 }
 
 std::optional<Coordinates> where_is(const Call& call, const Candidate& candidate) {
@@ -130,41 +126,16 @@ bool choose_weighted(const Call& call, std::string_view where, Selector selector
 }  // namespace
 
 bool ask_health(const Call& call, health::CheckKind kind, std::string_view url, std::uint16_t port) {
-  Scratch& scratch = call.scratch();
-  const health::HealthTable* table = call.evaluation.sources->health;
-  if (url.size() > Options::kMostOctets) return url_too_long(call);
-  const health::IdentityParts parts = health::identity_parts(kind, url, scratch.options.check);
-  for (std::size_t i = 0; i < scratch.candidates.size(); ++i) {
-    Candidate& candidate = scratch.candidates[i];
-    std::string& identity = scratch.identity;
-    if (!call.spend(cost::kCheck)) return false;
-    if (kind == health::CheckKind::kUrlOnly) {
-      if (scratch.texts[candidate.url].size() > Options::kMostOctets) return url_too_long(call);
-      const auto own = health::identity_parts(kind, scratch.texts[candidate.url], scratch.options.check);
-      identity = own.prefix + own.suffix;
-      if (!call.spend(cost::kCheck + identity.size() / 2)) return false;
-    } else {
-      identity = parts.prefix;
-      health::append_endpoint(candidate.address, candidate.port != 0 ? candidate.port : port, identity);
-      identity += parts.suffix;
-    }
-    if (!call.rests_on_check(identity)) return false;
-    const health::State* state = table ? &table->state(table->find(identity)) : nullptr;
-    candidate.verdict = state ? state->verdict : health::Verdict::kUnknown;
-    candidate.self_weight = candidate.verdict != health::Verdict::kUp ? 0 : state->weight;
-    if (traces(call))
-      trace(call, "health", i, candidate.verdict == health::Verdict::kUp,
-            fmt::format("{}{} ({})", health::verdict_name(candidate.verdict), state && state->forced ? ", forced" : "",
-                        health::shown_check(identity)));
-  }
-  return true;
+  return Asking(call).run(kind, url, port);
 }
 
 bool ask_health_by_options(const Call& call) {
   const Options& options = call.scratch().options;
+  if (!options.asks()) return Asking(call).run();
   if (!options.url.empty()) return ask_health(call, health::CheckKind::kUrl, options.url, options.port.value_or(0));
   if (options.check.dns_name)
     return ask_health(call, health::CheckKind::kDns, {}, options.port.value_or(health::kDnsPort));
+  if (!options.check.program.empty()) return ask_health(call, health::CheckKind::kExec, {}, options.port_of_programs());
   return ask_health(call, health::CheckKind::kTcp, {}, options.port.value_or(0));
 }
 

@@ -11,10 +11,12 @@
 
 namespace sdns::lua {
 
-/// Asks the health table about every candidate, and notes what was asked. False when the budget is used up.
+/// Asks the health table this about every candidate, and what options ask besides; makes one verdict of it by their
+/// rule, and notes what was asked. False when the budget is used up, or after Call::fail().
 [[nodiscard]] bool ask_health(const Call& call, health::CheckKind kind, std::string_view url, std::uint16_t port);
 
-/// The same for the check that the options ask for: by `url`, by `dns`, else by `port`. Requires Options::checked().
+/// The same for the check that the options ask for: by `url`, by `dns`, by `exec`, else by `port`, and the further
+/// ones. Requires Options::checked().
 [[nodiscard]] bool ask_health_by_options(const Call& call);
 
 /// Chooses among the candidates `among` (indexes), into Scratch::chosen. `where` is the function, for the trace. False

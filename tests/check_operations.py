@@ -36,14 +36,20 @@ def settings(root):
     lists = dict(re.findall(r"(kKeys|kPowerDnsKeys) = \{(.*?)\};", text, flags=re.S))
     keys = set(re.findall(r'"([^"]+)"', lists["kKeys"]))
     keys |= {f"powerdns[].{key}" for key in re.findall(r'"([^"]+)"', lists["kPowerDnsKeys"])}
-    return keys | target_pool_settings(root)
+    return keys | target_pool_settings(root) | program_settings(root)
+
+
+def program_settings(root):
+    keys = re.search(r"kProgramKeys = \{(.*?)\};", (root / "backend/daemon/config_programs.cpp").read_text(), flags=re.S)
+    return {f"health.program[].{key}" for key in re.findall(r'"([^"]+)"', keys.group(1))}
 
 
 def target_pool_settings(root):
     options = re.search(r"kOptions = \{(.*?)\};", (root / "backend/health/pool_options.cpp").read_text(), flags=re.S)
     members = re.search(r"kMemberKeys = \{(.*?)\};", (root / "backend/daemon/config_pools.cpp").read_text(), flags=re.S)
     keys = {"target_pool[].name"} | {f"target_pool[].{key}" for key in re.findall(r'\{"([^"]+)", ', options.group(1))}
-    return keys | {f"target_pool[].member[].{key}" for key in re.findall(r'"([^"]+)"', members.group(1))}
+    # A further check has options of the pool, which are documented once.
+    return keys | {"target_pool[].check[]"} | {f"target_pool[].member[].{key}" for key in re.findall(r'"([^"]+)"', members.group(1))}
 
 
 def options(root):
@@ -69,9 +75,12 @@ def example_keys(text):
     for line in text.splitlines():
         if header := re.match(r"(?:# )?(\[\[?)([a-z_.]+)\]", line):
             lists = header.group(1) == "[["
-            section = header.group(2).replace(".", "[]." if lists else ".") + ("[]" if lists else "")
+            section = header.group(2) + ("[]" if lists else "")
+            section = section.replace("target_pool.", "target_pool[].")
+            if section == "target_pool[].check[]":
+                found.add(section)
         elif key := re.match(r"(?:# )?([A-Za-z_]+) = ", line):
-            found.add(f"{section}.{key.group(1)}")
+            found.add(f"{section}.{key.group(1)}".replace("].check[].", "]."))
         elif key := re.match(r"# .*\bOr, less well: ([a-z_]+) = ", line):
             found.add(f"{section}.{key.group(1)}")
     return found

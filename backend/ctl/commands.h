@@ -31,6 +31,7 @@ void add_tsig_commands(CLI::App& tsig, Action& chosen);          ///< add, list,
 void add_autoprimary_commands(CLI::App& group, Action& chosen);  ///< add, list, remove
 void add_pool_commands(CLI::App& pool, Action& chosen);          ///< list, show, delete, import
 void add_pool_edit_commands(CLI::App& pool, Action& chosen);     ///< set, add-member, set-member, remove-member
+void add_pool_check_commands(CLI::App& pool, Action& chosen);    ///< add-check, set-check, remove-check
 void add_health_commands(CLI::App& group, Action& chosen);       ///< list, force, release, overrides
 void add_health_view_commands(CLI::App& group, Action& chosen);  ///< show, history, watch
 void add_node_commands(CLI::App& group, Action& chosen);         ///< list, show, forget

@@ -74,7 +74,7 @@ Named named(const std::vector<health::TargetPool>& pools, const std::vector<std:
     else if (target.starts_with("region:")) regions.insert(target.substr(7));
     else if (const auto endpoint = dns::Endpoint::parse(target)) named.addresses.insert(endpoint->address);
     else if (const auto subject = health::override_subject(target); !subject.address_text.empty())
-      named.addresses.insert(subject.address);
+      named.addresses.insert({subject.address, subject.answered});
     else named.external_urls = true;
   }
   named.unknown_members = !regions.empty() && !configured.empty();
@@ -87,8 +87,9 @@ Named named(const std::vector<health::TargetPool>& pools, const std::vector<std:
     for (const health::PoolMember& member : pool.members)
       if (wanted.contains(pool.name) || regions.contains(member.region)) named.addresses.insert(member.address);
   for (const health::TargetPool& pool : pools)
-    if (std::any_of(pool.members.begin(), pool.members.end(),
-                    [&](const health::PoolMember& member) { return named.addresses.contains(member.address); }))
+    if (std::any_of(pool.members.begin(), pool.members.end(), [&](const health::PoolMember& member) {
+          return named.addresses.contains(member.address) || (member.probe && named.addresses.contains(*member.probe));
+        }))
       named.pools.insert(pool.name);
   named.pools.merge(wanted);
   return named;

@@ -34,7 +34,7 @@ constexpr std::array<Since, 21> kFunctions = {
      {"zone", {4, 3}},       {"zoneid", {4, 3}},        {"picknamehashed", {4, 9}},   {"pickchashed", {4, 9}},
      {"dblookup", {4, 9}},   {"localwho", {4, 9}},      {"pickselfweighted", {5, 0}}, {"GeoIPQueryAttribute", {5, 0}},
      {"_ENV", kOurs}}};
-constexpr std::array<Since, 28> kOptions = {{{"byteslimit", {4, 8}},
+constexpr std::array<Since, 31> kOptions = {{{"byteslimit", {4, 8}},
                                              {"httpcode", {5, 0}},
                                              {"interval", {5, 0}},
                                              {"minimumFailures", {5, 0}},
@@ -61,7 +61,10 @@ constexpr std::array<Since, 28> kOptions = {{{"byteslimit", {4, 8}},
                                              {"dns", kOurs},
                                              {"dnstype", kOurs},
                                              {"dnsrcode", kOurs},
-                                             {"dnsrdata", kOurs}}};
+                                             {"dnsrdata", kOurs},
+                                             {"checks", kOurs},
+                                             {"rule", kOurs},
+                                             {"probe", kOurs}}};
 constexpr std::array<std::string_view, 4> kSelectorsOfPowerDns = {"random", "all", "hashed", "pickclosest"};
 
 std::string version_text(const PowerDnsVersion& version) {

@@ -27,16 +27,29 @@ struct PoolOptions {
   bool even_in_use = false;
 };
 
-std::string option_of(const health::TargetPool& pool, const char* option) {
-  const auto found = pool.options.find(option);
-  return found == pool.options.end() ? "" : found->second;
+std::string option_of(const health::PoolOptions& options, const char* option) {
+  const auto found = options.find(option);
+  return found == options.end() ? "" : found->second;
+}
+
+std::string question_text(const health::PoolOptions& options) {
+  const std::string port = option_of(options, "port");
+  std::string text = option_of(options, "url");
+  if (const std::string name = option_of(options, "dns"); text.empty() && !name.empty()) text = "dns " + name;
+  if (const std::string program = option_of(options, "exec"); text.empty() && !program.empty())
+    text = "exec " + program;
+  if (!text.empty()) return port.empty() ? text : fmt::format("{} at port {}", text, port);
+  return fmt::format("port {}", port);
 }
 
 std::string check_text(const health::TargetPool& pool) {
-  const std::string url = option_of(pool, "url");
-  const std::string port = option_of(pool, "port");
-  if (!url.empty()) return port.empty() ? url : fmt::format("{} at port {}", url, port);
-  return port.empty() ? "none" : fmt::format("port {}", port);
+  std::vector<std::string> questions;
+  if (health::asks_question(pool.options)) questions.push_back(question_text(pool.options));
+  for (const health::PoolOptions& check : pool.checks) questions.push_back(question_text(check));
+  if (questions.empty()) return "none";
+  if (questions.size() == 1) return questions.front();
+  const std::string rule = option_of(pool.options, "rule");
+  return fmt::format("{} of: {}", rule.empty() ? "all" : rule, fmt::join(questions, ", "));
 }
 
 std::string place_text(const health::PoolMember& member) {
@@ -75,7 +88,7 @@ Result<int> list(Session& session, const PoolOptions& options) {
   for (const auto& [pool, revision] : *pools) {
     const auto enabled = std::count_if(pool.members.begin(), pool.members.end(),
                                        [](const health::PoolMember& member) { return member.enabled; });
-    const std::string selector = option_of(pool, "selector");
+    const std::string selector = option_of(pool.options, "selector");
     table.row({pool.name, std::to_string(pool.members.size()), std::to_string(enabled),
                selector.empty() ? "-" : selector, check_text(pool)});
   }
@@ -107,14 +120,20 @@ Result<int> show(Session& session, const PoolOptions& options) {
       {"changed at revision", std::to_string(row->revision)},
       {"used by", users->empty() ? "none" : fmt::format("{}", fmt::join(*users, ", "))}};
   for (const auto& [option, value] : pool.options) facts.emplace_back(option, value);
+  for (std::size_t i = 0; i < pool.checks.size(); ++i) {
+    std::string text;
+    for (const auto& [option, value] : pool.checks[i])
+      text += fmt::format("{}{}={}", text.empty() ? "" : " ", option, value);
+    facts.emplace_back(fmt::format("check {}", i + 1), std::move(text));
+  }
   print_facts(session.out(), facts);
   if (!pool.members.empty()) {
     session.out() << '\n';
-    Table table({"MEMBER", "ADDRESS", "GROUP", "WEIGHT", "STATE", "REGION", "LATITUDE LONGITUDE"});
+    Table table({"MEMBER", "ADDRESS", "PROBED", "GROUP", "WEIGHT", "STATE", "REGION", "LATITUDE LONGITUDE"});
     for (const auto& member : pool.members)
-      table.row({member.name, member.address.text(), std::to_string(member.group), std::to_string(member.weight),
-                 member.enabled ? "enabled" : "disabled", member.region.empty() ? "-" : member.region,
-                 place_text(member)});
+      table.row({member.name, member.address.text(), member.probe ? member.probe->text() : "-",
+                 std::to_string(member.group), std::to_string(member.weight), member.enabled ? "enabled" : "disabled",
+                 member.region.empty() ? "-" : member.region, place_text(member)});
     table.print(session.out());
   }
   warn_of_pool(session, pool);
@@ -213,7 +232,7 @@ void add_pool_commands(CLI::App& pool, Action& chosen) {
   removing->add_flag("--even-in-use", options->even_in_use, "Although LUA records name it");
   auto* importing = command("import",
                             "Take all target pools of a TOML file, or none. It has them as the configuration does:\n"
-                            "[[target_pool]] with [[target_pool.member]]",
+                            "[[target_pool]] with [[target_pool.member]] and [[target_pool.check]]",
                             import);
   importing->add_option("FILE", options->file, "The file")->required();
   importing->add_flag("--replace", options->replace, "In place of pools with the same names");

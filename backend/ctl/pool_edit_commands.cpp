@@ -5,11 +5,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "backend/ctl/commands.h"
 #include "backend/ctl/pool_facts.h"
-#include "backend/health/pool_options.h"
 
 namespace sdns::ctl {
 namespace {
@@ -23,6 +21,8 @@ struct EditOptions {
   std::string member;
   std::optional<std::string> name;
   std::optional<std::string> address;
+  std::optional<std::string> probe;
+  bool no_probe = false;
   std::optional<std::uint32_t> weight;
   std::optional<std::uint32_t> group;
   std::optional<std::string> region;
@@ -35,40 +35,6 @@ struct EditOptions {
   bool disable = false;
 };
 
-using Edit = std::unique_ptr<store::Transaction>;
-
-Result<int> store_pool(Session& session, Edit edit, const std::optional<health::TargetPool>& before,
-                       const health::TargetPool& wanted, const std::string& what) {
-  const bool change = !before || *before != wanted;
-  if (auto done = edit->put_target_pool(wanted); !done) return fail(std::move(done.error()));
-  warn_of_pool(session, wanted);
-  auto report = to_json(wanted);
-  report["changed"] = change;
-  return session.finish(std::move(edit), change ? what : fmt::format("target pool {} is already so", wanted.name),
-                        std::move(report));
-}
-
-Result<void> take_options(const EditOptions& given, health::TargetPool& pool) {
-  if (given.replace) pool.options.clear();
-  std::set<std::string> seen;
-  for (const auto& text : given.values) {
-    auto option = option_argument(text);
-    if (!option) return fail(std::move(option.error()));
-    if (!seen.insert(option->first).second)
-      return fail(Errc::kInvalidArgument, fmt::format("the option {} is given twice", option->first));
-    pool.options[option->first] = option->second;
-  }
-  for (const auto& option : given.unset) {
-    if (!health::is_pool_option(option))
-      return fail(Errc::kInvalidArgument, fmt::format("\"{}\" is not an option of a target pool", option),
-                  health::unknown_option_hint(option));
-    if (!seen.insert(option).second)
-      return fail(Errc::kInvalidArgument, fmt::format("the option {} is given and taken away", option));
-    pool.options.erase(option);
-  }
-  return {};
-}
-
 Result<int> set(Session& session, const EditOptions& options) {
   auto edit = session.edit();
   if (!edit) return fail(std::move(edit.error()));
@@ -78,7 +44,8 @@ Result<int> set(Session& session, const EditOptions& options) {
   health::TargetPool wanted;
   if (*row) wanted = *(before = std::move((*row)->pool));
   wanted.name = options.pool;
-  if (auto taken = take_options(options, wanted); !taken) return fail(std::move(taken.error()));
+  if (auto taken = edit_options({options.values, options.unset, options.replace}, wanted.options); !taken)
+    return fail(std::move(taken.error()));
   return store_pool(session, std::move(*edit), before, wanted,
                     fmt::format("target pool {} {}", options.pool, before ? "changed" : "made"));
 }
@@ -98,6 +65,12 @@ Result<void> take_member(const EditOptions& given, health::PoolMember& member) {
     if (!address) return fail(std::move(address.error()));
     member.address = *address;
     if (named_by_address) member.name = address->text();
+  }
+  if (given.no_probe) member.probe.reset();
+  if (given.probe) {
+    auto probe = address_argument(*given.probe);
+    if (!probe) return fail(std::move(probe.error()));
+    member.probe = *probe;
   }
   if (given.name) member.name = *given.name;
   if (given.weight) member.weight = *given.weight;
@@ -183,6 +156,8 @@ Result<int> remove_member(Session& session, const EditOptions& options) {
 void add_member_options(CLI::App& app, EditOptions& options) {
   app.add_option("--weight", options.weight, "For weighted choices; 0: never weighed in")->type_name("N");
   app.add_option("--group", options.group, "1 is asked first, the next ones stand by")->type_name("N");
+  auto* probe = app.add_option("--probe", options.probe, "Probe this address in place of the one that is answered")
+                    ->type_name("ADDRESS");
   app.add_option("--region", options.region, "Where it is, in your words");
   auto* latitude = app.add_option("--latitude", options.latitude, "Degrees, north is positive")->type_name("DEGREES");
   auto* longitude = app.add_option("--longitude", options.longitude, "Degrees, east is positive")->type_name("DEGREES");
@@ -190,6 +165,7 @@ void add_member_options(CLI::App& app, EditOptions& options) {
   auto* disable = app.add_flag("--disable", options.disable, "Never answer with it");
   if (app.get_name() == "add-member") return;
   app.add_flag("--enable", options.enable, "Answer with it again")->excludes(disable);
+  app.add_flag("--no-probe", options.no_probe, "Probe the address that is answered")->excludes(probe);
   app.add_flag("--no-location", options.no_location, "Without coordinates")->excludes(latitude)->excludes(longitude);
   app.add_flag("--last", options.last, "Try it after all others")->excludes("--before");
 }

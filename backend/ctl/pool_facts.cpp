@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "backend/base/json_text.h"
+#include "backend/health/pool_options.h"
 
 namespace sdns::ctl {
 namespace {
@@ -62,13 +64,18 @@ nlohmann::json to_json(const health::TargetPool& pool) {
                        {"region", member.region},
                        {"latitude", degrees(member.latitude)},
                        {"longitude", degrees(member.longitude)},
-                       {"enabled", member.enabled}});
-  return {{"name", pool.name}, {"options", pool.options}, {"members", std::move(members)}};
+                       {"enabled", member.enabled},
+                       {"probe", member.probe ? nlohmann::json(member.probe->text()) : nlohmann::json()}});
+  return {{"name", pool.name}, {"options", pool.options}, {"checks", pool.checks}, {"members", std::move(members)}};
 }
 
 void print_toml(std::ostream& out, const health::TargetPool& pool) {
   out << "[[target_pool]]\nname = " << in_quotes(pool.name) << '\n';
   for (const auto& [option, value] : pool.options) out << option << " = " << in_quotes(value) << '\n';
+  for (const health::PoolOptions& check : pool.checks) {
+    out << "\n[[target_pool.check]]\n";
+    for (const auto& [option, value] : check) out << option << " = " << in_quotes(value) << '\n';
+  }
   for (const health::PoolMember& member : pool.members) {
     const std::string address = member.address.text();
     out << "\n[[target_pool.member]]\n";
@@ -80,6 +87,7 @@ void print_toml(std::ostream& out, const health::TargetPool& pool) {
     if (member.latitude) out << "latitude = " << health::degrees_text(*member.latitude) << '\n';
     if (member.longitude) out << "longitude = " << health::degrees_text(*member.longitude) << '\n';
     if (!member.enabled) out << "enabled = false\n";
+    if (member.probe) out << "probe = " << in_quotes(member.probe->text()) << '\n';
   }
 }
 
@@ -101,6 +109,39 @@ Result<std::pair<std::string, std::string>> option_argument(const std::string& t
   return std::pair(text.substr(0, equals), text.substr(equals + 1));
 }
 
+Result<void> edit_options(const OptionEdit& edit, health::PoolOptions& options) {
+  if (edit.replace) options.clear();
+  std::set<std::string> seen;
+  for (const auto& text : edit.set) {
+    auto option = option_argument(text);
+    if (!option) return fail(std::move(option.error()));
+    if (!seen.insert(option->first).second)
+      return fail(Errc::kInvalidArgument, fmt::format("the option {} is given twice", option->first));
+    options[option->first] = option->second;
+  }
+  for (const auto& option : edit.unset) {
+    if (!health::is_pool_option(option))
+      return fail(Errc::kInvalidArgument, fmt::format("\"{}\" is not an option of a target pool", option),
+                  health::unknown_option_hint(option));
+    if (!seen.insert(option).second)
+      return fail(Errc::kInvalidArgument, fmt::format("the option {} is given and taken away", option));
+    options.erase(option);
+  }
+  return {};
+}
+
+Result<int> store_pool(Session& session, std::unique_ptr<store::Transaction> edit,
+                       const std::optional<health::TargetPool>& before, const health::TargetPool& wanted,
+                       const std::string& what) {
+  const bool change = !before || *before != wanted;
+  if (auto done = edit->put_target_pool(wanted); !done) return fail(std::move(done.error()));
+  warn_of_pool(session, wanted);
+  auto report = to_json(wanted);
+  report["changed"] = change;
+  return session.finish(std::move(edit), change ? what : fmt::format("target pool {} is already so", wanted.name),
+                        std::move(report));
+}
+
 void warn_of_pool(Session& session, const health::TargetPool& pool) {
   const auto enabled = [](const health::PoolMember& member) { return member.enabled; };
   if (pool.members.empty())
@@ -113,6 +154,18 @@ void warn_of_pool(Session& session, const health::TargetPool& pool) {
         fmt::format("{} defines the target pool {} too: sovereign-dnsd uses that one, and does not start "
                     "again while both are there",
                     session.settings().config_file, pool.name));
+  const auto& programs = session.settings().programs;
+  const auto look = [&](const health::PoolOptions& options) {
+    const auto exec = options.find("exec");
+    if (exec == options.end() || !programs) return;
+    if (std::find(programs->begin(), programs->end(), exec->second) == programs->end())
+      session.warning(
+          fmt::format("{} defines no [[health.program]] {}: a daemon without it probes nothing for the target "
+                      "pool {}, and its targets stay unknown",
+                      session.settings().config_file, exec->second, pool.name));
+  };
+  look(pool.options);
+  std::for_each(pool.checks.begin(), pool.checks.end(), look);
 }
 
 }  // namespace sdns::ctl

@@ -2,7 +2,9 @@
 // What target-pool commands say of pools, and what they are told.
 #pragma once
 
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -33,7 +35,22 @@ Result<std::vector<std::string>> records_that_name(store::Transaction& transacti
 /// `OPTION=VALUE`. Errors: kInvalidArgument.
 Result<std::pair<std::string, std::string>> option_argument(const std::string& text);
 
-/// Warns of what a pool that is stored cannot do: it has no members, none is enabled, or the configuration hides it.
+/// Options that a command sets and takes away.
+struct OptionEdit {
+  const std::vector<std::string>& set;    ///< `OPTION=VALUE`
+  const std::vector<std::string>& unset;  ///< names
+  bool replace = false;                   ///< what is not set goes
+};
+/// Errors (kInvalidArgument): what is no option of a target pool, or said twice.
+Result<void> edit_options(const OptionEdit& edit, health::PoolOptions& options);
+
+/// Stores the pool and says what was done, unless it was so already.
+Result<int> store_pool(Session& session, std::unique_ptr<store::Transaction> edit,
+                       const std::optional<health::TargetPool>& before, const health::TargetPool& wanted,
+                       const std::string& what);
+
+/// Warns of what a pool that is stored cannot do: it has no members, none is enabled, the configuration hides it, or
+/// has no program that it names.
 void warn_of_pool(Session& session, const health::TargetPool& pool);
 
 }  // namespace sdns::ctl

@@ -76,7 +76,8 @@ struct CommandLine {
     add_group("meta", "Metadata of a zone, as PowerDNS reads it", {add_metadata_commands});
     add_group("tsig", "TSIG keys, which sign transfers", {add_tsig_commands});
     add_group("autoprimary", "Primaries whose NOTIFY makes a secondary zone", {add_autoprimary_commands});
-    add_group("target-pool", "Target pools, which LUA records name", {add_pool_commands, add_pool_edit_commands});
+    add_group("target-pool", "Target pools, which LUA records name",
+              {add_pool_commands, add_pool_edit_commands, add_pool_check_commands});
     add_group("health", "Health of targets: what checks and operators say of it",
               {add_health_commands, add_health_view_commands});
     add_group("node", "Name servers that follow the database", {add_node_commands});

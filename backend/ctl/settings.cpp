@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "backend/daemon/config_pools.h"
+#include "backend/daemon/config_programs.h"
 #include "backend/daemon/config_raw.h"
 
 namespace sdns::ctl {
@@ -22,6 +23,7 @@ struct FromFile {
   std::optional<std::string> admin;
   std::vector<std::string> pools;
   std::vector<health::TargetPool> target_pools;
+  std::optional<std::vector<std::string>> programs;
 };
 
 Result<FromFile> read_config(const std::filesystem::path& path, bool must_exist) {
@@ -56,6 +58,7 @@ Result<FromFile> read_config(const std::filesystem::path& path, bool must_exist)
   daemon::PoolsRead read = daemon::read_target_pools(*layer);
   for (const health::TargetPool& pool : read.pools) found.pools.push_back(pool.name);
   if (read.problems.empty()) found.target_pools = std::move(read.pools);
+  found.programs = daemon::program_names(*layer);
   return found;
 }
 
@@ -80,6 +83,7 @@ Result<Settings> load_settings(const GlobalOptions& options, const Environment& 
   settings.config_file = path.string();
   settings.configured_pools = std::move(file.pools);
   settings.configured_target_pools = std::move(file.target_pools);
+  settings.programs = std::move(file.programs);
   if (options.database) {
     settings.database_url = *options.database;
     settings.database_origin = "--database";

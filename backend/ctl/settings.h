@@ -28,10 +28,11 @@ struct Settings {
   std::string config_file;                                    ///< the configuration file, for messages
   std::vector<std::string> configured_pools;                  ///< names of target pools in that file
   std::vector<health::TargetPool> configured_target_pools{};  ///< these pools; none when a rule is broken
+  std::optional<std::vector<std::string>> programs{};         ///< that the file defines; none: no file was read
 };
 
-/// Reads only `database.url`, `admin.listen` and the target pools of the daemon's configuration file, so that
-/// it needs none of its secrets. Errors: kConfig.
+/// Reads only `database.url`, `admin.listen`, the target pools and the names of programs of the daemon's configuration
+/// file, so that it needs none of its secrets. Errors: kConfig.
 Result<Settings> load_settings(const GlobalOptions& options, const Environment& environment);
 
 }  // namespace sdns::ctl

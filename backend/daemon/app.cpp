@@ -66,6 +66,8 @@ health::CheckerOptions checker_of(const Config::Health& config, health::KeptChec
   options.book.user_agent = config.user_agent;
   options.book.most_in_flight = config.probes_at_once;
   options.book.longest_probe = config.longest_probe;
+  options.book.programs = config.programs;
+  options.prober.exec_allowed = !config.programs.empty();
   options.book.guard.share_percent = config.guard_percent;
   options.policy.allowed = config.allow;
   options.policy.own = config.own_networks;

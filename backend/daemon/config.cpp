@@ -15,6 +15,7 @@
 #include "backend/base/json_text.h"
 #include "backend/daemon/config_check.h"
 #include "backend/daemon/config_pools.h"
+#include "backend/daemon/config_programs.h"
 #include "backend/daemon/config_raw.h"
 #include "backend/health/vantage.h"
 
@@ -316,6 +317,11 @@ class Loader {
       out_.warnings.push_back({"health.vantage",
                                "has no effect while health.probe is no: what other nodes say is "
                                "combined with what this one finds"});
+    ProgramsRead read = read_programs(file_);  // only in the file, as target pools
+    for (Setting& setting : read.settings) out_.settings.push_back(std::move(setting));
+    for (Problem& warning : read.warnings) out_.warnings.push_back(std::move(warning));
+    for (Problem& problem : read.problems) problems_.push_back(std::move(problem));
+    health.programs = std::move(read.programs);
   }
 
   void networks(const std::string& key, std::vector<dns::IpNetwork>& out) {
@@ -354,6 +360,8 @@ class Loader {
     for (const auto& [name, value] : source_.environment)
       if (name.starts_with("SDNS_TARGET_POOL"))
         out_.warnings.push_back({name, "has no effect; target pools are set in the file, or in the database"});
+    for (Problem& problem : unknown_programs(read.pools, out_.config.health.programs))
+      read.problems.push_back(std::move(problem));
     for (health::TargetPool& pool : read.pools) pool.from_configuration = true;
     if (read.problems.empty()) out_.config.target_pools = *health::TargetPools::make(std::move(read.pools));
     for (Problem& problem : read.problems) problems_.push_back(std::move(problem));
@@ -477,7 +485,7 @@ class Loader {
     for (const std::string& key : kPowerDnsKeys) known.push_back("powerdns[]." + key);
     for (const std::string& key : target_pool_keys()) known.push_back(key);
     for (const auto& [key, value] : file_) {
-      if (used_.count(key) != 0 || is_target_pool_key(key)) continue;
+      if (used_.count(key) != 0 || is_target_pool_key(key) || is_program_key(key)) continue;
       if (value.kind == RawValue::Kind::kSection && is_section(key)) continue;
       std::string pattern = key;
       const std::size_t open = pattern.find('[');

@@ -17,6 +17,7 @@
 #include "backend/dns/ip.h"
 #include "backend/dns/name.h"
 #include "backend/health/combine.h"
+#include "backend/health/program.h"
 #include "backend/health/target_pool.h"
 #include "lua/geo.h"
 #include "lua/meter.h"
@@ -115,6 +116,7 @@ struct Config {
     bool metrics_per_check = false;
     health::VantageRule vantage = health::VantageRule::kLocal;
     std::chrono::seconds vantage_age{30};  ///< nodes that were not heard of for longer have no say
+    health::Programs programs;  ///< that target pools may have run
     friend bool operator==(const Health&, const Health&) = default;
   } health;
   lua::GeoConfig geo;

@@ -15,8 +15,8 @@ namespace sdns::daemon {
 namespace {
 
 constexpr std::string_view kPools = "target_pool";
-constexpr std::array<std::string_view, 8> kMemberKeys = {"name",   "address",  "weight",    "group",
-                                                         "region", "latitude", "longitude", "enabled"};
+constexpr std::array<std::string_view, 9> kMemberKeys = {"name",     "address",   "weight",  "group", "region",
+                                                         "latitude", "longitude", "enabled", "probe"};
 
 using Kind = RawValue::Kind;
 using Keys = std::map<std::string, const RawValue*, std::less<>>;
@@ -24,6 +24,7 @@ using Keys = std::map<std::string, const RawValue*, std::less<>>;
 struct RawPool {
   Keys keys;
   std::map<std::size_t, Keys> members;
+  std::map<std::size_t, Keys> checks;
 };
 
 std::string in_quotes(std::string_view text) {
@@ -93,21 +94,27 @@ class PoolReader {
     RawPool& raw = pools_[*pool];
     if (rest.empty()) return;  // a section without keys
     rest.remove_prefix(1);
-    constexpr std::string_view kMember = "member";
-    if (!rest.starts_with(kMember) ||
-        (rest.size() > kMember.size() && rest[kMember.size()] != '[' && rest[kMember.size()] != '.')) {
-      raw.keys.emplace(rest, &value);
-      return;
-    }
-    rest.remove_prefix(kMember.size());
-    const auto member = take_index(rest);
-    if (!member) {
+    const auto is_list = [rest](std::string_view name) {
+      return rest.starts_with(name) &&
+             (rest.size() == name.size() || rest[name.size()] == '[' || rest[name.size()] == '.');
+    };
+    if (is_list("member")) return sort_in_list(key, value, rest, "member", raw.members);
+    if (is_list("check")) return sort_in_list(key, value, rest, "check", raw.checks);
+    raw.keys.emplace(rest, &value);
+  }
+
+  void sort_in_list(std::string_view key, const RawValue& value, std::string_view rest, std::string_view name,
+                    std::map<std::size_t, Keys>& list) {
+    rest.remove_prefix(name.size());
+    const auto index = take_index(rest);
+    if (!index) {
       const bool empty_list = rest.empty() && value.kind == Kind::kTextList && value.list.empty();
       if (!empty_list)
-        problem(std::string(key), &value, "is no list of members", "write [[target_pool.member]] with two brackets");
+        problem(std::string(key), &value, fmt::format("is no list of {}s", name),
+                fmt::format("write [[target_pool.{}]] with two brackets", name));
       return;
     }
-    Keys& keys = raw.members[*member];
+    Keys& keys = list[*index];
     if (!rest.empty()) keys.emplace(rest.substr(1), &value);
   }
 
@@ -141,6 +148,14 @@ class PoolReader {
       }
     }
     if (!raw.keys.contains("name")) problem(path + ".name", nullptr, "is missing", "records name the pool by it");
+    for (const auto& [index, keys] : raw.checks) {
+      health::PoolOptions& check = pool.checks.emplace_back();
+      for (const auto& [key, value] : keys) {
+        const std::string where = fmt::format("{}.check[{}].{}", path, index, key);
+        show(where, *value);
+        if (auto text = option_text(where, *value)) check.emplace(key, std::move(*text));
+      }
+    }
     std::vector<std::string> members;  // paths of what came into the pool
     for (const auto& [index, keys] : raw.members) {
       const std::string at = fmt::format("{}.member[{}]", path, index);
@@ -150,7 +165,9 @@ class PoolReader {
       out_.warnings.push_back({path, "has no [[target_pool.member]], so that records which name it have no answer"});
     for (const health::PoolProblem& found : health::pool_problems(pool)) {
       if (!found.member && found.key == "name" && !named) continue;  // told above
-      const std::string& owner = found.member ? members[*found.member] : path;
+      const std::string owner = found.member  ? members[*found.member]
+                                : found.check ? fmt::format("{}.check[{}]", path, *found.check)
+                                              : path;
       const std::string where = found.key.empty() ? owner : fmt::format("{}.{}", owner, found.key);
       problem(where, value_at(raw, where, path), found.what, found.hint);
     }
@@ -160,13 +177,15 @@ class PoolReader {
   static const RawValue* value_at(const RawPool& raw, std::string_view where, const std::string& path) {
     std::string_view rest = where.substr(std::min(path.size() + 1, where.size()));
     const Keys* keys = &raw.keys;
-    if (rest.starts_with("member[")) {
-      rest.remove_prefix(std::string_view("member").size());
+    for (const auto& [name, list] : {std::pair("member", &raw.members), std::pair("check", &raw.checks)}) {
+      if (!rest.starts_with(std::string(name) + '[')) continue;
+      rest.remove_prefix(std::string_view(name).size());
       const auto index = take_index(rest);
-      const auto member = index ? raw.members.find(*index) : raw.members.end();
-      if (member == raw.members.end() || rest.empty()) return nullptr;
-      keys = &member->second;
+      const auto one = index ? list->find(*index) : list->end();
+      if (one == list->end() || rest.empty()) return nullptr;
+      keys = &one->second;
       rest.remove_prefix(1);
+      break;
     }
     const auto found = keys->find(rest);
     return found == keys->end() ? nullptr : found->second;
@@ -241,6 +260,14 @@ class PoolReader {
       problem(path + ".address", address->second, fmt::format("\"{}\" is not an IP address", address->second->text),
               "as in 192.0.2.1 or 2001:db8::1");
     }
+    if (const auto probe = keys.find("probe"); probe != keys.end()) {
+      const auto parsed = dns::IpAddress::parse(probe->second->text);
+      if (probe->second->kind != Kind::kText) wrong_kind(path + ".probe", *probe->second, "an IP address in quotes");
+      else if (parsed) member.probe = *parsed;
+      else
+        problem(path + ".probe", probe->second, fmt::format("\"{}\" is not an IP address", probe->second->text),
+                "as in 10.0.0.1 or 2001:db8::1");
+    }
     text(path, keys, "name", member.name);
     text(path, keys, "region", member.region);
     count(path, keys, "weight", member.weight);
@@ -274,6 +301,8 @@ std::vector<std::string> target_pool_keys() {
   std::vector<std::string> keys{"target_pool[].name"};
   for (const std::string_view option : health::pool_option_names())
     keys.push_back(fmt::format("target_pool[].{}", option));
+  for (const std::string_view option : health::check_option_names())
+    keys.push_back(fmt::format("target_pool[].check[].{}", option));
   for (const std::string_view key : kMemberKeys) keys.push_back(fmt::format("target_pool[].member[].{}", key));
   return keys;
 }

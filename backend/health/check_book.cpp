@@ -81,8 +81,11 @@ void CheckBook::add(const std::string& identity, SteadyTime now) {
   Check& check = checks_[number];
   check = Check{};
   check.identity = identity;
-  ProbeSpec spec = probe_of(*question, options_.user_agent);
-  spec.timeout = std::min(spec.timeout, options_.longest_probe);
+  ProbeSpec spec = probe_of(*question, options_.user_agent, options_.programs);
+  if (const auto program = programs_.find(question->options.program);
+      question->kind == CheckKind::kExec && program != programs_.end())
+    check.program = &program->second;
+  else spec.timeout = std::min(spec.timeout, options_.longest_probe);
   check.spec = std::make_shared<const ProbeSpec>(std::move(spec));
   check.crowd = crowds_.try_emplace(crowd_of(*question), Crowd{.lane = {.most = share(4)}}).first;
   ++check.crowd->second.checks;
@@ -155,7 +158,7 @@ std::optional<CheckBook::Due> CheckBook::take(SteadyTime now) {
       if (check.ticket != 0) continue;  // the one before takes longer than the interval
       if (check.queue != nullptr) continue;
       check.due = due->since;
-      Lane& lane = check.quick ? check.crowd->second.lane : slow_;
+      Lane& lane = check.program != nullptr ? *check.program : check.quick ? check.crowd->second.lane : slow_;
       if (lane.taken >= lane.most) {
         check.queue = &lane.waiting;
         check.queued = lane.waiting.insert(lane.waiting.end(), number);

@@ -44,6 +44,7 @@ struct CheckBookOptions {
   std::string user_agent;                           ///< of checks that do not say theirs
   std::size_t most_in_flight = 500;                 ///< probes at a time; further ones wait for one to end
   std::chrono::milliseconds longest_probe{10'000};  ///< a longer timeout of a check is cut to this
+  Programs programs;                                ///< that checks may name; they have their own time and places
   GuardLimits guard;
 };
 
@@ -110,6 +111,7 @@ class CheckBook {
   CheckBook(CheckBookOptions options, std::uint64_t seed, KeptChecks& kept)
       : options_(std::move(options)), kept_(kept), schedule_(seed), targets_(options_.guard) {
     slow_.most = share(2);
+    for (const auto& [name, program] : options_.programs) programs_[name].most = program.at_once;
   }
 
   CheckBook(const CheckBook&) = delete;
@@ -132,7 +134,8 @@ class CheckBook {
   /// A check whose probe is to begin now; it is in flight until result() or remove(). So that targets that are silent
   /// do not have all others wait: checks that took over a second the last time, or are new, have half of what may be in
   /// flight together, and the others of one target (of its /64, of one host where that is looked up) a quarter. Who
-  /// finds no place there waits for one in turn. O(1), and what Schedule costs.
+  /// finds no place there waits for one in turn. Those by a program have the places of that program, and no others.
+  /// O(1), and what Schedule costs.
   std::optional<Due> take(SteadyTime now);
   [[nodiscard]] std::shared_ptr<const ProbeSpec> spec(std::uint32_t check) const { return checks_[check].spec; }
   /// When to call take() again; nothing while nothing is due or as many as may be are in flight.
@@ -189,6 +192,7 @@ class CheckBook {
     bool probed = false;  // by this process
     bool quick = false;   // the last probe took less than a second
     Crowds::iterator crowd{};
+    Lane* program = nullptr;                    // of its program; null: it runs none
     Lane* lane = nullptr;                       // in which it has a place: in flight, or about to be
     std::list<std::uint32_t>* queue = nullptr;  // in which it waits: for a place, or with one to be taken
     std::list<std::uint32_t>::iterator queued{};
@@ -212,8 +216,9 @@ class CheckBook {
   std::uint64_t tickets_ = 0;
   std::size_t in_flight_ = 0;
   Lane slow_;
-  Crowds crowds_;                  // by whom they probe
-  std::list<std::uint32_t> next_;  // have a place
+  std::map<std::string, Lane, std::less<>> programs_;  // by name; all that there are, so that checks keep pointers
+  Crowds crowds_;                                      // by whom they probe
+  std::list<std::uint32_t> next_;                      // have a place
 };
 
 }  // namespace sdns::health

@@ -181,6 +181,14 @@ bool has_code(const Codes& codes, unsigned code) {
                      [code](const CodeRange& range) { return code >= range.first && code <= range.last; });
 }
 
+bool is_program_name(std::string_view text) {
+  constexpr std::size_t kMostOctets = 63;
+  return !text.empty() && text.size() <= kMostOctets && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+  });
+}
+
 std::string rcode_text(unsigned rcode) {
   return rcode < kRcodes.size() ? std::string(kRcodes[rcode]) : "RCODE " + std::to_string(rcode);
 }

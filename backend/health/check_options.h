@@ -77,10 +77,14 @@ struct CheckOptions {
   dns::RrType dns_type = dns::kA;
   std::optional<std::uint16_t> dns_rcode = 0;  ///< none: any
   std::string dns_rdata;                       ///< presentation format; "": any
+
+  std::string program;  ///< of checks by a program of the operator: its name, which is_program_name()
   friend bool operator==(const CheckOptions&, const CheckOptions&) = default;
 };
 
 inline constexpr std::uint16_t kDnsPort = 53;
+/// Letters, digits, `-`, `_`, `.`; at most 63.
+[[nodiscard]] bool is_program_name(std::string_view text);
 /// Of `send` and `expect`.
 inline constexpr std::size_t kMaxSentOctets = 255;
 

@@ -109,6 +109,11 @@ void append_endpoint(const dns::IpAddress& address, std::uint16_t port, std::str
   out.append(digits, std::to_chars(digits, digits + sizeof digits, port).ptr);
 }
 
+void append_answered(const dns::IpAddress& answered, std::string& out) {
+  out += " for=";
+  answered.append_text(out);
+}
+
 IdentityParts identity_parts(CheckKind kind, std::string_view url, const CheckOptions& options) {
   IdentityParts parts;
   switch (kind) {
@@ -126,6 +131,9 @@ IdentityParts identity_parts(CheckKind kind, std::string_view url, const CheckOp
       append_word(options.dns_name ? options.dns_name->text() : ".", parts.prefix);
       parts.prefix += " from ";
       break;
+    case CheckKind::kExec:
+      parts.prefix = "exec " + options.program + " from ";
+      break;
   }
   static const CheckOptions defaults;
   std::string& out = parts.suffix;
@@ -140,10 +148,12 @@ IdentityParts identity_parts(CheckKind kind, std::string_view url, const CheckOp
   const auto ours = [&](const std::vector<OurOption>& given) {
     for (const OurOption& option : given) text(option.name, option.value);
   };
-  number("timeout", options.timeout_seconds, defaults.timeout_seconds);
+  const bool exec = kind == CheckKind::kExec;  // the time that it has is the program's own
+  if (!exec) number("timeout", options.timeout_seconds, defaults.timeout_seconds);
   number("interval", options.interval_seconds, defaults.interval_seconds);
   if (options.thresholds) ours(threshold_options(options));
   else number("minimumFailures", options.minimum_failures, defaults.minimum_failures);
+  if (exec) return parts;
   if (options.source) text("source", options.source->text());
   if (kind == CheckKind::kTcp) {
     ours(tcp_options(options));
@@ -203,7 +213,9 @@ std::string CheckQuestion::identity() const {
   IdentityParts parts = identity_parts(kind, url, options);
   std::string text = std::move(parts.prefix);
   if (kind != CheckKind::kUrlOnly) append_endpoint(address, port, text);
-  return text + parts.suffix;
+  text += parts.suffix;
+  if (answered && *answered != address) append_answered(*answered, text);
+  return text;
 }
 
 Result<CheckQuestion> CheckQuestion::parse(std::string_view identity) {
@@ -235,6 +247,11 @@ Result<CheckQuestion> CheckQuestion::parse(std::string_view identity) {
     if (!asked) return not_an_identity(identity);
     question.options.dns_name = std::move(*asked);
     endpoint = next();
+  } else if (kind == "exec") {
+    question.kind = CheckKind::kExec;
+    question.options.program = next();
+    if (!is_program_name(question.options.program) || next() != "from") return not_an_identity(identity);
+    endpoint = next();
   } else {
     return not_an_identity(identity);
   }
@@ -249,6 +266,12 @@ Result<CheckQuestion> CheckQuestion::parse(std::string_view identity) {
     const std::size_t equals = word.find('=');
     if (equals == std::string_view::npos) return not_an_identity(identity);
     std::string name;
+    if (word.starts_with("for=") && question.kind != CheckKind::kUrlOnly) {
+      const auto answered = dns::IpAddress::parse(word.substr(equals + 1));
+      if (!answered || *answered == question.address) return not_an_identity(identity);
+      question.answered = *answered;
+      continue;
+    }
     if (!read_word(word.substr(0, equals), name) || !read_option(name, word.substr(equals + 1), question.options))
       return not_an_identity(identity);
   }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "backend/health/combine.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "backend/dns/rdata_text.h"
 
 namespace sdns::health {
 namespace {
@@ -26,6 +30,27 @@ Verdict decide(VantageRule rule, Verdict own, std::uint32_t up, std::uint32_t do
 }
 
 }  // namespace
+
+Result<CheckRule> parse_check_rule(std::string_view text, std::size_t most) {
+  if (text == "all") return CheckRule{};
+  if (text == "any") return CheckRule{CheckRule::Kind::kAny, 1};
+  const auto least = dns::parse_number(text, static_cast<std::uint32_t>(most));
+  if (least && *least > 0) return CheckRule{CheckRule::Kind::kAtLeast, static_cast<std::uint32_t>(*least)};
+  return fail(Errc::kInvalidArgument, fmt::format("\"{}\" is not one of its values", dns::printable(text)),
+              fmt::format("it takes all, any, or how many checks must be up: 1 to {}", most));
+}
+
+std::string rule_text(CheckRule rule, std::size_t checks) {
+  switch (rule.kind) {
+    case CheckRule::Kind::kAny:
+      return "any";
+    case CheckRule::Kind::kAtLeast:
+      return fmt::format("{} of {}", least_up(rule, checks), checks);
+    case CheckRule::Kind::kAll:
+      break;
+  }
+  return "all";
+}
 
 Verdict combine_checks(CheckRule rule, std::span<const Verdict> checks) {
   if (checks.empty()) return Verdict::kUnknown;

@@ -3,9 +3,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <string_view>
 
+#include "backend/base/error.h"
 #include "backend/health/health_table.h"
 
 namespace sdns::health {
@@ -17,6 +21,11 @@ struct CheckRule {
   std::uint32_t least = 1;  ///< for kAtLeast; 0 counts as 1, more than there are checks as all of them
   friend bool operator==(const CheckRule&, const CheckRule&) = default;
 };
+
+/// `all`, `any`, or a number from 1 to `most`. Errors (kInvalidArgument) read on after the option's name.
+Result<CheckRule> parse_check_rule(std::string_view text, std::size_t most);
+/// The rule for so many checks: `all`, `any`, `2 of 3`.
+[[nodiscard]] std::string rule_text(CheckRule rule, std::size_t checks);
 
 /// Up when enough are up, down when not enough can be, else unknown: it depends on checks that have no result. Unknown
 /// without checks. O(checks).

@@ -105,21 +105,27 @@ OverrideSubject override_subject(std::string_view identity) {
   if (!question || question->kind == CheckKind::kUrlOnly) return subject;
   if (question->port != 0) append_endpoint(question->address, question->port, subject.endpoint);
   append_endpoint(question->address, 0, subject.address_text);
-  subject.address = question->address;
+  subject.address = subject.answered = question->address;
+  if (!question->answered) return subject;
+  subject.answered = *question->answered;
+  if (question->port != 0) append_endpoint(subject.answered, question->port, subject.answered_endpoint);
+  append_endpoint(subject.answered, 0, subject.answered_text);
   return subject;
 }
 
 const Override* OverrideIndex::find(std::string_view identity, const OverrideSubject& subject,
                                     std::int64_t now_seconds) const {
   if (overrides_.empty()) return nullptr;
-  for (const std::string_view target : {identity, std::string_view(subject.shown), std::string_view(subject.endpoint),
-                                        std::string_view(subject.address_text)}) {
+  for (const std::string_view target :
+       {identity, std::string_view(subject.shown), std::string_view(subject.answered_endpoint),
+        std::string_view(subject.endpoint), std::string_view(subject.answered_text),
+        std::string_view(subject.address_text)}) {
     if (target.empty()) continue;
     const auto found = by_target_.find(target);
     if (found != by_target_.end() && !has_ended(*found->second, now_seconds)) return found->second;
   }
   if (by_group_.empty() || subject.address_text.empty()) return nullptr;
-  if (const auto group = by_group_.find(subject.address); group != by_group_.end())
+  if (const auto group = by_group_.find(subject.answered); group != by_group_.end())
     for (const std::size_t i : group->second)
       if (!has_ended(overrides_[i], now_seconds)) return &overrides_[i];
   return nullptr;

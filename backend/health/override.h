@@ -45,14 +45,19 @@ Result<void> check_override(const Override& override);
 /// What of a check overrides may name; made once per check.
 struct OverrideSubject {
   std::string shown{};         ///< shown_check(); "": it is the identity
-  std::string endpoint{};      ///< `192.0.2.1:443`; "": the check has no port
+  std::string endpoint{};      ///< who is probed, `192.0.2.1:443`; "": the check has no port
   std::string address_text{};  ///< "": of no address
   dns::IpAddress address;
+  std::string answered_endpoint{};  ///< the same of who is answered; "": it is who is probed
+  std::string answered_text{};
+  dns::IpAddress answered;  ///< is `address` when nobody else is answered
 };
 [[nodiscard]] OverrideSubject override_subject(std::string_view identity);
 
 /// Finds what the overrides say of checks. A check by its identity beats an address and port, that beats an address,
-/// that a pool, that a region. Immutable.
+/// that a pool, that a region. Where one address is answered and another probed both are names of the check, and what is
+/// said of the one that is answered beats what is said of the other as closely; members of pools and regions are those
+/// that are answered. Immutable.
 class OverrideIndex {
  public:
   OverrideIndex() = default;

@@ -157,13 +157,26 @@ Fault url(const std::string& value) {
                      "as in https://www.example.org/health; percent-encode what is not printable ASCII"};
 }
 
+Fault program(const std::string& value) {
+  if (is_program_name(value)) return {};
+  return OptionFault{fmt::format("\"{}\" is not the name of a program", value),
+                     "name a [[health.program]] of the configuration"};
+}
+
+Fault rule(const std::string& value) {
+  auto read = parse_check_rule(value, kMaxPoolChecks + 1);
+  if (read) return {};
+  return OptionFault{std::move(read.error().what), std::move(read.error().hint)};
+}
+
 struct Option {
   std::string_view name;
   Fault (*check)(const std::string& value);  // null: what set_our_option() says
 };
-constexpr std::array<Option, 34> kOptions = {{{"url", url},
+constexpr std::array<Option, 36> kOptions = {{{"url", url},
                                               {"dns", nullptr},
                                               {"port", number<1, 65'535>},
+                                              {"exec", program},
                                               {"timeout", seconds<kMaxTimeout>},
                                               {"interval", seconds<kMaxSeconds>},
                                               {"source", address},
@@ -187,6 +200,7 @@ constexpr std::array<Option, 34> kOptions = {{{"url", url},
                                               {"dnstype", nullptr},
                                               {"dnsrcode", nullptr},
                                               {"dnsrdata", nullptr},
+                                              {"rule", rule},
                                               {"failOnIncompleteCheck", one_of<kTruths>},
                                               {"selector", one_of<kSelectors>},
                                               {"backupSelector", one_of<kSelectors>},
@@ -209,9 +223,16 @@ constexpr auto kOptionNames = [] {
   return names;
 }();
 
+constexpr std::size_t kCheckOptions =
+    static_cast<std::size_t>(std::find(kOptionNames.begin(), kOptionNames.end(), "rule") - kOptionNames.begin());
+
 }  // namespace
 
 std::span<const std::string_view> pool_option_names() { return kOptionNames; }
+
+std::span<const std::string_view> check_option_names() {
+  return std::span<const std::string_view>(kOptionNames).first(kCheckOptions);
+}
 
 bool is_pool_option(std::string_view name) {
   return std::find(kOptionNames.begin(), kOptionNames.end(), name) != kOptionNames.end();
@@ -234,6 +255,7 @@ bool url_names_port(std::string_view url) {
 std::string unknown_option_hint(std::string_view name) {
   for (const std::string_view known : kOptionNames)
     if (lower(known) == lower(name)) return fmt::format("it is spelt {}", known);
+  if (name == "probe") return "it is said of members";
   return fmt::format("there are {}", fmt::join(kOptionNames, ", "));
 }
 

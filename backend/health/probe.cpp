@@ -109,7 +109,11 @@ Result<void> check_probe(const ProbeSpec& spec) {
   return std::visit([](const auto& kind) { return check(kind); }, spec.kind);
 }
 
-ProbeSpec probe_of(const CheckQuestion& question, std::string_view default_user_agent) {
+std::string seconds_text(std::chrono::milliseconds time) {
+  return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count());
+}
+
+ProbeSpec probe_of(const CheckQuestion& question, std::string_view default_user_agent, const Programs& programs) {
   const CheckOptions& options = question.options;
   ProbeSpec spec;
   spec.address = question.address;
@@ -125,6 +129,22 @@ ProbeSpec probe_of(const CheckQuestion& question, std::string_view default_user_
         .name = options.dns_name.value_or(dns::Name()), .type = options.dns_type, .rcode = options.dns_rcode};
     if (!options.dns_rdata.empty()) asked.rdata.push_back(options.dns_rdata);
     spec.kind = std::move(asked);
+    return spec;
+  }
+  if (question.kind == CheckKind::kExec) {
+    ExecProbe exec{.name = options.program, .answered = question.answered.value_or(question.address)};
+    if (const auto program = programs.find(options.program); program != programs.end()) {
+      spec.timeout = program->second.timeout;
+      exec.cpu_seconds = static_cast<std::uint32_t>(program->second.timeout.count());
+      exec.memory_mebioctets = program->second.memory_mebioctets;
+      const std::map<std::string_view, std::string> values = {{"{address}", spec.address.text()},
+                                                              {"{answered}", exec.answered.text()},
+                                                              {"{port}", std::to_string(spec.port)},
+                                                              {"{timeout}", seconds_text(spec.timeout)}};
+      for (const std::string& word : program->second.command)
+        exec.argv.push_back(exec.argv.empty() ? word : filled_in(word, values));
+    }
+    spec.kind = std::move(exec);
     return spec;
   }
   HttpProbe http;

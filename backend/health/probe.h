@@ -16,6 +16,7 @@
 #include "backend/dns/name.h"
 #include "backend/dns/rrtype.h"
 #include "backend/health/check_question.h"
+#include "backend/health/program.h"
 
 namespace sdns::health {
 
@@ -61,10 +62,13 @@ struct DnsProbe {
   friend bool operator==(const DnsProbe&, const DnsProbe&) = default;
 };
 
-/// Runs a program in a process group of its own, from `/`, with nothing but PATH, LANG, SDNS_ADDRESS and SDNS_PORT in
-/// its environment, nothing to read, and what it writes as the result's text. Exit status 0 is success.
+/// Runs a program in a process group of its own, from `/`, with nothing but PATH, LANG, SDNS_ADDRESS, SDNS_ANSWERED,
+/// SDNS_PORT and SDNS_TIMEOUT in its environment, nothing to read, and what it writes as the result's text. Exit status
+/// 0 is success.
 struct ExecProbe {
-  std::vector<std::string> argv{};        ///< the first is an absolute path
+  std::string name{};                     ///< as the configuration has it
+  std::vector<std::string> argv{};        ///< the first is an absolute path; none: no program has this name
+  dns::IpAddress answered{};              ///< for whom ProbeSpec::address is probed; mostly the same
   std::uint32_t cpu_seconds = 5;          ///< 1 to 3 600
   std::uint32_t memory_mebioctets = 256;  ///< of address space
   std::uint32_t open_files = 64;
@@ -128,10 +132,14 @@ struct ProbeResult {
 /// Every rule that is not the target policy's. Errors (kInvalidArgument) name the value and the rule.
 Result<void> check_probe(const ProbeSpec& spec);
 
+/// The seconds that a program has, as text.
+[[nodiscard]] std::string seconds_text(std::chrono::milliseconds time);
+
 /// What PowerDNS 5.1 does for this question, unless its options say more: certificates are not verified, redirects are
 /// followed, `byteslimit` cuts the transfer without failing it. A port of a URL's address is the one connected to.
 /// Interval and thresholds are the scheduler's. May break a rule of check_probe(): a check of port 0, a URL that is
-/// none, RDATA that is none of its type.
-[[nodiscard]] ProbeSpec probe_of(const CheckQuestion& question, std::string_view default_user_agent);
+/// none, RDATA that is none of its type. A program that `programs` has not is never run.
+[[nodiscard]] ProbeSpec probe_of(const CheckQuestion& question, std::string_view default_user_agent,
+                                 const Programs& programs = {});
 
 }  // namespace sdns::health

@@ -25,8 +25,9 @@ constexpr int kKillWaitMs = 1000;
 // own and then becomes the program. Sizes in blocks of 512 octets for -f, and of 1024 for -v.
 constexpr const char* kShell = "/bin/sh";
 constexpr const char* kShellScript =
-    "ulimit -c 0 && ulimit -f 2048 && ulimit -t \"$1\" && ulimit -v \"$2\" && ulimit -n \"$3\" && shift 3 && exec "
-    "\"$@\"";
+    "ulimit -c 0 && ulimit -f 2048 && ulimit -t \"$1\" && ulimit -v \"$2\" && ulimit -n \"$3\" && shift 3 || exit 126; "
+    "exec \"$@\"";
+constexpr int kCannotRun = 126;  // and 127: what a shell ends with when it cannot run the program
 
 ProbeResult cannot(std::string_view doing, int error) {
   return probe_failed(ProbeFailure::kLocal, fmt::format("{}: {}", doing, std::strerror(error)));
@@ -58,8 +59,12 @@ tl::expected<pid_t, ProbeResult> spawn(const ProbeSpec& spec, int output) {
                                     std::to_string(std::uint64_t{exec.memory_mebioctets} * 1024),
                                     std::to_string(exec.open_files)};
   words.insert(words.end(), exec.argv.begin(), exec.argv.end());
-  std::vector<std::string> variables = {"PATH=/usr/bin:/bin", "LANG=C", "SDNS_ADDRESS=" + spec.address.text(),
-                                        "SDNS_PORT=" + std::to_string(spec.port)};
+  std::vector<std::string> variables = {"PATH=/usr/bin:/bin",
+                                        "LANG=C",
+                                        "SDNS_ADDRESS=" + spec.address.text(),
+                                        "SDNS_ANSWERED=" + exec.answered.text(),
+                                        "SDNS_PORT=" + std::to_string(spec.port),
+                                        "SDNS_TIMEOUT=" + seconds_text(spec.timeout)};
   const auto pointers = [](std::vector<std::string>& texts) {
     std::vector<char*> out;
     for (std::string& text : texts) out.push_back(text.data());
@@ -137,6 +142,9 @@ class ExecRun final : public ProbeRun, private ProbePoller::Watcher {
     pid_ = -1;
     const std::string_view first_line = std::string_view(text_).substr(0, text_.find('\n'));
     const bool exited = how.si_code == CLD_EXITED;
+    if (exited && (how.si_status == kCannotRun || how.si_status == kCannotRun + 1))
+      return sink_.done(probe_failed(ProbeFailure::kLocal, fmt::format("exit status {}: the program cannot be run: {}",
+                                                                       how.si_status, first_line)));
     if (exited && how.si_status == 0) return sink_.done(probe_failed(ProbeFailure::kNone, first_line));
     sink_.done(
         probe_failed(ProbeFailure::kExit, fmt::format("{} {}{}{}", exited ? "exit status" : "ended by signal",

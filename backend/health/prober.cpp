@@ -73,13 +73,16 @@ struct Prober::Impl {
         world{*poller, reaper, policy, random} {}
 
   [[nodiscard]] std::optional<ProbeResult> refusal(const ProbeSpec& spec) const {
+    const auto* exec = std::get_if<ExecProbe>(&spec.kind);
+    if (exec != nullptr && exec->argv.empty())
+      return probe_failed(ProbeFailure::kDisabled, fmt::format("no [[health.program]] has the name {}", exec->name));
     if (auto good = check_probe(spec); !good) return probe_failed(ProbeFailure::kInvalid, to_text(good.error()));
     const auto* http = std::get_if<HttpProbe>(&spec.kind);
     const bool resolved = http != nullptr && http->host == HttpHost::kResolved;
     if (spec.origin == ProbeOrigin::kZoneData && !resolved)
       if (auto allowed = world.policy.check(spec.address); !allowed)
         return probe_failed(ProbeFailure::kForbidden, allowed.error().what);
-    if (std::holds_alternative<ExecProbe>(spec.kind) && !options.exec_allowed)
+    if (exec != nullptr && !options.exec_allowed)
       return probe_failed(ProbeFailure::kDisabled, "programs are not run; the configuration has to allow it");
     return std::nullopt;
   }

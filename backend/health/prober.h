@@ -22,7 +22,7 @@ namespace sdns::health {
 using ProbeId = std::uint64_t;
 
 struct ProberOptions {
-  bool exec_allowed = false;  ///< whether ExecProbe runs anything; else it fails as kDisabled
+  bool exec_allowed = false;  ///< whether ExecProbe runs anything; else, and without a program, it fails as kDisabled
   HttpLimits http{};
   ResolverOptions resolver{};
 };

@@ -13,6 +13,7 @@
 
 #include "backend/base/error.h"
 #include "backend/dns/ip.h"
+#include "backend/health/combine.h"
 
 namespace sdns::health {
 
@@ -26,6 +27,7 @@ struct PoolMember {
   std::optional<double> latitude{};   ///< degrees, -90 to 90; both or neither
   std::optional<double> longitude{};  ///< degrees, -180 to 180
   bool enabled = true;
+  std::optional<dns::IpAddress> probe{};  ///< who is probed in its place; none: it is
   friend bool operator==(const PoolMember&, const PoolMember&) = default;
 };
 
@@ -38,17 +40,25 @@ struct TargetPool {
   PoolOptions options{};
   std::vector<PoolMember> members{};  ///< in the order in which they are tried
   bool from_configuration = false;    ///< defined in config.toml, not in the authority database
+  /// Questions besides the one in `options`, each with one of `url`, `port`, `dns`, `exec` and the options of a check
+  /// that are not as in `options`. `rule` says how many must be up.
+  std::vector<PoolOptions> checks{};
   friend bool operator==(const TargetPool&, const TargetPool&) = default;
 };
 
 inline constexpr std::size_t kMaxPoolMembers = 1000;
-inline constexpr std::size_t kMaxCheckedMembers = 256;  ///< of a pool with `url`, `port` or `dns`
+inline constexpr std::size_t kMaxPoolChecks = 8;        ///< TargetPool::checks
+inline constexpr std::size_t kMaxCheckedMembers = 256;  ///< members times the questions to each
 inline constexpr std::uint32_t kMaxPoolWeight = 65'535;
 inline constexpr std::uint32_t kMaxPoolGroup = 1000;
 inline constexpr std::size_t kMaxOptionOctets = 1024;
 
 /// The names of all options, in the order of the documentation.
 std::span<const std::string_view> pool_option_names();
+/// Those of a check: what TargetPool::checks may have.
+std::span<const std::string_view> check_option_names();
+/// Whether one is among options: the pool asks a question.
+[[nodiscard]] bool asks_question(const PoolOptions& options);
 
 /// A rule that a pool breaks.
 struct PoolProblem {
@@ -56,6 +66,7 @@ struct PoolProblem {
   std::string key;                    ///< `name`, `address`, `latitude`, an option's name …; "" for all of them
   std::string what;                   ///< reads on after the key: names the value and the rule
   std::string hint;
+  std::optional<std::size_t> check{};  ///< which of TargetPool::checks
 };
 
 /// Every rule that the pool breaks: names, unique members, coordinates, known options with values that can be read. A

@@ -18,7 +18,8 @@ Result<bool> SqlTransaction::clear_target_pool(const std::string& name) {
   if (!present) return fail(present.error());
   const bool there = present->has_value();
   if (there) {
-    for (const char* statement : {"DELETE FROM pool_option WHERE pool = $1", "DELETE FROM pool_member WHERE pool = $1"})
+    for (const char* statement : {"DELETE FROM pool_option WHERE pool = $1", "DELETE FROM pool_check WHERE pool = $1",
+                                  "DELETE FROM pool_member WHERE pool = $1"})
       if (const auto done = run(statement, {name}); !done) return fail(done.error());
   }
   pools_before_.emplace(name, there ? std::optional(std::move((*present)->pool)) : std::nullopt);
@@ -44,17 +45,24 @@ Result<void> SqlTransaction::put_target_pool(const health::TargetPool& given) {
         run("INSERT INTO pool_option (pool, name, value) VALUES ($1, $2, $3)", {pool.name, option, value});
     if (!done) return fail(done.error());
   }
+  for (std::size_t check = 0; check < pool.checks.size(); ++check)
+    for (const auto& [option, value] : pool.checks[check]) {
+      const auto done = run("INSERT INTO pool_check (pool, item, name, value) VALUES ($1, $2, $3, $4)",
+                            {pool.name, static_cast<std::int64_t>(check), option, value});
+      if (!done) return fail(done.error());
+    }
   std::int64_t item = 0;
   for (const health::PoolMember& member : pool.members) {
     const std::string address = member.address.text();
     const std::string latitude = member.latitude ? health::degrees_text(*member.latitude) : std::string();
     const std::string longitude = member.longitude ? health::degrees_text(*member.longitude) : std::string();
-    const auto degrees = [](const std::string& text) { return text.empty() ? Param() : Param(std::string_view(text)); };
+    const std::string probe = member.probe ? member.probe->text() : std::string();
+    const auto or_null = [](const std::string& text) { return text.empty() ? Param() : Param(std::string_view(text)); };
     const auto done =
         run("INSERT INTO pool_member (pool, item, name, address, weight, standby_group, region, latitude, longitude, "
-            "enabled) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-            {pool.name, item++, member.name, address, member.weight, member.group, member.region, degrees(latitude),
-             degrees(longitude), member.enabled ? 1 : 0});
+            "enabled, probe) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            {pool.name, item++, member.name, address, member.weight, member.group, member.region, or_null(latitude),
+             or_null(longitude), member.enabled ? 1 : 0, or_null(probe)});
     if (!done) return fail(done.error());
   }
   return {};

@@ -38,7 +38,18 @@ Result<std::uint32_t> count(const Connection& db, const Rows& rows, int column) 
   return static_cast<std::uint32_t>(number);
 }
 
-// Columns: pool, name, address, weight, standby_group, region, latitude, longitude, enabled.
+// Columns: pool, item, name, value.
+Result<void> take_check(const Connection& db, const Rows& rows, PoolRow& row) {
+  std::vector<health::PoolOptions>& checks = row.pool.checks;
+  const auto item = static_cast<std::uint64_t>(rows.integer(1));
+  if (item > checks.size() || item + 1 < checks.size())
+    return fail(damaged(db, fmt::format("the target pool {} has no check {}, and later ones", rows.text(0), item)));
+  if (item == checks.size()) checks.emplace_back();
+  checks.back().emplace(rows.text(2), rows.text(3));
+  return {};
+}
+
+// Columns: pool, name, address, weight, standby_group, region, latitude, longitude, enabled, probe.
 Result<void> take_member(const Connection& db, const Rows& rows, PoolRow& row) {
   const auto address = dns::IpAddress::parse(rows.text(2));
   if (!address) return fail(damaged_member(db, rows, address.error().what));
@@ -52,6 +63,10 @@ Result<void> take_member(const Connection& db, const Rows& rows, PoolRow& row) {
   if (!longitude) return fail(longitude.error());
   row.pool.members.push_back({std::string(rows.text(1)), *address, *weight, *group, std::string(rows.text(5)),
                               *latitude, *longitude, rows.integer(8) != 0});
+  if (rows.is_null(9)) return {};
+  const auto probe = dns::IpAddress::parse(rows.text(9));
+  if (!probe) return fail(damaged_member(db, rows, probe.error().what));
+  row.pool.members.back().probe = *probe;
   return {};
 }
 
@@ -91,9 +106,12 @@ Result<std::vector<PoolRow>> read_target_pools(Connection& db) {
     return fail(done.error());
   auto done = distribute(db, db.query("SELECT pool, name, value FROM pool_option"), pools, take_option);
   if (!done) return fail(done.error());
+  done = distribute(db, db.query("SELECT pool, item, name, value FROM pool_check ORDER BY pool, item, name"), pools,
+                    take_check);
+  if (!done) return fail(done.error());
   done = distribute(db,
-                    db.query("SELECT pool, name, address, weight, standby_group, region, latitude, longitude, enabled "
-                             "FROM pool_member ORDER BY pool, item"),
+                    db.query("SELECT pool, name, address, weight, standby_group, region, latitude, longitude, enabled, "
+                             "probe FROM pool_member ORDER BY pool, item"),
                     pools, take_member);
   if (!done) return fail(done.error());
   std::vector<PoolRow> rows;
@@ -110,9 +128,13 @@ Result<std::optional<PoolRow>> read_target_pool(Connection& db, std::string_view
   auto done =
       distribute(db, db.query("SELECT pool, name, value FROM pool_option WHERE pool = $1", {name}), pools, take_option);
   if (!done) return fail(done.error());
+  done = distribute(
+      db, db.query("SELECT pool, item, name, value FROM pool_check WHERE pool = $1 ORDER BY pool, item, name", {name}),
+      pools, take_check);
+  if (!done) return fail(done.error());
   done = distribute(db,
-                    db.query("SELECT pool, name, address, weight, standby_group, region, latitude, longitude, enabled "
-                             "FROM pool_member WHERE pool = $1 ORDER BY pool, item",
+                    db.query("SELECT pool, name, address, weight, standby_group, region, latitude, longitude, enabled, "
+                             "probe FROM pool_member WHERE pool = $1 ORDER BY pool, item",
                              {name}),
                     pools, take_member);
   if (!done) return fail(done.error());

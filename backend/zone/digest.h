@@ -115,14 +115,26 @@ inline void add_tsig_keys(Hasher& hasher, const std::vector<TsigKey>& keys) {
 }
 
 /// The order of the members matters.
+/// A pool without further checks and members that are probed elsewhere has the digest that it had before there were
+/// any: numbers that no such pool has tell the others.
 inline void add_target_pool(Hasher& hasher, const health::TargetPool& pool) {
+  constexpr std::uint64_t kHasChecks = std::uint64_t{1} << 32;
+  constexpr std::uint64_t kHasProbe = 2;
   hasher.add(pool.name);
   hasher.add(std::uint64_t{pool.options.size()});
   for (const auto& [option, value] : pool.options) {
     hasher.add(option);
     hasher.add(value);
   }
-  hasher.add(std::uint64_t{pool.members.size()});
+  hasher.add(std::uint64_t{pool.members.size()} + (pool.checks.empty() ? 0 : kHasChecks));
+  if (!pool.checks.empty()) hasher.add(std::uint64_t{pool.checks.size()});
+  for (const health::PoolOptions& check : pool.checks) {
+    hasher.add(std::uint64_t{check.size()});
+    for (const auto& [option, value] : check) {
+      hasher.add(option);
+      hasher.add(value);
+    }
+  }
   for (const health::PoolMember& member : pool.members) {
     hasher.add(member.name);
     hasher.add(member.address.text());
@@ -131,7 +143,8 @@ inline void add_target_pool(Hasher& hasher, const health::TargetPool& pool) {
     hasher.add(member.region);
     hasher.add(member.latitude ? health::degrees_text(*member.latitude) : std::string());
     hasher.add(member.longitude ? health::degrees_text(*member.longitude) : std::string());
-    hasher.add(std::uint64_t{member.enabled ? 1U : 0U});
+    hasher.add(std::uint64_t{member.enabled ? 1U : 0U} + (member.probe ? kHasProbe : 0));
+    if (member.probe) hasher.add(member.probe->text());
   }
 }
 

@@ -47,6 +47,30 @@ class Shipped(unittest.TestCase):
         self.assertTrue(match, done.stdout + done.stderr)
         self.assertLess(float(match.group(1)), 2.5, done.stdout)
 
+    def test_unit_lets_programs_of_health_checks_run(self):
+        def calls(names):
+            found = set()
+            for name in names:
+                if name.startswith("@"):
+                    lines = run("systemd-analyze", "syscall-filter", "--no-pager", name).stdout.splitlines()
+                    found |= calls([line.strip() for line in lines if line.startswith("    ") and not line.strip().startswith("#")])
+                else:
+                    found.add(name)
+            return found
+
+        allowed = calls(["@default"])  # systemd never takes these away
+        unit = (DEPLOY / "systemd" / "sovereign-dnsd.service").read_text()
+        for filtered in re.findall(r"^SystemCallFilter=(.*)$", unit, flags=re.M):
+            if filtered.startswith("~"):
+                allowed -= calls(filtered[1:].split()) - calls(["@default"])
+            else:
+                allowed |= calls(filtered.split())
+        # posix_spawn, the shell's limits, what becomes of the program, and the end of it.
+        needed = {"clone", "clone3", "vfork", "execve", "setsid", "chdir", "dup2", "close_range", "prlimit64", "umask",
+                  "pipe2", "pidfd_open", "waitid", "wait4", "kill", "rt_sigaction", "rt_sigprocmask"}
+        self.assertEqual(needed - allowed, set())
+        self.assertNotRegex(unit, r"(?m)^(NoExecPaths|ExecPaths)=")
+
     def test_powerdns_knows_every_setting_of_the_shipped_configuration(self):
         text = (DEPLOY / "pdns.conf").read_text().replace("include-dir=/etc/powerdns/pdns.d", "include-dir=")
         (self.directory / "pdns.conf").write_text(text)

@@ -12,6 +12,7 @@ from faults_operator import OPERATOR_FAULTS
 from faults_options import OPTION_FAULTS
 from faults_pools import POOL_FAULTS
 from faults_probe import PROBE_FAULTS
+from faults_questions import QUESTION_FAULTS
 from faults_verdict import VERDICT_FAULTS
 
 FAULTS = (
@@ -94,4 +95,4 @@ FAULTS = (
 )
 
 FAULTS += (CHECK_FAULTS + DOOR_FAULTS + EDITING_FAULTS + EXPLAIN_FAULTS + HEALTH_FAULTS + LUA_FAULTS + NODE_FAULTS + OPERATOR_FAULTS + OPTION_FAULTS +
-           POOL_FAULTS + PROBE_FAULTS + VERDICT_FAULTS)
+           POOL_FAULTS + PROBE_FAULTS + QUESTION_FAULTS + VERDICT_FAULTS)

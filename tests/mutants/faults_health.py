@@ -9,7 +9,7 @@ HEALTH_FAULTS = (
     Fault("region_beats_pool", "the farther override of a member counts", "backend/health/override.cpp",
           "for (const std::size_t i : group->second)", "for (const std::size_t i : std::vector(group->second.rbegin(), group->second.rend()))", REGISTRY),
     Fault("address_beats_port", "an override of the address hides that of its port", "backend/health/override.cpp",
-          "  if (question->port != 0) append_endpoint", "  if (false) append_endpoint", REGISTRY),
+          "  if (question->port != 0) append_endpoint(question", "  if (false) append_endpoint(question", REGISTRY),
     Fault("ended_override_counts", "an override never ends", "backend/health/override.cpp",
           "return override.until_seconds != 0 && override.until_seconds <= now_seconds;", "return now_seconds < 0 && override.until_seconds != 0;", REGISTRY),
     Fault("end_is_not_noticed", "an override that ends changes nothing before the next edit", "backend/health/registry.cpp",

@@ -324,6 +324,18 @@ TEST_F(Draining, SaysWhenTheLastCachedAnswerRunsOut) {
   EXPECT_EQ(ctl({"health", "force", "192.0.2.1", "down", "--reason", "x"}).out.find("cached"), std::string::npos);
 }
 
+TEST_F(Draining, CountsTheRecordsOfPoolsThatHaveTheAddressProbed) {
+  ASSERT_THAT(ctl({"target-pool", "set-member", "far", "198.51.100.1", "--probe", "10.0.0.7"}), Exits(0));
+  import_records({{60, "pool('web')"},
+                  {300, "pool('far')"},
+                  {600, "ifportup(443, {'203.0.113.5'}, {probe={['203.0.113.5']='10.0.0.7'}})"},
+                  {900, "ifportup(443, {'203.0.113.9'})"}});
+  EXPECT_EQ(drain("10.0.0.7")["records"], 2);
+  EXPECT_EQ(drain("10.0.0.7")["longest_ttl"], 600);
+  EXPECT_EQ(drain("tcp 10.0.0.7:443 for=203.0.113.9")["longest_ttl"], 900) << "both of its addresses";
+  EXPECT_EQ(drain("198.51.100.1")["longest_ttl"], 300);
+}
+
 TEST_F(Draining, SaysNoTimeBeforeCachesArePurged) {
   import_records({{3600, "ifportup(443, {'192.0.2.1', '192.0.2.2'})"}});
   EXPECT_TRUE(drain("192.0.2.1")["cached_until"].is_null()) << "no daemon";

@@ -35,9 +35,10 @@ TEST_F(TargetPool, IsMadeStepByStepAndShown) {
   const auto web = show("web");
   EXPECT_EQ(web["options"], (nlohmann::json{{"port", "443"}, {"selector", "pickclosest"}}));
   EXPECT_EQ(web["members"][0], nlohmann::json::parse(R"({"name":"fra","address":"192.0.2.1","weight":7,"group":2,
-      "region":"eu","latitude":50.11,"longitude":8.68,"enabled":true})"));
+      "region":"eu","latitude":50.11,"longitude":8.68,"enabled":true,"probe":null})"));
   EXPECT_EQ(web["members"][1], nlohmann::json::parse(R"({"name":"2001:db8::1","address":"2001:db8::1","weight":1,
-      "group":1,"region":"","latitude":null,"longitude":null,"enabled":true})"));
+      "group":1,"region":"","latitude":null,"longitude":null,"enabled":true,"probe":null})"));
+  EXPECT_EQ(web["checks"], nlohmann::json::array());
   EXPECT_EQ(web["pool_revision"], 3);
   EXPECT_EQ(web["used_by"], nlohmann::json::array());
   const Ran shown = ctl({"target-pool", "show", "web"});
@@ -108,11 +109,73 @@ TEST_F(TargetPool, AMemberIsChangedWhereItIsToldAndStaysElse) {
               Exits(0));
   fra = show("web")["members"][0];
   EXPECT_EQ(fra, nlohmann::json::parse(R"({"name":"ber","address":"192.0.2.9","weight":7,"group":1,"region":"de",
-      "latitude":null,"longitude":null,"enabled":true})"));
+      "latitude":null,"longitude":null,"enabled":true,"probe":null})"));
   ASSERT_THAT(ctl({"target-pool", "set-member", "web", "2001:db8::1", "--address", "2001:db8::2"}), Exits(0));
   EXPECT_THAT(members(), ElementsAre("ber", "2001:db8::2")) << "a name that is the address follows it";
   ASSERT_THAT(ctl({"target-pool", "remove-member", "web", "192.0.2.9"}), Exits(0));
   EXPECT_THAT(members(), ElementsAre("2001:db8::2"));
+}
+
+TEST_F(TargetPool, AMemberIsProbedWhereItIsToldUntilItIsTakenBack) {
+  make_web();
+  ASSERT_THAT(ctl({"target-pool", "set-member", "web", "fra", "--probe", "10.0.0.1"}), Exits(0));
+  EXPECT_EQ(show("web")["members"][0]["probe"], "10.0.0.1");
+  EXPECT_THAT(ctl({"target-pool", "show", "web"}).out, HasSubstr("10.0.0.1"));
+  ASSERT_THAT(ctl({"target-pool", "set-member", "web", "fra", "--weight", "3"}), Exits(0));
+  EXPECT_EQ(show("web")["members"][0]["probe"], "10.0.0.1") << "what is not said stays";
+  ASSERT_THAT(ctl({"target-pool", "set-member", "web", "fra", "--no-probe"}), Exits(0));
+  EXPECT_EQ(show("web")["members"][0]["probe"], nullptr);
+  ASSERT_THAT(ctl({"target-pool", "add-member", "web", "192.0.2.5", "--probe", "2001:DB8::5"}), Exits(0));
+  EXPECT_EQ(show("web")["members"][2]["probe"], "2001:db8::5");
+}
+
+TEST_F(TargetPool, ChecksAreAddedChangedAndTakenAwayWithTheRule) {
+  make_web();
+  const Ran added = ctl({"target-pool", "add-check", "web", "dns=www.example.org", "dnstype=SOA", "--rule", "any"});
+  EXPECT_THAT(added, Exits(0));
+  EXPECT_THAT(added.out, HasSubstr("check 1 added to target pool web"));
+  ASSERT_THAT(ctl({"target-pool", "add-check", "web", "port=5432", "timeout=1"}), Exits(0));
+  EXPECT_EQ(show("web")["checks"],
+            nlohmann::json::parse(R"([{"dns":"www.example.org","dnstype":"SOA"},{"port":"5432","timeout":"1"}])"));
+  EXPECT_EQ(show("web")["options"]["rule"], "any");
+  EXPECT_THAT(ctl({"target-pool", "list"}).out, HasSubstr("any of: port 443, dns www.example.org, port 5432"));
+  EXPECT_THAT(ctl({"target-pool", "show", "web"}).out,
+              AllOf(HasSubstr("check 1:"), HasSubstr("dns=www.example.org dnstype=SOA")));
+  ASSERT_THAT(ctl({"target-pool", "set-check", "web", "2", "interval=7", "--unset", "timeout", "--rule", "2"}),
+              Exits(0));
+  EXPECT_EQ(show("web")["checks"][1], nlohmann::json::parse(R"({"interval":"7","port":"5432"})"));
+  EXPECT_EQ(show("web")["options"]["rule"], "2");
+  ASSERT_THAT(ctl({"target-pool", "set-check", "web", "2", "port=80", "--replace"}), Exits(0));
+  EXPECT_EQ(show("web")["checks"][1], nlohmann::json::parse(R"({"port":"80"})"));
+  ASSERT_THAT(ctl({"target-pool", "remove-check", "web", "1"}), Exits(0));
+  EXPECT_EQ(show("web")["checks"], nlohmann::json::parse(R"([{"port":"80"}])"));
+  EXPECT_EQ(show("web")["options"]["rule"], "2");
+  ASSERT_THAT(ctl({"target-pool", "remove-check", "web", "1"}), Exits(0));
+  EXPECT_FALSE(show("web")["options"].contains("rule")) << "it would be about one check";
+  EXPECT_EQ(json({"target-pool", "set", "web"})["changed"], false);
+}
+
+TEST_F(TargetPool, GoesThroughTomlAsItIs) {
+  make_web();
+  ASSERT_THAT(ctl({"target-pool", "set-member", "web", "fra", "--probe", "10.0.0.1"}), Exits(0));
+  ASSERT_THAT(ctl({"target-pool", "add-check", "web", "port=25", "send=EHLO x\r\n", "--rule", "any"}), Exits(0));
+  ASSERT_THAT(ctl({"target-pool", "add-check", "web", "exec=raid"}), Exits(0));
+  const auto before = json({"target-pool", "list"});
+  const std::string pools = file("pools.toml", ctl({"target-pool", "list", "--toml"}).out);
+  EXPECT_EQ(json({"target-pool", "import", pools})["unchanged"], (nlohmann::json{"web"}));
+  ASSERT_THAT(ctl({"target-pool", "delete", "web"}), Exits(0));
+  ASSERT_THAT(ctl({"target-pool", "import", pools}), Exits(0));
+  auto after = json({"target-pool", "list"});
+  after[0]["pool_revision"] = before[0]["pool_revision"];
+  EXPECT_EQ(before, after);
+}
+
+TEST_F(TargetPool, WarnsOfAProgramThatTheConfigurationDoesNotDefine) {
+  const std::string config = file("programs.toml", "[[health.program]]\nname = \"raid\"\ncommand = [\"/no/such\"]\n");
+  EXPECT_THAT(ctl({"--config", config, "target-pool", "set", "web", "exec=raid"}).err,
+              Not(HasSubstr("no [[health.program]]")));
+  EXPECT_THAT(ctl({"--config", config, "target-pool", "add-check", "web", "exec=ssh"}).err,
+              HasSubstr("programs.toml defines no [[health.program]] ssh"));
 }
 
 struct Refused {
@@ -143,6 +206,14 @@ TEST_F(TargetPool, WhatIsWrongIsSaidAndChangesNothing) {
            {{"set-member", "web", "fra", "--group", "0"}, 2, "group 0 is outside of 1 to"},
            {{"set-member", "web", "fra", "--name", "2001:db8::1"}, 2, "is another address than"},
            {{"set-member", "web", "fra", "--enable", "--disable"}, 2, "--disable"},
+           {{"add-member", "web", "192.0.2.7", "--probe", "x"}, 2, "\"x\" is not an IP address"},
+           {{"set-member", "web", "fra", "--probe", "192.0.2.1"}, 2, "probe 192.0.2.1 is the member's own address"},
+           {{"add-check", "web", "timeout=1"}, 2, "target pool web: check 1: asks nothing"},
+           {{"add-check", "web", "port=1", "--rule", "3"}, 2, "rule wants 3 checks up, and there are 2"},
+           {{"add-check", "web", "port=1", "--rule", "most"}, 2, "rule \"most\" is not one of its values"},
+           {{"add-check", "none", "port=1"}, 1, "there is no target pool none"},
+           {{"set-check", "web", "1", "port=1"}, 1, "the target pool web has no check 1"},
+           {{"remove-check", "web", "0"}, 1, "the target pool web has no check 0"},
            {{"remove-member", "web", "192.0.2.200"}, 1, "web has no member 192.0.2.200"},
            {{"remove-member", "none", "fra"}, 1, "there is no target pool none"},
            {{"show", "none"}, 1, "there is no target pool none"},

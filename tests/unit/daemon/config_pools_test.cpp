@@ -120,6 +120,31 @@ TEST_F(ConfigPoolsTest, KeepTheOrderOfMoreThanTenMembers) {
   EXPECT_EQ(loaded.config.target_pools.all()[0].members.at(11).name, "192.0.2.12");
 }
 
+TEST_F(ConfigPoolsTest, HaveFurtherChecksAndMembersThatAreProbedElsewhere) {
+  const LoadedConfig loaded = good(R"(
+[[target_pool]]
+name = "web"
+url = "https://www.example.org/health"
+rule = 2
+[[target_pool.check]]
+port = 5432
+timeout = 1
+[[target_pool.check]]
+dns = "www.example.org"
+[[target_pool.member]]
+address = "192.0.2.1"
+probe = "2001:DB8::1"
+)");
+  const health::TargetPool& web = *loaded.config.target_pools.find("web");
+  EXPECT_EQ(web.options, (health::PoolOptions{{"url", "https://www.example.org/health"}, {"rule", "2"}}));
+  EXPECT_THAT(web.checks, ElementsAre(health::PoolOptions{{"port", "5432"}, {"timeout", "1"}},
+                                      health::PoolOptions{{"dns", "www.example.org"}}));
+  EXPECT_EQ(web.members.at(0).probe, *dns::IpAddress::parse("2001:db8::1"));
+  for (const char* line : {"target_pool[0].check[0].timeout = 1", "target_pool[0].member[0].probe = \"2001:DB8::1\""})
+    EXPECT_THAT(print_config(loaded), HasSubstr(line));
+  EXPECT_THAT(good("[[target_pool]]\nname = \"a\"\ncheck = []\n").config.target_pools.find("a")->checks, IsEmpty());
+}
+
 TEST_F(ConfigPoolsTest, AreShownWithTheirOrigin) {
   const std::string text = print_config(good(kTwoPools));
   for (const char* line :
@@ -153,7 +178,30 @@ INSTANTIATE_TEST_SUITE_P(
         ProblemCase{"an option that cannot be read", "name = \"a\"\nport = 0",
                     "target_pool[0].port \"0\" is not a whole number from 1 to 65535; correct it (line 3)"},
         ProblemCase{"an unknown option", "name = \"a\"\ncheck = \"tcp\"",
-                    "target_pool[0].check is not an option of a target pool"},
+                    "target_pool[0].check is no list of checks; write [[target_pool.check]]"},
+        ProblemCase{"one bracket for checks", "name = \"a\"\n[target_pool.check]\nport = 25",
+                    "target_pool[0].check.port is no list of checks"},
+        ProblemCase{"a check that asks nothing", "name = \"a\"\n[[target_pool.check]]\ntimeout = 1",
+                    "target_pool[0].check[0] asks nothing"},
+        ProblemCase{"an option of a check that cannot be read",
+                    "name = \"a\"\n[[target_pool.check]]\nport = 1\n[[target_pool.check]]\nport = 0",
+                    "target_pool[0].check[1].port \"0\" is not a whole number from 1 to 65535; correct it (line 6)"},
+        ProblemCase{"an option of a check that is a section",
+                    "name = \"a\"\n[[target_pool.check]]\nport = 1\n[target_pool.check.url]\n",
+                    "target_pool[0].check[0].url is a section; write a text in quotes"},
+        ProblemCase{"a rule without checks", "name = \"a\"\nport = 25\nrule = \"any\"",
+                    "target_pool[0].rule has no effect with fewer than two checks"},
+        ProblemCase{
+            "a probe that is no address",
+            "name = \"a\"\n[[target_pool.member]]\naddress = \"192.0.2.1\"\nprobe = \"x\"",
+            "target_pool[0].member[0].probe \"x\" is not an IP address; as in 10.0.0.1 or 2001:db8::1 (line 5)"},
+        ProblemCase{"a probe of another kind",
+                    "name = \"a\"\n[[target_pool.member]]\naddress = \"192.0.2.1\"\nprobe = 10",
+                    "target_pool[0].member[0].probe is a whole number; write an IP address in quotes"},
+        ProblemCase{"a program that is not there", "name = \"a\"\nexec = \"raid\"",
+                    "target_pool[0].exec \"raid\" is the name of no [[health.program]]"},
+        ProblemCase{"a program of a check that is not there", "name = \"a\"\n[[target_pool.check]]\nexec = \"raid\"",
+                    "target_pool[0].check[0].exec \"raid\" is the name of no [[health.program]]"},
         ProblemCase{"an option that is a section", "name = \"a\"\n[target_pool.url]\n",
                     "target_pool[0].url is a section; write a text in quotes"},
         ProblemCase{"a fraction for an option", "name = \"a\"\ntimeout = 0.5", "target_pool[0].timeout \"0.5\" is not"},

@@ -195,6 +195,18 @@ TEST(CheckBook, NoTimeoutIsLongerThanAProbeMayBe) {
   }
 }
 
+TEST(CheckBook, AProgramHasItsOwnTime) {
+  CheckBookOptions made = options();
+  made.longest_probe = seconds(7);
+  made.programs["raid"].command = {"/bin/true"};
+  made.programs["raid"].timeout = seconds(90);
+  CheckBook book(made, 1, nothing_kept);
+  book.add("exec raid from 192.0.2.1", kStart);
+  const auto due = book.take(kStart);
+  ASSERT_TRUE(due);
+  EXPECT_EQ(book.spec(due->check)->timeout, seconds(90));
+}
+
 std::vector<CheckBook::Due> take_all(CheckBook& book, SteadyTime now) {
   std::vector<CheckBook::Due> taken;
   while (const auto due = book.take(now)) taken.push_back(*due);
@@ -244,6 +256,27 @@ TEST(CheckBook, TheChecksOfOneTargetHaveAQuarterOfThePlaces) {
       "host", [](int i) { return fmt::format("url https://www.example/{}", i); }, 10);
   expect_places(
       "hosts", [](int i) { return fmt::format("url https://www{}.example/?x=1", i); }, 18);
+}
+
+TEST(CheckBook, ChecksByAProgramHaveItsPlacesAndNoOthers) {
+  CheckBookOptions made = options(40);
+  made.programs["raid"].at_once = 3;
+  made.programs["ssh"].at_once = 2;
+  CheckBook book(made, 1, nothing_kept);
+  for (int i = 0; i < 10; ++i) {
+    book.add(fmt::format("exec raid from 192.0.2.{}", i), kStart);
+    book.add(fmt::format("exec ssh from 192.0.2.{}:22", i), kStart);
+  }
+  auto running = take_all(book, kStart);
+  EXPECT_EQ(running.size(), 5U);
+  for (int i = 0; i < 30; ++i) book.add(fmt::format("tcp 198.51.100.{}:443", i), kStart);
+  EXPECT_EQ(take_all(book, kStart).size(), 20U) << "the places of new checks are all there";
+  for (const auto& due : running) (void)book.result(due, ProbeResult{}, kStart);
+  running = take_all(book, kStart);
+  EXPECT_EQ(running.size(), 5U) << "those that waited, in turn";
+  (void)book.remove("exec raid from 192.0.2.9", kStart);
+  for (const auto& due : running) (void)book.result(due, slow_failure(), kStart);
+  EXPECT_EQ(take_all(book, kStart).size(), 5U) << "whether they are quick or not";
 }
 
 TEST(CheckBook, PlacesOfChecksThatAreRemovedWhileTheyWaitAreOthers) {

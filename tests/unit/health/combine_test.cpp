@@ -23,6 +23,20 @@ Verdict verdict_of(char letter) {
   return letter == 'U' ? Verdict::kUp : letter == 'D' ? Verdict::kDown : Verdict::kUnknown;
 }
 
+TEST(CheckRule, IsReadAndWritten) {
+  EXPECT_EQ(*parse_check_rule("all", 9), kAll);
+  EXPECT_EQ(parse_check_rule("any", 9)->kind, CheckRule::Kind::kAny);
+  EXPECT_EQ(*parse_check_rule("9", 9), at_least(9));
+  for (const char* bad : {"", "0", "10", "-1", "2 of 3", "ALL", "50%"}) {
+    const auto read = parse_check_rule(bad, 9);
+    ASSERT_FALSE(read) << bad;
+    EXPECT_NE(read.error().hint.find("1 to 9"), std::string::npos);
+  }
+  EXPECT_EQ(rule_text(kAll, 3), "all");
+  EXPECT_EQ(rule_text(kAny, 3), "any");
+  EXPECT_EQ(rule_text(at_least(2), 3), "2 of 3");
+}
+
 struct CheckCase {
   CheckRule rule;
   std::string checks;  // U, D, ?

@@ -51,12 +51,23 @@ TEST_F(ProbeExec, AnotherStatusAndASignalAreFailures) {
   EXPECT_EQ(signal.text, "ended by signal 15");
 }
 
-TEST_F(ProbeExec, AProgramThatIsNotThereIsAFailure) {
+TEST_F(ProbeExec, AProgramThatCannotBeRunSaysNothingOfTheTarget) {
   ProbeSpec spec = sh("");
   std::get<ExecProbe>(spec.kind).argv = {"/does/not/exist"};
-  const ProbeResult got = run(spec);
-  EXPECT_FAILURE(got, ProbeFailure::kExit);
+  ProbeResult got = run(spec);
+  EXPECT_FAILURE(got, ProbeFailure::kLocal);
   EXPECT_THAT(got.text, HasSubstr("/does/not/exist"));
+  std::get<ExecProbe>(spec.kind).argv = {"/etc/passwd"};
+  EXPECT_FAILURE(run(spec), ProbeFailure::kLocal);
+}
+
+TEST_F(ProbeExec, AProgramThatIsNotConfiguredIsNotRun) {
+  ProbeSpec spec = sh("");
+  std::get<ExecProbe>(spec.kind).argv.clear();
+  std::get<ExecProbe>(spec.kind).name = "raid";
+  const ProbeResult got = run(spec);
+  EXPECT_FAILURE(got, ProbeFailure::kDisabled);
+  EXPECT_THAT(got.text, HasSubstr("raid"));
 }
 
 TEST_F(ProbeExec, ArgumentsAreNotForAShell) {
@@ -74,11 +85,11 @@ TEST_F(ProbeExec, NothingIsRunUnlessTheConfigurationAllowsIt) {
 
 TEST_F(ProbeExec, TheEnvironmentIsClosed) {
   ::setenv("SECRET_TOKEN", "hush", 1);
-  const ProbeResult got = run(sh("env | sort | tr '\\n' ' '"));
+  const ProbeResult got = run(sh("env | sort | tr '\\n' ' '", {.answered = ip("198.51.100.7")}));
   ::unsetenv("SECRET_TOKEN");
   EXPECT_THAT(got.text, Not(HasSubstr("SECRET")));
   EXPECT_THAT(got.text, HasSubstr("LANG=C "));
-  EXPECT_THAT(got.text, HasSubstr("SDNS_ADDRESS=192.0.2.7 SDNS_PORT=25 "));
+  EXPECT_THAT(got.text, HasSubstr("SDNS_ADDRESS=192.0.2.7 SDNS_ANSWERED=198.51.100.7 SDNS_PORT=25 SDNS_TIMEOUT="));
 }
 
 TEST_F(ProbeExec, DescriptorsDirectorySignalsAndInputAreNotInherited) {

@@ -167,6 +167,30 @@ TEST(ProbeOf, IsWhatPowerdnsDoes) {
   EXPECT_EQ(external.user_agent, "mine");
 }
 
+TEST(ProbeOf, RunsWhatTheConfigurationSaysOfAProgram) {
+  const Programs programs = {
+      {"ssh",
+       {.command = {"/usr/bin/{port}", "-H", "{address}:{port}", "--for={answered}", "{x}", "{timeout}"},
+        .timeout = std::chrono::seconds(20),
+        .at_once = 3,
+        .memory_mebioctets = 99}}};
+  const auto question = CheckQuestion::parse("exec ssh from [2001:db8::1]:22 for=192.0.2.1 timeout=1");
+  ASSERT_TRUE(question);
+  const ProbeSpec spec = probe_of(*question, "agent", programs);
+  EXPECT_EQ(spec.address.text(), "2001:db8::1");
+  EXPECT_EQ(spec.timeout, std::chrono::seconds(20)) << "its own, not the check's";
+  EXPECT_EQ(std::get<ExecProbe>(spec.kind),
+            (ExecProbe{.name = "ssh",
+                       .argv = {"/usr/bin/{port}", "-H", "2001:db8::1:22", "--for=192.0.2.1", "{x}", "20"},
+                       .answered = *dns::IpAddress::parse("192.0.2.1"),
+                       .cpu_seconds = 20,
+                       .memory_mebioctets = 99}));
+  EXPECT_TRUE(check_probe(spec));
+  const ProbeSpec unknown = probe_of(*CheckQuestion::parse("exec other from 192.0.2.1"), "agent", programs);
+  EXPECT_TRUE(std::get<ExecProbe>(unknown.kind).argv.empty());
+  EXPECT_EQ(std::get<ExecProbe>(unknown.kind).answered.text(), "192.0.2.1");
+}
+
 TEST(ProbeOf, IsWhatOurOptionsAskFor) {
   CheckQuestion question;
   question.port = 25;

@@ -72,6 +72,37 @@ TEST_F(RegistryTest, TheCloserOverrideCounts) {
   EXPECT_EQ(with({}), Verdict::kUnknown);
 }
 
+TEST_F(RegistryTest, WhoIsAnsweredAndWhoIsProbedAreBothNamesOfACheck) {
+  TargetPool pool;
+  pool.name = "web";
+  PoolMember member;
+  member.name = "a";
+  member.address = *dns::IpAddress::parse("192.0.2.1");
+  member.probe = *dns::IpAddress::parse("10.0.0.1");
+  pool.members = {member};
+  const TargetPools pools = *TargetPools::make({pool});
+  const std::string check = "tcp 10.0.0.1:443 for=192.0.2.1";
+  registry_.want({check, "tcp 10.0.0.1:443", "tcp 192.0.2.1:443"}, 0);
+  const auto with = [&](std::vector<std::pair<const char*, Verdict>> said) {
+    Overrides overrides;
+    for (const auto& [target, verdict] : said) overrides.push_back({.target = target, .verdict = verdict});
+    registry_.set_overrides(std::move(overrides), pools, 0);
+    return verdict(check);
+  };
+  EXPECT_EQ(with({{"192.0.2.1", Verdict::kDown}}), Verdict::kDown);
+  EXPECT_EQ(verdict("tcp 10.0.0.1:443"), Verdict::kUnknown) << "others that are probed there are other targets";
+  EXPECT_EQ(with({{"10.0.0.1", Verdict::kDown}}), Verdict::kDown);
+  EXPECT_EQ(verdict("tcp 10.0.0.1:443"), Verdict::kDown);
+  EXPECT_EQ(verdict("tcp 192.0.2.1:443"), Verdict::kUnknown) << "it is not probed there";
+  EXPECT_EQ(with({{"192.0.2.1", Verdict::kDown}, {"10.0.0.1", Verdict::kUp}}), Verdict::kDown);
+  EXPECT_EQ(with({{"192.0.2.1", Verdict::kDown}, {"10.0.0.1:443", Verdict::kUp}}), Verdict::kUp);
+  EXPECT_EQ(with({{"192.0.2.1:443", Verdict::kDown}, {"10.0.0.1:443", Verdict::kUp}}), Verdict::kDown);
+  EXPECT_EQ(with({{"10.0.0.1", Verdict::kUp}, {"pool:web", Verdict::kDown}}), Verdict::kUp);
+  EXPECT_EQ(with({{"pool:web", Verdict::kDown}}), Verdict::kDown);
+  EXPECT_EQ(verdict("tcp 10.0.0.1:443"), Verdict::kUnknown) << "a pool's members are those that it answers";
+  EXPECT_EQ(with({{check.c_str(), Verdict::kUp}, {"192.0.2.1:443", Verdict::kDown}}), Verdict::kUp);
+}
+
 TEST_F(RegistryTest, AnEndedOverrideLeavesTheNextCloserOne) {
   TargetPool pool;
   pool.name = "web";
@@ -142,19 +173,38 @@ TEST_P(Identity, IsReadBackAsItWasWritten) {
   ASSERT_TRUE(question) << to_text(question.error());
   EXPECT_EQ(question->identity(), GetParam());
 }
-INSTANTIATE_TEST_SUITE_P(Checks, Identity,
-                         testing::Values("tcp 192.0.2.1:443", "tcp [2001:db8::1]:80 timeout=5 source=192.0.2.9",
-                                         "url https://x.example/ from 192.0.2.1",
-                                         "url http://x/ from 2001:db8::1 interval=7", "url https://x/%20y",
-                                         "url https://x/ from 192.0.2.1 stringmatch=all%20is%20well httpcode=204",
-                                         "url https://x/ from 192.0.2.1 header:X-A=1%25",
-                                         "url https://x/ codes=200-299 redirects=same",
-                                         "dns x.example. from [2001:db8::1]:53 fall=2 source=2001:db8::9"));
+INSTANTIATE_TEST_SUITE_P(
+    Checks, Identity,
+    testing::Values("tcp 192.0.2.1:443", "tcp [2001:db8::1]:80 timeout=5 source=192.0.2.9",
+                    "url https://x.example/ from 192.0.2.1", "url http://x/ from 2001:db8::1 interval=7",
+                    "url https://x/%20y", "url https://x/ from 192.0.2.1 stringmatch=all%20is%20well httpcode=204",
+                    "url https://x/ from 192.0.2.1 header:X-A=1%25", "url https://x/ codes=200-299 redirects=same",
+                    "dns x.example. from [2001:db8::1]:53 fall=2 source=2001:db8::9", "exec raid.sh from 192.0.2.1",
+                    "exec a from [2001:db8::1]:443 interval=7 fall=3", "tcp 10.0.0.1:443 for=192.0.2.1",
+                    "url https://x/ from 10.0.0.1 timeout=5 header:for=a for=2001:db8::1"));
 
 TEST(CheckQuestion, RefusesWhatNamesNoCheck) {
-  for (const char* text : {"", "tcp", "tcp 192.0.2", "ping 192.0.2.1", "tcp 192.0.2.1:80 nosuch=1", "url",
-                           "tcp 192.0.2.1:80 timeout", "dns", "dns x.", "dns x. 192.0.2.1",
-                           "dns a..b from 192.0.2.1:53", "tcp 192.0.2.1:80 fall=0", "tcp 192.0.2.1:80 codes=%zz"})
+  for (const char* text : {"",
+                           "tcp",
+                           "tcp 192.0.2",
+                           "ping 192.0.2.1",
+                           "tcp 192.0.2.1:80 nosuch=1",
+                           "url",
+                           "tcp 192.0.2.1:80 timeout",
+                           "dns",
+                           "dns x.",
+                           "dns x. 192.0.2.1",
+                           "dns a..b from 192.0.2.1:53",
+                           "tcp 192.0.2.1:80 fall=0",
+                           "tcp 192.0.2.1:80 codes=%zz",
+                           "exec",
+                           "exec a",
+                           "exec a/b from 192.0.2.1",
+                           "exec  from 192.0.2.1",
+                           "exec a at 192.0.2.1",
+                           "tcp 192.0.2.1:80 for=x",
+                           "tcp 192.0.2.1:80 for=192.0.2.1",
+                           "url https://x/ for=192.0.2.1"})
     EXPECT_FALSE(CheckQuestion::parse(text)) << text;
   EXPECT_EQ(CheckQuestion::parse("dns X.Example from 192.0.2.1")->identity(), "dns x.example. from 192.0.2.1:53");
 }

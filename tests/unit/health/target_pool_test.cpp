@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "backend/health/target_pool.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -29,7 +30,8 @@ TargetPool pool(const std::string& name, std::vector<PoolMember> members = {}, P
 std::vector<std::string> wrong(const TargetPool& pool) {
   std::vector<std::string> keys;
   for (const PoolProblem& problem : pool_problems(pool)) {
-    keys.push_back((problem.member ? std::to_string(*problem.member) + "/" : "") + problem.key);
+    keys.push_back((problem.member ? std::to_string(*problem.member) + "/" : "") +
+                   (problem.check ? "check " + std::to_string(*problem.check) + "/" : "") + problem.key);
     EXPECT_FALSE(problem.what.empty());
     EXPECT_FALSE(problem.hint.empty());
   }
@@ -106,8 +108,10 @@ INSTANTIATE_TEST_SUITE_P(
         OptionCase{"codes", "2xx", false}, OptionCase{"redirects", "none", true},
         OptionCase{"redirects", "never", false}, OptionCase{"verify", "true", true}, OptionCase{"verify", "yes", false},
         OptionCase{"dns", "www.example.org", true}, OptionCase{"dns", "a..b", false},
-        OptionCase{"exec", "/bin/true", false}, OptionCase{"resume", "manual", false},
-        OptionCase{"probe", "192.0.2.9", false}, OptionCase{"minimumfailures", "3", false}));
+        OptionCase{"exec", "check-ssh_2.sh", true}, OptionCase{"exec", "/bin/true", false},
+        OptionCase{"exec", "", false}, OptionCase{"rule", "most", false}, OptionCase{"rule", "0", false},
+        OptionCase{"rule", "10", false}, OptionCase{"resume", "manual", false}, OptionCase{"probe", "192.0.2.9", false},
+        OptionCase{"minimumfailures", "3", false}));
 
 TEST(TargetPool, TellsHowAnOptionIsSpelt) {
   EXPECT_THAT(to_text(check_pool(pool("web", {}, {{"backupselector", "all"}})).error()),
@@ -145,6 +149,64 @@ TEST(TargetPool, HasNoOptionThatDoesNothingBesideAnother) {
   EXPECT_THAT(with({{"dnstype", "SOA"}}), ElementsAre("dnstype"));
   EXPECT_THAT(with({{"dns", "x"}, {"dnstype", "SOA"}, {"dnsrcode", "any"}, {"port", "5353"}, {"fall", "3"}}),
               IsEmpty());
+}
+
+TEST(TargetPool, AsksOneQuestionInItsOptionsAndOneInEachFurtherCheck) {
+  const auto with = [](PoolOptions options, std::vector<PoolOptions> checks) {
+    TargetPool made = pool("web", {}, std::move(options));
+    made.checks = std::move(checks);
+    return wrong(made);
+  };
+  EXPECT_THAT(with({{"url", "http://x/"}}, {{{"port", "25"}, {"send", "x"}}, {{"dns", "x"}}, {{"exec", "raid"}}}),
+              IsEmpty());
+  EXPECT_THAT(with({{"timeout", "1"}, {"dnstype", "MX"}}, {{{"dns", "x"}, {"dnsrdata", "10 m."}}}), IsEmpty())
+      << "what the pool says is for its checks";
+  EXPECT_THAT(with({{"url", "http://x/"}, {"exec", "raid"}}, {}), ElementsAre("url"));
+  EXPECT_THAT(with({{"exec", "raid"}, {"timeout", "1"}}, {}), ElementsAre("timeout"));
+  EXPECT_THAT(with({}, {{{"url", "http://x/"}, {"dns", "x"}}}), ElementsAre("check 0/dns"));
+  EXPECT_THAT(with({}, {{{"port", "25"}}, {{"timeout", "1"}}}), ElementsAre("check 1/"));
+  EXPECT_THAT(with({{"port", "80"}}, {{{"port", "0"}}}), ElementsAre("check 0/port"));
+  EXPECT_THAT(with({}, {{{"port", "25"}, {"selector", "all"}}}), ElementsAre("check 0/selector"));
+  EXPECT_THAT(with({}, {{{"port", "25"}, {"rule", "any"}}}), ElementsAre("check 0/rule"));
+  EXPECT_THAT(with({}, {{{"port", "25"}, {"nosuch", "1"}}}), ElementsAre("check 0/nosuch"));
+  EXPECT_THAT(with({}, {{{"port", "25"}, {"dnstype", "MX"}}}), ElementsAre("check 0/dnstype"));
+  EXPECT_THAT(with({}, {{{"port", "25"}}, {{"port", "80"}}, {{"port", "25"}}}), ElementsAre("check 2/"))
+      << "it would count twice";
+}
+
+TEST(TargetPool, HasARuleThatItsChecksCanFulfil) {
+  const auto with = [](const char* rule, std::size_t checks, PoolOptions options = {}) {
+    options["rule"] = rule;
+    TargetPool made = pool("web", {}, std::move(options));
+    for (std::size_t i = 0; i < checks; ++i) made.checks.push_back({{"port", std::to_string(i + 1)}});
+    return wrong(made);
+  };
+  EXPECT_THAT(with("any", 2), IsEmpty());
+  EXPECT_THAT(with("any", 1, {{"url", "http://x/"}}), IsEmpty());
+  EXPECT_THAT(with("any", 1), ElementsAre("rule")) << "of one";
+  EXPECT_THAT(with("all", 0, {{"url", "http://x/"}}), ElementsAre("rule"));
+  EXPECT_THAT(with("3", 2, {{"url", "http://x/"}}), IsEmpty());
+  EXPECT_THAT(with("3", 2), ElementsAre("rule"));
+  EXPECT_THAT(with("all", kMaxPoolChecks), IsEmpty());
+  EXPECT_THAT(with("all", kMaxPoolChecks + 1), ElementsAre(""));
+}
+
+TEST(TargetPool, HasNoMoreChecksOfAllMembersThanAnAnswerMayRestOn) {
+  TargetPool made = pool("web", {}, {{"port", "443"}});
+  for (std::size_t i = 0; i < kMaxCheckedMembers / 2; ++i) made.members.push_back(member(fmt::format("10.0.0.{}", i)));
+  made.checks = {{{"port", "80"}}};
+  EXPECT_THAT(wrong(made), IsEmpty());
+  made.members.push_back(member("10.0.1.1"));
+  EXPECT_THAT(wrong(made), ElementsAre(""));
+}
+
+TEST(TargetPool, ProbesAMemberElsewhereOrNot) {
+  PoolMember made = member("192.0.2.1");
+  made.probe = *dns::IpAddress::parse("2001:db8::1");
+  EXPECT_THAT(wrong(pool("web", {made, member("192.0.2.2")})), IsEmpty());
+  made.probe = made.address;
+  EXPECT_THAT(wrong(pool("web", {made})), ElementsAre("0/probe"));
+  EXPECT_THAT(to_text(check_pool(pool("web", {}, {{"probe", "192.0.2.1"}})).error()), HasSubstr("said of members"));
 }
 
 TEST(TargetPool, ExpectsDataOfTheTypeThatIsAskedFor) {
@@ -221,6 +283,10 @@ TEST(TargetPool, IsDescribedWithPoolMemberValueAndRule) {
   made.longitude = 0;
   EXPECT_EQ("target pool web: member fra: latitude 91 is outside of -90 to 90 degrees; correct it",
             to_text(check_pool(pool("web", {made})).error()));
+  TargetPool asks = pool("web");
+  asks.checks = {{{"port", "443"}}, {{"port", "99999"}}};
+  EXPECT_EQ("target pool web: check 2: port \"99999\" is not a whole number from 1 to 65535; correct it",
+            to_text(check_pool(asks).error()));
 }
 
 TEST(Degrees, AreReadAndWrittenWithoutLoss) {

@@ -149,6 +149,31 @@ TEST_F(Evidences, TheTraceOfALongListEndsWithHowManyMoreThereAre) {
   EXPECT_EQ(trace_.steps.back().candidate, "and 500 more");
 }
 
+TEST_F(Evidences, TheTraceSaysWhatEachCheckSaidAndWhatTheRuleMadeOfIt) {
+  set_health({"tcp 10.0.0.1:443 for=192.0.2.1"}, health::Verdict::kUp);
+  set_health({"tcp 10.0.0.1:25 for=192.0.2.1"}, health::Verdict::kDown);
+  EXPECT_EQ(said("ifportup(443, {'192.0.2.1'}, {probe='10.0.0.1', checks={{port=25}, {port=80}}, rule='any'})"),
+            "192.0.2.1");
+  std::vector<std::string> steps;
+  for (const TraceStep& step : trace_.steps)
+    steps.push_back(step.candidate + (step.kept ? " + " : " - ") + step.where + " " + step.why);
+  ASSERT_GE(steps.size(), 4U);
+  steps.resize(4);
+  EXPECT_EQ(steps, (std::vector<std::string>{
+                       "192.0.2.1 + health up (tcp 10.0.0.1:443 for=192.0.2.1)",
+                       "192.0.2.1 + health down (tcp 10.0.0.1:25 for=192.0.2.1)",
+                       "192.0.2.1 + health unknown (tcp 10.0.0.1:80 for=192.0.2.1)",
+                       "192.0.2.1 + rule up: 1 of 3 checks up, 1 down; the rule is any",
+                   }));
+  trace_ = {};
+  EXPECT_EQ(said("ifportup(443, {'192.0.2.1'}, {checks={{port=25}}, rule=1, probe={['192.0.2.9']='10.0.0.9'}})"),
+            "192.0.2.1");
+  EXPECT_EQ(trace_.notes, (std::vector<std::string>{"probe names 192.0.2.9, which is not in the list"}));
+  trace_ = {};
+  EXPECT_EQ(said("ifportup(443, {'192.0.2.1'}, {rule='any'})"), "192.0.2.1");
+  EXPECT_EQ(trace_.notes, (std::vector<std::string>{"rule has no effect with fewer than two checks"}));
+}
+
 TEST_F(Evidences, TracingTakesNoSteps) {
   Script script(
       *parse_record("A \"pickclosest({'192.0.2.1', '192.0.2.2', '192.0.2.3'}, {port=80})\"", ChunkJoin::kAuto));

@@ -93,18 +93,28 @@ class FunctionTable : public RuntimeTest {
     }
   }
 
-  // NAME OPTION=VALUE … ADDRESS*WEIGHT …
+  // NAME OPTION=VALUE … +OPTION=VALUE,OPTION=VALUE … ADDRESS*WEIGHT ADDRESS>PROBED*WEIGHT …: behind + is a further
+  // check.
   void set_pool(std::istringstream& words, const std::string& name) {
     health::TargetPool pool;
     pool.name = name;
     for (std::string word; words >> word;) {
       if (const std::size_t equals = word.find('='); equals != std::string::npos) {
-        pool.options[word.substr(0, equals)] = word.substr(equals + 1);
+        if (!word.starts_with('+')) {
+          pool.options[word.substr(0, equals)] = word.substr(equals + 1);
+          continue;
+        }
+        std::istringstream check(word.substr(1));
+        pool.checks.emplace_back();
+        for (std::string option; std::getline(check, option, ',');)
+          pool.checks.back()[option.substr(0, option.find('='))] = option.substr(option.find('=') + 1);
         continue;
       }
       health::PoolMember member;
-      member.name = word.substr(0, word.find('*'));
+      member.name = word.substr(0, word.find_first_of("*>"));
       member.address = *dns::IpAddress::parse(member.name);
+      if (const std::size_t probe = word.find('>'); probe != std::string::npos)
+        member.probe = *dns::IpAddress::parse(word.substr(probe + 1, word.find('*') - probe - 1));
       member.weight = static_cast<std::uint32_t>(std::stoul(word.substr(word.find('*') + 1)));
       pool.members.push_back(member);
     }

@@ -27,8 +27,13 @@ PoolMember member(const std::string& address) {
 
 /// Nothing in it is a default.
 TargetPool full(const std::string& name) {
-  PoolMember fra{"fra", ok(dns::IpAddress::parse("2001:db8::1")), 7, 2, "eu", 50.11, -8.68, false};
-  return {name, {{"url", "https://x.example/"}, {"stringmatch", "it's \"up\"\n"}}, {fra, member("192.0.2.1")}, false};
+  PoolMember fra{"fra", ok(dns::IpAddress::parse("2001:db8::1")), 7, 2, "eu", 50.11, -8.68,
+                 false, ok(dns::IpAddress::parse("10.0.0.1"))};
+  return {name,
+          {{"url", "https://x.example/"}, {"stringmatch", "it's \"up\"\n"}, {"rule", "any"}},
+          {fra, member("192.0.2.1")},
+          false,
+          {{{"port", "25"}, {"expect", "2'"}}, {{"dns", "x"}}}};
 }
 
 class TargetPoolTest : public StoreTest {
@@ -113,6 +118,31 @@ TEST_F(TargetPoolTest, EachOfItsFactsMovesTheDigest) {
   differs("no place", [](TargetPool& pool) { pool.members[0].latitude = pool.members[0].longitude = std::nullopt; });
   differs("enabled", [](TargetPool& pool) { pool.members[0].enabled = true; });
   differs("member", [](TargetPool& pool) { pool.members.pop_back(); });
+  differs("probe", [](TargetPool& pool) { pool.members[0].probe = member("10.0.0.2").address; });
+  differs("no probe", [](TargetPool& pool) { pool.members[0].probe.reset(); });
+  differs("no rule", [](TargetPool& pool) { pool.options.erase("rule"); });
+  differs("value of a check", [](TargetPool& pool) { pool.checks[0]["port"] = "26"; });
+  differs("option of a check", [](TargetPool& pool) { pool.checks[0].erase("expect"); });
+  differs("check", [](TargetPool& pool) { pool.checks.pop_back(); });
+  differs("order of checks", [](TargetPool& pool) { std::swap(pool.checks[0], pool.checks[1]); });
+}
+
+TEST_F(TargetPoolTest, HasTheDigestThatItHadBeforeThereWereFurtherChecksAndProbes) {
+  TargetPool pool{"web", {{"port", "443"}}, {member("192.0.2.1")}, false};
+  zone::Hasher now;
+  zone::add_target_pool(now, pool);
+  zone::Hasher then;
+  then.add("web");
+  then.add(std::uint64_t{1});
+  then.add("port");
+  then.add("443");
+  then.add(std::uint64_t{1});
+  for (const char* field : {"192.0.2.1", "192.0.2.1"}) then.add(field);
+  then.add(std::uint64_t{1});
+  then.add(std::uint64_t{1});
+  for (int empty = 0; empty < 3; ++empty) then.add("");
+  then.add(std::uint64_t{1});
+  EXPECT_EQ(now.finish(), then.finish()) << "nodes of both versions follow one history";
 }
 
 TEST_F(TargetPoolTest, ThatBreaksARuleIsRefusedAndTheTransactionGoesOn) {
