@@ -30,12 +30,13 @@ constexpr std::string_view kInPoolNames = "-_.";
 constexpr std::string_view kInMemberNames = "-_.:";  // an IPv6 address is a name too
 
 // The first has no effect beside the second.
-constexpr std::array<std::pair<const char*, const char*>, 12> kIdle = {{{"minimumFailures", "fall"},
+constexpr std::array<std::pair<const char*, const char*>, 13> kIdle = {{{"minimumFailures", "fall"},
                                                                         {"minimumFailures", "rise"},
                                                                         {"minimumFailures", "fallremembered"},
                                                                         {"minimumFailures", "forgetafter"},
                                                                         {"minimumFailures", "holddown"},
                                                                         {"minimumFailures", "initial"},
+                                                                        {"minimumFailures", "resume"},
                                                                         {"httpcode", "codes"},
                                                                         {"dns", "url"},
                                                                         {"send", "url"},
