@@ -24,12 +24,13 @@ TEST(PlannedChecks, ACheckIsNewOnce) {
   EXPECT_THAT(ask(planned, "a"), ElementsAre("a")) << "it is checked again";
 }
 
-TEST(PlannedChecks, WhatNobodyAsksForGoesAfterAWholeTurn) {
+TEST(PlannedChecks, WhatNobodyAsksForGoesAfterTwoWholeTurns) {
   PlannedChecks planned;
   ask(planned, "a");
   ask(planned, "b");
   EXPECT_THAT(planned.turn(), IsEmpty());
   ask(planned, "a");
+  EXPECT_THAT(planned.turn(), IsEmpty());
   EXPECT_THAT(planned.turn(), ElementsAre("b"));
   EXPECT_THAT(planned.turn(), ElementsAre("a"));
   EXPECT_EQ(planned.size(), 0U);
