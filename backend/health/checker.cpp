@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <future>
 #include <iterator>
@@ -101,6 +102,7 @@ struct Checker::Impl {
   std::mutex mutex;
   Orders orders;
   std::vector<std::pair<std::string, State>> states;
+  std::atomic<std::uint64_t> told = 0;  // states, ever
 
   Metric& checks;
   Metric& in_flight;
@@ -266,6 +268,7 @@ void Checker::Impl::ended(const CheckBook::Due& due, const ProbeResult& found) {
 void Checker::Impl::hand_over(std::pair<std::string, State> state) {
   std::lock_guard lock(mutex);
   states.push_back(std::move(state));
+  ++told;
 }
 
 void Checker::Impl::say(const Transition& transition) {
@@ -374,7 +377,7 @@ State Checker::begins_as(const std::string& identity, Planning planning) const {
 }
 
 std::uint64_t Checker::transitions() const {
-  return static_cast<std::uint64_t>(impl_->went_up.value() + impl_->went_down.value());
+  return impl_->told;
 }
 
 const History& Checker::history() const { return impl_->history; }
