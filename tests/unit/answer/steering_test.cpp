@@ -40,8 +40,8 @@ class SteeringTest : public testing::Test {
   }
   void set_health(const std::string& identity, health::Verdict verdict, std::uint8_t ttl_step = 0) {
     table_ = health::HealthTableBuilder::add(*table_, {identity});
-    table_ = health::HealthTableBuilder::set(
-        *table_, {{table_->find(identity), {.verdict = verdict, .ttl_step = ttl_step}}});
+    table_ = health::HealthTableBuilder::set(*table_,
+                                             {{table_->find(identity), {.verdict = verdict, .ttl_step = ttl_step}}});
     health_.publish(table_);
   }
 

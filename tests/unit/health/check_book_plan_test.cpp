@@ -97,13 +97,15 @@ TEST_F(CheckBookPlan, WhatCannotBeProbedIsSolid) {
 
 TEST_F(CheckBookPlan, ADownCheckIsKnownToHaveBeenUpUntilItFell) {
   book_.add("tcp 192.0.2.1:443", kStart);
-  EXPECT_EQ(succeed().state->second.last_up, now_) << "since then";
+  const auto rose = succeed();
+  EXPECT_EQ(rose.state->second.last_up, now_) << "since then";
   const auto fell = lose();
   EXPECT_EQ(fell.state->second.last_up, std::chrono::floor<milliseconds>(now_));
   const SteadyTime until = fell.state->second.last_up;
   lose();
   EXPECT_EQ(report().last_up, until);
-  EXPECT_EQ(succeed().state->second.last_up, std::chrono::floor<milliseconds>(now_));
+  const auto again = succeed();
+  EXPECT_EQ(again.state->second.last_up, std::chrono::floor<milliseconds>(now_));
 }
 
 TEST_F(CheckBookPlan, ACheckThatWasNeverUpIsNotKnownToHaveBeen) {
@@ -189,7 +191,8 @@ TEST_F(CheckBookPlan, AnOrderCountsOnce) {
 TEST_F(CheckBookPlan, AnOrderIsForWhatIsDown) {
   const std::string down = kManual + " initial=down";
   book_.add(down, kStart);
-  EXPECT_FALSE(book_.resume({down, 1000, "ann", ""}, kStart).resumed) << "there was no result yet: it is of a former time";
+  EXPECT_FALSE(book_.resume({down, 1000, "ann", ""}, kStart).resumed)
+      << "there was no result yet: it is of a former time";
   succeed();
   EXPECT_FALSE(succeed().transition);
   EXPECT_TRUE(book_.resume({down, 1001, "ann", ""}, now_).transition);

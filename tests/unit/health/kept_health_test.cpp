@@ -69,15 +69,16 @@ TEST(KeptHealth, OfAnotherVersionIsSaidToBe) {
 }
 
 TEST(KeptHealth, OfVersion1IsRead) {
-  const auto read = parse_kept_health(
-      "sovereign-dns health 1 17\ndown 5 0 0 9 0 0 0 1 0 3 7 2 1 tcp 192.0.2.1:1\nend 1\n");
+  const auto read =
+      parse_kept_health("sovereign-dns health 1 17\ndown 5 0 0 9 0 0 0 1 0 3 7 2 1 tcp 192.0.2.1:1\nend 1\n");
   ASSERT_TRUE(read) << to_text(read.error());
-  const KeptCheck expected{.identity = "tcp 192.0.2.1:1",
-                           .record = {.changed_ago = milliseconds(5), .run = 9, .verdict = Verdict::kDown, .failing = true},
-                           .weight = 3,
-                           .probes = 7,
-                           .failures = 2,
-                           .transitions = 1};
+  const KeptCheck expected{
+      .identity = "tcp 192.0.2.1:1",
+      .record = {.changed_ago = milliseconds(5), .run = 9, .verdict = Verdict::kDown, .failing = true},
+      .weight = 3,
+      .probes = 7,
+      .failures = 2,
+      .transitions = 1};
   EXPECT_EQ(read->checks, std::vector<KeptCheck>{expected});
 }
 

@@ -139,7 +139,9 @@ TEST_F(RegistryTest, TellsStepsApart) {
 
 TEST_F(RegistryTest, WhatIsForcedIsSolidAndWasNotUp) {
   registry_.want({"tcp 192.0.2.1:443"}, 0);
-  registry_.observe({{"tcp 192.0.2.1:443", {.verdict = Verdict::kUp, .ttl_step = 5, .last_up = SteadyTime(std::chrono::hours(1))}}}, 0);
+  registry_.observe(
+      {{"tcp 192.0.2.1:443", {.verdict = Verdict::kUp, .ttl_step = 5, .last_up = SteadyTime(std::chrono::hours(1))}}},
+      0);
   const Changed forced = registry_.set_overrides({{.target = "192.0.2.1", .verdict = Verdict::kDown}}, {}, 0);
   EXPECT_EQ(forced.steps.size(), 1U);
   const HealthTablePtr table = cell_.load();
@@ -148,8 +150,19 @@ TEST_F(RegistryTest, WhatIsForcedIsSolidAndWasNotUp) {
 }
 
 TEST_F(RegistryTest, TheLastWordAboutRisingCountsAndForcesNothing) {
-  const Override endpoint{.target = "192.0.2.1:443", .verdict = Verdict::kUnknown, .who = "ann", .since_seconds = 20, .until_seconds = 100, .resumes = true};
-  const Override address{.target = "192.0.2.1", .verdict = Verdict::kUnknown, .reason = "mended", .who = "ben", .since_seconds = 30, .until_seconds = 110, .resumes = true};
+  const Override endpoint{.target = "192.0.2.1:443",
+                          .verdict = Verdict::kUnknown,
+                          .who = "ann",
+                          .since_seconds = 20,
+                          .until_seconds = 100,
+                          .resumes = true};
+  const Override address{.target = "192.0.2.1",
+                         .verdict = Verdict::kUnknown,
+                         .reason = "mended",
+                         .who = "ben",
+                         .since_seconds = 30,
+                         .until_seconds = 110,
+                         .resumes = true};
   const std::vector<std::string> checks = {"tcp 192.0.2.1:443", "tcp 192.0.2.2:443"};
   registry_.want(checks, 0);
   EXPECT_TRUE(registry_.set_overrides({address, endpoint}, {}, 50).identities.empty());

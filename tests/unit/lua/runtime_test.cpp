@@ -131,9 +131,8 @@ class LastGood : public RuntimeTest {
  protected:
   // 192.0.2.N is down, and was up until so many seconds after some moment; never when 0.
   void down(int number, int up_until, bool forced = false) {
-    set(number, {.verdict = health::Verdict::kDown,
-                 .forced = forced,
-                 .last_up = SteadyTime(std::chrono::seconds(up_until))});
+    set(number,
+        {.verdict = health::Verdict::kDown, .forced = forced, .last_up = SteadyTime(std::chrono::seconds(up_until))});
   }
   void up(int number) { set(number, {.verdict = health::Verdict::kUp}); }
   void set(int number, health::State state) {
@@ -142,7 +141,8 @@ class LastGood : public RuntimeTest {
     table_ = health::HealthTableBuilder::set(*table_, {{table_->find(identity), state}});
   }
   std::string four(const std::string& options) {
-    return said("all({'192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'}, {port=80, alldown='lastgood', " + options + "})");
+    return said("all({'192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'}, {port=80, alldown='lastgood', " + options +
+                "})");
   }
 };
 
@@ -173,8 +173,9 @@ TEST_F(LastGood, AreAllWhenEnoughNeverWereUp) {
 }
 
 TEST_F(LastGood, AreOfTheGroupThatHadEnoughLast) {
-  const std::string groups = "pickfirst({{'192.0.2.1', '192.0.2.2'}, {'192.0.2.3', '192.0.2.4'}}, "
-                             "{port=80, minhealthy=2, alldown='lastgood'})";
+  const std::string groups =
+      "pickfirst({{'192.0.2.1', '192.0.2.2'}, {'192.0.2.3', '192.0.2.4'}}, "
+      "{port=80, minhealthy=2, alldown='lastgood'})";
   down(1, 100);
   down(2, 900);
   down(3, 300);
