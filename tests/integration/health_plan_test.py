@@ -94,7 +94,7 @@ hand  IN LUA A "pool('hand')"
         harness.wait_for("the next worker", lambda: "event=worker.ready" in self.world.daemon.log_text()[before:])
 
     def explained(self, name):
-        (record,) = json.loads(self.world.ctl("--json", "explain", f"{name}.{APEX}", "A").stdout)["lua_records"]
+        (record,) = json.loads(self.world.ctl("--json", "explain", f"{name}.{APEX}", "--type", "A").stdout)["lua_records"]
         return record
 
     def test_answers_that_are_cached_have_the_ttl_that_is_planned_now(self):
@@ -109,7 +109,7 @@ hand  IN LUA A "pool('hand')"
         record = self.explained("plan")
         self.assertEqual((record["ttl"], record["answered_ttl"], record["ttl_planned"]), (OWN, 60, True))
         self.assertEqual(record["evidence"]["checks"][0]["ttl_step"], 60)
-        said = self.world.ctl("explain", f"plan.{APEX}", "A").stdout
+        said = self.world.ctl("explain", f"plan.{APEX}", "--type", "A").stdout
         self.assertIn(f"planned: 60 instead of {OWN}, since this may change soon: tcp {PLANNED}:{self.tcp}", said)
         self.assertIn(f"60 A {PLANNED}", said)
 
@@ -127,7 +127,7 @@ hand  IN LUA A "pool('hand')"
         self.targets[PLANNED].up()
         for name in names:
             self.await_ttl(name, OWN)
-        self.assertIn("the record's own, since no verdict may change soon", self.world.ctl("explain", f"plan.{APEX}", "A").stdout)
+        self.assertIn("the record's own, since no verdict may change soon", self.world.ctl("explain", f"plan.{APEX}", "--type", "A").stdout)
 
     def kept_failures(self):
         """Failures that are remembered of the check that plans, as the next process will have them."""
