@@ -133,7 +133,8 @@ bool Options::set(std::string_view name, std::string_view value, std::string& er
                                                                                 {"fallback", AllDown::kFallback}}};
     for (const auto& [text, policy] : kPolicies)
       if (text == value) return all_down = policy, true;
-    return error = fmt::format("alldown={}: use all, first, random, none, lastgood, or a list of addresses", value), false;
+    return error = fmt::format("alldown={}: use all, first, random, none, lastgood, or a list of addresses", value),
+           false;
   }
   if (name == "fallback") {
     for (std::size_t at = 0; at < value.size();) {

@@ -150,9 +150,9 @@ bool Explainer::assume(Explanation& out, health::HealthTablePtr& table) {
     const health::CheckId id = table->find(check);
     const health::State before = table->state(id);
     // As if it fell now, all of them together.
-    const SteadyTime last_up =
-        before.verdict == health::Verdict::kUp ? std::chrono::floor<std::chrono::milliseconds>(sources_.clock.now())
-                                               : before.last_up;
+    const SteadyTime last_up = before.verdict == health::Verdict::kUp
+                                   ? std::chrono::floor<std::chrono::milliseconds>(sources_.clock.now())
+                                   : before.last_up;
     changes.push_back({id, {.verdict = verdict, .weight = before.weight, .last_up = last_up}});
   }
   table = health::HealthTableBuilder::set(*table, changes);

@@ -35,9 +35,9 @@ class Rehearsal {
   Rehearsal(const Rehearsal&) = delete;
   Rehearsal& operator=(const Rehearsal&) = delete;
 
-  /// Appends the checks that this content of a LUA record of the owner asks: run for a client in no known place, and in every call in it whose arguments are constants, whatever it
-  /// depends on whether it is made; after very many of them it stops. A record that runs without the sandbox is not
-  /// run.
+  /// Appends the checks that this content of a LUA record of the owner asks: run for a client in no known place, and in
+  /// every call in it whose arguments are constants, whatever it depends on whether it is made; after very many of them
+  /// it stops. A record that runs without the sandbox is not run.
   void record(const zone::ZoneSet& zones, const zone::Zone& zone, const zone::Owner& owner, const std::string& content,
               AskedChecks& asked);
   /// Appends those of the target pool of this name.

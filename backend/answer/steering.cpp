@@ -29,8 +29,8 @@ std::string relative_text(const zone::Owner& owner) {
 constexpr std::uint64_t kRecordsInFull = 4;
 
 std::size_t hash_of(const lua::Evidence& evidence, bool kept) {
-  std::size_t sum = (kept ? 1 : 2) + (evidence.places ? 4 : 0) + (evidence.weights ? 8 : 0) +
-                    (evidence.planned ? 16 : 0);
+  std::size_t sum =
+      (kept ? 1 : 2) + (evidence.places ? 4 : 0) + (evidence.weights ? 8 : 0) + (evidence.planned ? 16 : 0);
   const auto add = [&](const std::vector<std::string>& texts) {
     sum = sum * 31 + texts.size();
     for (const std::string& text : texts) sum = sum * 131 + std::hash<std::string>{}(text);

@@ -106,7 +106,8 @@ std::string planned_text(const Json& record) {
   }
   const std::uint64_t own = number(record, "ttl");
   if (least == 0) return fmt::format("planned: {}, the record's own, since no verdict may change soon", own);
-  if (least >= own) return fmt::format("planned: {}, the record's own, which is no longer than {}: {}", own, least, soon);
+  if (least >= own)
+    return fmt::format("planned: {}, the record's own, which is no longer than {}: {}", own, least, soon);
   return fmt::format("planned: {} instead of {}, since this may change soon: {}", least, own, soon);
 }
 
@@ -146,7 +147,8 @@ void print_evaluated(std::ostream& out, const Json& record) {
   }
   rows.clear();
   for (const Json& content : record.at("records"))
-    rows.push_back({fmt::format("{} {} {}", record.value("answered_ttl", number(record, "ttl")), text(record, "type"), content.get<std::string>())});
+    rows.push_back({fmt::format("{} {} {}", record.value("answered_ttl", number(record, "ttl")), text(record, "type"),
+                                content.get<std::string>())});
   if (rows.empty()) rows.push_back({"nothing (NODATA)"});
   print_list(out, "gives", rows);
   if (record.value("ttl_planned", false)) print_list(out, "TTL", {{planned_text(record)}});

@@ -264,9 +264,10 @@ Result<int> resume(Session& session, const HealthOptions& options) {
     if (auto done = (*edit)->put_override(said); !done) return fail(std::move(done.error()));
     report.push_back(to_json(said));
   }
-  return session.finish(std::move(*edit),
-                        fmt::format("{} may rise: now, or once the successes are there that it takes", counted(*targets)),
-                        {{"overrides", std::move(report)}});
+  return session.finish(
+      std::move(*edit),
+      fmt::format("{} may rise: now, or once the successes are there that it takes", counted(*targets)),
+      {{"overrides", std::move(report)}});
 }
 
 Result<int> overrides(Session& session, const HealthOptions&) {
@@ -383,7 +384,8 @@ void add_health_commands(CLI::App& group, Action& chosen) {
   auto* releasing = command("release", "Let checks speak for targets again", release);
   releasing->add_option("TARGET", options->targets, targets);
   releasing->add_flag("--all", options->all, "Whatever is forced");
-  auto* resuming = command("resume", "Say that what is down is mended: it may rise, also where it waits for that", resume);
+  auto* resuming =
+      command("resume", "Say that what is down is mended: it may rise, also where it waits for that", resume);
   resuming->add_option("TARGET", options->targets, targets)->required();
   resuming->add_option("--reason", options->reason, "Why; for those who look later");
   resuming->footer(

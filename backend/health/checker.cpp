@@ -367,18 +367,14 @@ void Checker::plan(std::vector<std::string> identities, Planning planning) {
 }
 
 void Checker::resume(std::vector<ResumeOrder> resumed) {
-  impl_->order([&](Orders& orders) {
-    std::move(resumed.begin(), resumed.end(), std::back_inserter(orders.resumes));
-  });
+  impl_->order([&](Orders& orders) { std::move(resumed.begin(), resumed.end(), std::back_inserter(orders.resumes)); });
 }
 
 State Checker::begins_as(const std::string& identity, Planning planning) const {
   return first_state(identity, impl_->kept, impl_->interval, planning, impl_->clock.now());
 }
 
-std::uint64_t Checker::transitions() const {
-  return impl_->told;
-}
+std::uint64_t Checker::transitions() const { return impl_->told; }
 
 const History& Checker::history() const { return impl_->history; }
 

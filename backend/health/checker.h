@@ -57,7 +57,7 @@ class Checker {
 
   /// The state that a check which begins now has: what was kept of it, else what its options say.
   [[nodiscard]] State begins_as(const std::string& identity, Planning planning) const;
-  /// How many verdicts have changed.
+  /// How often what take() gives has changed: verdicts, weights, how soon verdicts may change.
   [[nodiscard]] std::uint64_t transitions() const;
   /// The last of them. Lives as long as the checker.
   [[nodiscard]] const History& history() const;

@@ -64,8 +64,8 @@ struct OverrideSubject {
 };
 [[nodiscard]] OverrideSubject override_subject(std::string_view identity);
 
-/// Finds what those overrides that force say of checks, or those that resume. A check by its identity beats an address and port, that beats an address,
-/// that a pool, that a region. Immutable.
+/// Finds what those overrides that force say of checks, or those that resume. A check by its identity beats an address
+/// and port, that beats an address, that a pool, that a region. Immutable.
 class OverrideIndex {
  public:
   OverrideIndex() = default;
