@@ -163,7 +163,7 @@ TEST_F(CheckCollectorTest, AChangeThatTakesLongIsForTheNextRound) {
   zone::Applied applied;
   applied.set = zones_;
   applied.zones = {{zone::ZoneTouch::What::kCreated, 1, test::name("example.")}};
-  collector_.changed(applied, microseconds(10), [&](zone::ZoneId, const std::vector<std::string>&) {
+  collector_.changed(applied, microseconds(10), [&](zone::ZoneId, const answer::AskedChecks&) {
     ++asked_;
     clock_.advance(microseconds(11));
   });

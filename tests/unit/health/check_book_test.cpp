@@ -473,6 +473,8 @@ TEST(CheckBook, GoesOnFromWhatWasKept) {
     KeptCheck expected = *same;
     expected.record.changed_ago += seconds(10);
     if (expected.record.failing) expected.record.failing_for += seconds(10);
+    ASSERT_TRUE(expected.up_ago);
+    *expected.up_ago += seconds(10);
     EXPECT_EQ(check, expected);
   }
   EXPECT_FALSE(after.report("", later)[0].probed) << "by this process";
