@@ -52,10 +52,10 @@ ordered_json probed_json(const health::CheckReport& report, SteadyTime now) {
   json["resume"] = manual ? "manual" : "automatic";
   json["resumed"] = report.state.resumed;
   json["waits_for_resume"] = manual && report.state.verdict == health::Verdict::kDown && !report.state.resumed;
-  json["last_up_ms"] = report.last_up == SteadyTime{} ? ordered_json()
-                       : report.state.verdict == health::Verdict::kUp
-                           ? ordered_json(0)
-                           : ordered_json(milliseconds_of(now - report.last_up));
+  const bool up = report.state.verdict == health::Verdict::kUp;
+  json["last_up_ms"] = up                               ? ordered_json(0)
+                       : report.last_up == SteadyTime{} ? ordered_json()
+                                                        : ordered_json(milliseconds_of(now - report.last_up));
   json["ttl_step"] = report.ttl_step;
   json["last"] = nullptr;
   if (report.probed)

@@ -69,7 +69,7 @@ INSTANTIATE_TEST_SUITE_P(
                     ValueCase{"dnsrdata", {"192.0.2.1", "10 mail.example.org."}, {""}}));
 
 TEST(OurOption, OthersAreNotTakenAndNotRefused) {
-  for (const char* name : {"timeout", "minimumFailures", "Fall", "resume", "exec", "probe", ""}) {
+  for (const char* name : {"timeout", "minimumFailures", "Fall", "resumed", "exec", "probe", ""}) {
     CheckOptions options;
     const auto set = set_our_option(name, "1", options);
     EXPECT_TRUE(set && !*set) << name;
