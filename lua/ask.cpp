@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <span>
 
 #include "lua/candidates.h"
@@ -20,6 +21,14 @@ bool url_too_long(const Call& call) {
 std::string said_text(health::Verdict verdict, bool forced, std::string_view identity) {
   return fmt::format("{}{} ({})", health::verdict_name(verdict), forced ? ", forced" : "",
                      health::shown_check(identity));
+}
+
+// When a target was up last, by when its checks were: enough of them were until then. Reorders `checks`.
+SteadyTime up_until(health::CheckRule rule, std::span<SteadyTime> checks) {
+  if (checks.empty()) return {};
+  const auto least = checks.begin() + static_cast<std::ptrdiff_t>(health::checks_needed(rule, checks.size()) - 1);
+  std::nth_element(checks.begin(), least, checks.end(), std::greater<>());
+  return *least;
 }
 
 }  // namespace
@@ -95,14 +104,23 @@ bool Asking::ask(Candidate& candidate, bool first, const Question& question, Sai
   if (!call_.rests_on_check(identity)) return false;
   const health::State* state = table ? &table->state(table->find(identity)) : nullptr;
   if (!state) return true;
-  said = {state->verdict, state->forced};
+  said = {state->verdict, state->forced, state->last_up};
+  if (options_.planned_ttl) plan_ttl(state->ttl_step);
   if (first) candidate.self_weight = state->weight;
   return true;
+}
+
+// Of the check in Scratch::identity.
+void Asking::plan_ttl(std::uint8_t step) const {
+  call_.evidence().on_ttl_step(step);
+  if (step != 0 && call_.evaluation.trace)
+    note(call_, fmt::format("{} may change soon: TTL {} at most", health::shown_check(call_.scratch().identity), step));
 }
 
 bool Asking::ask_all() {
   Scratch& scratch = call_.scratch();
   std::array<health::Verdict, health::kMaxPoolChecks + 1> verdicts{};
+  std::array<SteadyTime, health::kMaxPoolChecks + 1> last_up{};
   const bool several = questions_.size() > 1;
   for (std::size_t i = 0; i < scratch.candidates.size(); ++i) {
     Candidate& candidate = scratch.candidates[i];
@@ -110,10 +128,12 @@ bool Asking::ask_all() {
       Said said;
       if (!ask(candidate, at == 0, questions_[at], said)) return false;
       verdicts[at] = said.verdict;
+      last_up[at] = said.verdict == health::Verdict::kUp ? SteadyTime::max() : said.last_up;
       if (call_.evaluation.trace) said_.push_back(said_text(said.verdict, said.forced, scratch.identity));
     }
     const auto asked = std::span(verdicts).first(questions_.size());
     candidate.verdict = health::combine_checks(options_.rule, asked);
+    candidate.last_up = up_until(options_.rule, std::span(last_up).first(questions_.size()));
     const bool up = candidate.verdict == health::Verdict::kUp;
     if (!up) candidate.self_weight = 0;
     for (const std::string& text : said_)

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backend/base/clock.h"
 #include "backend/health/check_question.h"
 #include "lua/call.h"
 
@@ -17,7 +18,8 @@ class Asking {
   explicit Asking(const Call& call) : call_(call), options_(call.scratch().options) {}
 
   /// This question, which is the function's own, and the further ones of the options. Sets the verdict of each
-  /// candidate, and Candidate::self_weight from the first. False when the budget is used up, or after Call::fail().
+  /// candidate, when it was up last, and Candidate::self_weight from the first. False when the budget is used up, or
+  /// after Call::fail().
   [[nodiscard]] bool run(health::CheckKind kind, std::string_view url, std::uint16_t port);
   /// The further ones alone.
   [[nodiscard]] bool run();
@@ -33,11 +35,13 @@ class Asking {
   struct Said {
     health::Verdict verdict = health::Verdict::kUnknown;
     bool forced = false;
+    SteadyTime last_up{};  // State::last_up
   };
   void add(health::CheckKind kind, std::string_view url, std::uint16_t port, bool own_port,
            const health::CheckOptions& check);
   bool ask_all();
   bool ask(Candidate& candidate, bool first, const Question& question, Said& said);
+  void plan_ttl(std::uint8_t step) const;
   bool write_identity(const Candidate& candidate, const Question& question);
   [[nodiscard]] dns::IpAddress probed(const Candidate& candidate) const;
   void note_idle_probes() const;

@@ -78,6 +78,7 @@ struct Candidate {
   std::uint32_t self_weight = 1;  ///< what its check says (pickselfweighted)
   const health::PoolMember* member = nullptr;
   health::Verdict verdict = health::Verdict::kUnknown;
+  SteadyTime last_up{};  ///< of a down one; the epoch when it never was
 };
 
 /// Memory of the C++ functions, kept from call to call: what a Lua error jumps over has nothing to free.
@@ -86,6 +87,7 @@ struct Scratch {
   std::vector<Candidate> candidates;
   std::vector<std::size_t> chosen;
   std::vector<std::size_t> order;
+  std::vector<SteadyTime> times;
   std::vector<std::uint32_t> weights;
   std::vector<WeightedText> weighted;
   std::vector<Coordinates> places;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "lua/ask.h"
 #include "lua/location_memo.h"
@@ -123,6 +124,56 @@ bool choose_weighted(const Call& call, std::string_view where, Selector selector
                   call.evaluation.trace ? fmt::format("drawn: {} of {}", drawn, sum) : std::string());
 }
 
+// How many of a group must be up.
+std::size_t floor_of(const Options& options, std::size_t size) {
+  const std::size_t needed = options.min_healthy_is_percent ? (size * options.min_healthy + 99) / 100
+                                                            : std::min<std::size_t>(options.min_healthy, size);
+  return std::max<std::size_t>(needed, 1);
+}
+
+std::size_t end_of_group(const std::vector<Candidate>& candidates, std::size_t start) {
+  std::size_t end = start;
+  while (end < candidates.size() && candidates[end].group == candidates[start].group) ++end;
+  return end;
+}
+
+// Among those that were up when the last group that had enough had them: those of it that are up, and of the others as
+// many as it takes, who fell last. What fell in the same millisecond fell together.
+bool choose_last_good(const Call& call, std::string_view where, Selector selector) {
+  constexpr std::uint64_t kStepsPerCandidate = 4;
+  Scratch& scratch = call.scratch();
+  const auto& candidates = scratch.candidates;
+  if (!call.spend(candidates.size() * kStepsPerCandidate)) return false;
+  const auto was_up_until = [&](std::size_t i) {
+    return candidates[i].verdict == health::Verdict::kUp ? SteadyTime::max() : candidates[i].last_up;
+  };
+  SteadyTime last{};  // until when a group had enough
+  std::size_t first = 0;
+  for (std::size_t start = 0, end = 0; start < candidates.size(); start = end) {
+    end = end_of_group(candidates, start);
+    scratch.times.clear();
+    for (std::size_t i = start; i < end; ++i) scratch.times.push_back(was_up_until(i));
+    const auto least = scratch.times.begin() + static_cast<std::ptrdiff_t>(floor_of(scratch.options, end - start) - 1);
+    std::nth_element(scratch.times.begin(), least, scratch.times.end(), std::greater<>());
+    if (*least <= last) continue;
+    last = *least;
+    first = start;
+  }
+  if (last == SteadyTime{}) {
+    note(call, "too few targets are up, and it is not known that enough ever were: all are answered");
+    first_group(call);
+    return choose(call, where, Selector::kAll, scratch.order);
+  }
+  scratch.order.clear();
+  for (std::size_t i = first, end = end_of_group(candidates, first); i < end; ++i) {
+    const bool kept = was_up_until(i) >= last;
+    if (kept) scratch.order.push_back(i);
+    if (traces(call)) trace(call, "lastgood", i, kept, kept ? "was up when enough were last" : "was not up then");
+  }
+  note(call, "too few targets are up: those are answered that were when enough were last");
+  return choose(call, where, selector, scratch.order);
+}
+
 }  // namespace
 
 bool ask_health(const Call& call, health::CheckKind kind, std::string_view url, std::uint16_t port) {
@@ -187,23 +238,20 @@ bool choose_healthy(const Call& call, std::string_view where, Selector selector,
   if (!call.spend(scratch.candidates.size())) return false;
   bool finished = false;
   for (std::size_t start = 0; start < scratch.candidates.size();) {
-    const std::uint32_t group = scratch.candidates[start].group;
-    std::size_t end = start;
+    const std::size_t end = end_of_group(scratch.candidates, start);
     scratch.order.clear();
-    for (; end < scratch.candidates.size() && scratch.candidates[end].group == group; ++end) {
-      finished |= scratch.candidates[end].verdict != health::Verdict::kUnknown;
-      if (scratch.candidates[end].verdict == health::Verdict::kUp) scratch.order.push_back(end);
+    for (std::size_t i = start; i < end; ++i) {
+      finished |= scratch.candidates[i].verdict != health::Verdict::kUnknown;
+      if (scratch.candidates[i].verdict == health::Verdict::kUp) scratch.order.push_back(i);
     }
-    const std::size_t size = end - start;
-    const std::size_t needed = options.min_healthy_is_percent ? (size * options.min_healthy + 99) / 100
-                                                              : std::min<std::size_t>(options.min_healthy, size);
-    if (scratch.order.size() >= std::max<std::size_t>(needed, 1)) return choose(call, where, selector, scratch.order);
+    if (scratch.order.size() >= floor_of(options, end - start)) return choose(call, where, selector, scratch.order);
     start = end;
   }
   if (options.fail_on_incomplete && !finished) {
     scratch.error = "no check has finished, and failOnIncompleteCheck is set";
     return false;
   }
+  if (options.all_down == AllDown::kLastGood) return choose_last_good(call, where, selector);
   first_group(call);
   switch (options.all_down) {
     case AllDown::kUnset:
@@ -217,6 +265,7 @@ bool choose_healthy(const Call& call, std::string_view where, Selector selector,
     case AllDown::kNone:
       scratch.error = "too few targets are up, and alldown is none";
       return false;
+    case AllDown::kLastGood:
     case AllDown::kFallback:
       break;
   }

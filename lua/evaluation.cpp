@@ -29,6 +29,7 @@ void Evidence::merge(const Evidence& other) {
   query_name |= other.query_name;
   places |= other.places;
   weights |= other.weights;
+  if (other.planned) on_ttl_step(other.ttl_step);
   add(other.checks, checks);
   add(other.pools, pools);
   add(other.includes, includes);
@@ -40,8 +41,8 @@ void Evidence::settle() {
 }
 
 void Evidence::clear() {
-  client = chance = query_name = places = weights = false;
-  bits = 0;
+  client = chance = query_name = places = weights = planned = false;
+  bits = ttl_step = 0;
   checks.clear();
   pools.clear();
   includes.clear();

@@ -71,6 +71,8 @@ struct Evidence {
   bool query_name = false;            ///< on the name that was asked
   bool places = false;                ///< on where addresses are that are not the client's
   bool weights = false;               ///< on what targets say of their own weight
+  bool planned = false;               ///< on how soon verdicts may change: the TTL is planned
+  std::uint8_t ttl_step = 0;          ///< seconds, of these the shortest; 0: none may soon
   std::vector<std::string> checks;    ///< identities of health checks, without duplicates
   std::vector<std::string> pools;     ///< names of target pools, also of ones that do not exist
   std::vector<std::string> includes;  ///< names of libraries, relative to the zone
@@ -87,8 +89,17 @@ struct Evidence {
     if (cacheable()) return 0;
     return std::max<std::uint8_t>(1, client ? std::min(bits, source_bits) : std::uint8_t{1});
   }
+  /// The TTL of records made so, in seconds: `own` is the LUA record's.
+  [[nodiscard]] std::uint32_t ttl(std::uint32_t own) const {
+    return ttl_step == 0 ? own : std::min<std::uint32_t>(ttl_step, own);
+  }
   /// Takes what `other` rests on too. Before it is read, settle() once: it may have duplicates until then.
   void merge(const Evidence& other);
+  /// One of the steps on which a planned TTL rests.
+  void on_ttl_step(std::uint8_t step) {
+    planned = true;
+    if (step != 0 && (ttl_step == 0 || step < ttl_step)) ttl_step = step;
+  }
   void settle();
   void clear();
 };

@@ -127,14 +127,16 @@ bool Options::set(std::string_view name, std::string_view value, std::string& er
     return number(min_healthy, 0, min_healthy_is_percent ? 100 : 1'000'000);
   }
   if (name == "alldown") {
-    constexpr std::array<std::pair<std::string_view, AllDown>, 5> kPolicies = {{{"all", AllDown::kAll},
+    constexpr std::array<std::pair<std::string_view, AllDown>, 6> kPolicies = {{{"all", AllDown::kAll},
                                                                                 {"first", AllDown::kFirst},
                                                                                 {"random", AllDown::kRandom},
                                                                                 {"none", AllDown::kNone},
+                                                                                {"lastgood", AllDown::kLastGood},
                                                                                 {"fallback", AllDown::kFallback}}};
     for (const auto& [text, policy] : kPolicies)
       if (text == value) return all_down = policy, true;
-    return error = fmt::format("alldown={}: use all, first, random, none, or a list of addresses", value), false;
+    return error = fmt::format("alldown={}: use all, first, random, none, lastgood, or a list of addresses", value),
+           false;
   }
   if (name == "fallback") {
     for (std::size_t at = 0; at < value.size();) {
@@ -142,6 +144,12 @@ bool Options::set(std::string_view name, std::string_view value, std::string& er
       if (end > at && !add_fallback(value.substr(at, end - at), error)) return false;
       at = end + 1;
     }
+    return true;
+  }
+  if (name == "plannedttl") {
+    if (value != "true" && value != "false")
+      return error = fmt::format("plannedttl={}: use true or false", value), false;
+    planned_ttl = value == "true";
     return true;
   }
   if (name == "distance") {

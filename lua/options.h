@@ -39,6 +39,7 @@ enum class AllDown : std::uint8_t {
   kFirst,
   kRandom,
   kNone,      ///< SERVFAIL
+  kLastGood,  ///< the targets that were up when enough were last
   kFallback,  ///< the addresses of `fallback`
 };
 
@@ -69,6 +70,7 @@ struct Options {
   bool min_healthy_is_percent = false;
   AllDown all_down = AllDown::kUnset;
   std::vector<std::string> fallback;
+  bool planned_ttl = false;  ///< short while a verdict that counts may change soon
   Distance distance = Distance::kPlanar;
   bool unknown_location_last = false;  ///< else an unknown place is at 0, 0
   std::vector<std::string> remarks;    ///< options without effect and values that were replaced

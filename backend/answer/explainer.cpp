@@ -149,7 +149,11 @@ bool Explainer::assume(Explanation& out, health::HealthTablePtr& table) {
   for (const auto& [check, verdict] : states) {
     const health::CheckId id = table->find(check);
     const health::State before = table->state(id);
-    changes.push_back({id, {verdict, false, before.weight}});
+    // As if it fell now, all of them together.
+    const SteadyTime last_up = before.verdict == health::Verdict::kUp
+                                   ? std::chrono::floor<std::chrono::milliseconds>(sources_.clock.now())
+                                   : before.last_up;
+    changes.push_back({id, {.verdict = verdict, .weight = before.weight, .last_up = last_up}});
   }
   table = health::HealthTableBuilder::set(*table, changes);
   cell_.publish(table);

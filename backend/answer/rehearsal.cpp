@@ -28,7 +28,7 @@ struct Rehearsal::Impl {
 
   // What this code asks in this zone, which may be null.
   void run(lua::Code code, const zone::ZoneSet& zones, const zone::Zone* zone, std::string_view qname,
-           std::vector<std::string>& checks) {
+           AskedChecks& asked) {
     lua::Script script(std::move(code));
     const health::HealthTablePtr table = health.load();
     const std::shared_ptr<const lua::Geo> places = geo.load();
@@ -46,7 +46,9 @@ struct Rehearsal::Impl {
                                .random = &random};
     runtime.evaluate(script, question, sources, values);
     runtime.forget(script);
-    checks.insert(checks.end(), values.evidence.checks.begin(), values.evidence.checks.end());
+    const std::vector<std::string>& found = values.evidence.checks;
+    asked.checks.insert(asked.checks.end(), found.begin(), found.end());
+    if (values.evidence.planned) asked.planned.insert(asked.planned.end(), found.begin(), found.end());
   }
 
   const SteeringSettings& settings;
@@ -62,23 +64,23 @@ Rehearsal::Rehearsal(const Parts& parts) : impl_(std::make_unique<Impl>(parts)) 
 Rehearsal::~Rehearsal() = default;
 
 void Rehearsal::record(const zone::ZoneSet& zones, const zone::Zone& zone, const zone::Owner& owner,
-                       const std::string& content, std::vector<std::string>& checks) {
+                       const std::string& content, AskedChecks& asked) {
   auto code = lua::parse_record(content, impl_->settings.runtime.join);
   if (!code) return;
   const dns::Name name = dns::Name::from_key(std::string(zone.apex_key()).append(owner.key()));
   const std::string source = code->source;
   const bool sandboxed = !impl_->settings.full_library.contains(zone.apex());
   if (sandboxed && code->type != dns::kLUA && may_be_made(code->type))
-    impl_->run(std::move(*code), zones, &zone, name.wire(), checks);
-  const std::size_t most = checks.size() + kMostOfARecord;
+    impl_->run(std::move(*code), zones, &zone, name.wire(), asked);
+  const std::size_t most = asked.checks.size() + kMostOfARecord;
   for (const std::string& call : lua::constant_calls(source)) {
-    impl_->run({dns::kA, "return " + call}, zones, &zone, name.wire(), checks);
-    if (checks.size() >= most) return;
+    impl_->run({dns::kA, "return " + call}, zones, &zone, name.wire(), asked);
+    if (asked.checks.size() >= most) return;
   }
 }
 
-void Rehearsal::pool(const zone::ZoneSet& zones, const std::string& name, std::vector<std::string>& checks) {
-  impl_->run({dns::kA, fmt::format("return pool('{}')", name)}, zones, nullptr, dns::Name{}.wire(), checks);
+void Rehearsal::pool(const zone::ZoneSet& zones, const std::string& name, AskedChecks& asked) {
+  impl_->run({dns::kA, fmt::format("return pool('{}')", name)}, zones, nullptr, dns::Name{}.wire(), asked);
 }
 
 }  // namespace sdns::answer

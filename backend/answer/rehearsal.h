@@ -9,6 +9,16 @@
 
 namespace sdns::answer {
 
+/// Identities, some perhaps more than once.
+struct AskedChecks {
+  std::vector<std::string> checks;
+  std::vector<std::string> planned;  ///< of these, on which a planned TTL rests
+  void clear() {
+    checks.clear();
+    planned.clear();
+  }
+};
+
 /// Used by one thread. Runs records as answers do, within their budgets; what they answer, log or count is nobody's.
 class Rehearsal {
  public:
@@ -25,14 +35,13 @@ class Rehearsal {
   Rehearsal(const Rehearsal&) = delete;
   Rehearsal& operator=(const Rehearsal&) = delete;
 
-  /// Appends the identities of the checks that this content of a LUA record of the owner asks, some perhaps more than
-  /// once: run for a client in no known place, and in every call in it whose arguments are constants, whatever it
-  /// depends on whether it is made; after very many of them it stops. A record that runs without the sandbox is not
-  /// run.
+  /// Appends the checks that this content of a LUA record of the owner asks: run for a client in no known place, and in
+  /// every call in it whose arguments are constants, whatever it depends on whether it is made; after very many of them
+  /// it stops. A record that runs without the sandbox is not run.
   void record(const zone::ZoneSet& zones, const zone::Zone& zone, const zone::Owner& owner, const std::string& content,
-              std::vector<std::string>& checks);
+              AskedChecks& asked);
   /// Appends those of the target pool of this name.
-  void pool(const zone::ZoneSet& zones, const std::string& name, std::vector<std::string>& checks);
+  void pool(const zone::ZoneSet& zones, const std::string& name, AskedChecks& asked);
 
  private:
   struct Impl;

@@ -29,7 +29,8 @@ std::string relative_text(const zone::Owner& owner) {
 constexpr std::uint64_t kRecordsInFull = 4;
 
 std::size_t hash_of(const lua::Evidence& evidence, bool kept) {
-  std::size_t sum = (kept ? 1 : 2) + (evidence.places ? 4 : 0) + (evidence.weights ? 8 : 0);
+  std::size_t sum =
+      (kept ? 1 : 2) + (evidence.places ? 4 : 0) + (evidence.weights ? 8 : 0) + (evidence.planned ? 16 : 0);
   const auto add = [&](const std::vector<std::string>& texts) {
     sum = sum * 31 + texts.size();
     for (const std::string& text : texts) sum = sum * 131 + std::hash<std::string>{}(text);
@@ -42,12 +43,6 @@ std::size_t hash_of(const lua::Evidence& evidence, bool kept) {
 }
 
 }  // namespace
-
-void SteeredRows::clear() {
-  text.clear();
-  blocks.clear();
-  any = failed = false;
-}
 
 Steering::Steering(const Parts& parts)
     : parts_(parts),
@@ -323,6 +318,7 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Steer
     if (explained) explained->failure = why;
     log_failure(subject, record, why);
   }
+  if (evidence_.ttl_step != 0 && rows.blocks.size() > 1) rows.level_ttls();
   evidence_.settle();
   if (parts_.told) tell(subject, steered, evidence_);
 }
@@ -330,6 +326,7 @@ void Steering::evaluate(const Subject& subject, const lua::Client& client, Steer
 // All values of the record, or none.
 bool Steering::add_rows(const SteeredRecord& record, std::uint8_t scope_mask, SteeredRows& rows, std::string& why) {
   const std::size_t start = rows.text.size();
+  const std::uint32_t ttl = values_.evidence.ttl(record.ttl);
   for (const std::string& value : values_.contents) {
     const std::string* content = contents_.of(record.type, value, why);
     if (!content) {
@@ -340,11 +337,11 @@ bool Steering::add_rows(const SteeredRecord& record, std::uint8_t scope_mask, St
     rows.text += record.type.text();
     rows.text += R"(","content":)";
     append_json_string(rows.text, *content);
-    fmt::format_to(std::back_inserter(rows.text), R"(,"ttl":{})", record.ttl);
+    fmt::format_to(std::back_inserter(rows.text), R"(,"ttl":{})", ttl);
     if (scope_mask != 0) fmt::format_to(std::back_inserter(rows.text), R"(,"scopeMask":{})", scope_mask);
     rows.text += '\n';
   }
-  rows.blocks.push_back({start, rows.text.size() - start, record.type});
+  rows.blocks.push_back({start, rows.text.size() - start, record.type, ttl});
   return true;
 }
 
@@ -366,6 +363,7 @@ void Steering::tell(const Subject& subject, SteeredOwner& steered, const lua::Ev
   told.cached = kept_;  // PowerDNS asks for all types at once, and keeps what it answers with one
   told.checks = evidence.checks;
   told.weights = evidence.weights;
+  told.steps = evidence.planned;
   told.pools = evidence.pools;
   for (const std::string& name : evidence.includes)
     if (const auto library = ZoneRecords::library_name(name, subject.zone.apex())) told.names.push_back(*library);

@@ -42,12 +42,16 @@ struct SteeredRows {
     std::size_t start = 0;  ///< in the text
     std::size_t size = 0;
     dns::RrType type;
+    std::uint32_t ttl = 0;  ///< of its rows; says nothing for rows of LUA records
   };
   std::string text;  ///< rows as protocol::RowBlock has them
   std::vector<Block> blocks;
   bool any = false;     ///< a record gave rows, failed, or was handed to PowerDNS
   bool failed = false;  ///< one did: its row is LUA code of its type that fails
   void clear();
+  /// Gives all rows of one type the shortest TTL among them (RFC 2181 section 5.2): of two records the TTL of one may
+  /// be planned, or they rest on different checks. O(size).
+  void level_ttls();
 };
 
 class RepeatedAnswers;

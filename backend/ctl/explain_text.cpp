@@ -94,6 +94,23 @@ void print_list(std::ostream& out, const char* title, const std::vector<std::vec
   }
 }
 
+// The TTL that is answered, and why. A daemon that is older says nothing of it.
+std::string planned_text(const Json& record) {
+  std::uint64_t least = 0;
+  std::string soon;
+  for (const Json& check : record.at("evidence").at("checks")) {
+    const auto step = check.value("ttl_step", std::uint64_t{0});
+    if (step == 0 || (least != 0 && step > least)) continue;
+    soon = step == least ? soon + ", " + text(check, "check") : text(check, "check");
+    least = step;
+  }
+  const std::uint64_t own = number(record, "ttl");
+  if (least == 0) return fmt::format("planned: {}, the record's own, since no verdict may change soon", own);
+  if (least >= own)
+    return fmt::format("planned: {}, the record's own, which is no longer than {}: {}", own, least, soon);
+  return fmt::format("planned: {} instead of {}, since this may change soon: {}", least, own, soon);
+}
+
 void print_evaluated(std::ostream& out, const Json& record) {
   const Json& evidence = record.at("evidence");
   std::vector<std::vector<std::string>> rows;
@@ -130,9 +147,11 @@ void print_evaluated(std::ostream& out, const Json& record) {
   }
   rows.clear();
   for (const Json& content : record.at("records"))
-    rows.push_back({fmt::format("{} {} {}", number(record, "ttl"), text(record, "type"), content.get<std::string>())});
+    rows.push_back({fmt::format("{} {} {}", record.value("answered_ttl", number(record, "ttl")), text(record, "type"),
+                                content.get<std::string>())});
   if (rows.empty()) rows.push_back({"nothing (NODATA)"});
   print_list(out, "gives", rows);
+  if (record.value("ttl_planned", false)) print_list(out, "TTL", {{planned_text(record)}});
   out << "  PowerDNS's caches\n    " << text(record, "cache");
   if (const auto mask = number(record, "scope_mask"); mask != 0) out << fmt::format(" (scope {})", mask);
   out << '\n';

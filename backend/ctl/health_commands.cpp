@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// health list, force, release, overrides.
+// health list, force, release, resume, overrides.
 #include <fmt/format.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -220,10 +220,10 @@ Result<int> release(Session& session, const HealthOptions& options) {
   const std::int64_t now = seconds_of(session.now());
   if (options.all)
     for (const auto& row : *rows)
-      if (!has_ended(row.override, now)) targets->push_back(row.override.target);
+      if (!row.override.resumes && !has_ended(row.override, now)) targets->push_back(row.override.target);
   for (const auto& target : *targets) {
     const bool known = std::any_of(rows->begin(), rows->end(), [&](const auto& row) {
-      return row.override.target == target && !has_ended(row.override, now);
+      return row.override.target == target && !row.override.resumes && !has_ended(row.override, now);
     });
     if (!known)
       return fail(Errc::kNotFound, fmt::format("{} is not forced; nothing was changed", target),
@@ -234,6 +234,40 @@ Result<int> release(Session& session, const HealthOptions& options) {
   return session.finish(std::move(*edit),
                         targets->empty() ? "nothing is forced" : fmt::format("{} released", counted(*targets)),
                         {{"released", *targets}});
+}
+
+/// Durable like a force, and in its place: an operator who wants a target back does not force it. Nodes that are away
+/// learn of it when they are back.
+Result<int> resume(Session& session, const HealthOptions& options) {
+  auto targets = targets_of(options.targets);
+  if (!targets) return fail(std::move(targets.error()));
+  auto edit = session.edit();
+  if (!edit) return fail(std::move(edit.error()));
+  auto rows = (*edit)->overrides();
+  if (!rows) return fail(std::move(rows.error()));
+  const std::int64_t now = seconds_of(session.now());
+  if (auto done = remove_ended(**edit, now); !done) return fail(std::move(done.error()));
+  health::Override said;
+  said.verdict = health::Verdict::kUnknown;
+  said.resumes = true;
+  said.reason = options.reason;
+  said.who = user_name();
+  auto report = nlohmann::json::array();
+  for (const auto& target : *targets) {
+    said.target = target;
+    said.since_seconds = now;
+    for (const auto& [before, revision] : *rows)  // nodes tell one order from the next by its time
+      if (before.target == target && before.resumes && before.since_seconds >= now)
+        said.since_seconds = before.since_seconds + 1;
+    said.until_seconds = said.since_seconds + health::kResumeSeconds;
+    if (auto warned = warn_of_unknown(session, **edit, target); !warned) return fail(std::move(warned.error()));
+    if (auto done = (*edit)->put_override(said); !done) return fail(std::move(done.error()));
+    report.push_back(to_json(said));
+  }
+  return session.finish(
+      std::move(*edit),
+      fmt::format("{} may rise: now, or once the successes are there that it takes", counted(*targets)),
+      {{"overrides", std::move(report)}});
 }
 
 Result<int> overrides(Session& session, const HealthOptions&) {
@@ -298,6 +332,7 @@ Result<int> list(Session& session, const HealthOptions& options) {
       const auto& probed = check.at("probed");
       std::string state = check.at("state").get<std::string>();
       if (check.at("forced").get<bool>()) state += " (forced)";
+      else if (!probed.is_null() && probed.value("waits_for_resume", false)) state += " (waits for resume)";
       std::vector<std::string> cells{check.at("check").get<std::string>(), state};
       if (others) cells.push_back(views_text(check));
       const std::vector<std::string> probes =
@@ -355,7 +390,17 @@ void add_health_commands(CLI::App& group, Action& chosen) {
   auto* releasing = command("release", "Let checks speak for targets again", release);
   releasing->add_option("TARGET", options->targets, targets);
   releasing->add_flag("--all", options->all, "Whatever is forced");
-  command("overrides", "List what is forced, by whom, why and how long", overrides);
+  auto* resuming =
+      command("resume", "Say that what is down is mended: it may rise, also where it waits for that", resume);
+  resuming->add_option("TARGET", options->targets, targets)->required();
+  resuming->add_option("--reason", options->reason, "Why; for those who look later");
+  resuming->footer(
+      "A check with resume=manual stays down until then. It rises once it has as many successes in a row as it takes;\n"
+      "its next failure takes the permission back. A target that is forced is forced no more.\n"
+      "Examples:\n"
+      "  sdnsctl health resume 192.0.2.1 --reason \"disk replaced\"\n"
+      "  sdnsctl health resume pool:web");
+  command("overrides", "List what is forced and what was resumed, by whom, why and how long", overrides);
 }
 
 }  // namespace sdns::ctl

@@ -183,7 +183,17 @@ void add_probes(Facts& facts, const json& probed) {
   std::string falls = times(number("fall"), "failure in a row", "failures in a row");
   if (number("fall_remembered") != 0) falls += fmt::format(", or {} that are remembered", number("fall_remembered"));
   facts.emplace_back("falls after", std::move(falls));
-  facts.emplace_back("rises after", times(number("rise"), "success", "successes"));
+  const bool manual = probed.value("resume", "automatic") == "manual";  // a daemon that is older has none of these
+  std::string rises = times(number("rise"), "success", "successes");
+  if (probed.value("waits_for_resume", false)) rises += ", but waits for an operator: `sdnsctl health resume`";
+  else if (probed.value("resumed", false)) rises += ", as an operator has allowed; a failure ends that";
+  else if (manual) rises += " and `sdnsctl health resume`";
+  facts.emplace_back("rises after", std::move(rises));
+  const json last_up = probed.value("last_up_ms", json(0));
+  if (last_up.is_null()) facts.emplace_back("last up", "never");
+  else if (last_up != 0) facts.emplace_back("last up", age_text(last_up.get<std::int64_t>()) + " ago");
+  if (const auto step = probed.value("ttl_step", std::uint64_t{0}); step != 0)
+    facts.emplace_back("may change", fmt::format("soon: planned TTLs are {} s at most", step));
   facts.emplace_back("probes", fmt::format("{}, of which {} failed", number("probes"), number("failed")));
   facts.emplace_back("interval",
                      fmt::format("{}, the next one in {}", age_text(probed.at("interval_ms").get<std::int64_t>()),

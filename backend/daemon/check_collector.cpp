@@ -17,14 +17,14 @@ void CheckCollector::look(const zone::ZoneSet& zones, const zone::Zone& zone, co
                           const std::string& content, const Asks& asks) {
   found_.clear();
   rehearsal_.record(zones, zone, owner, content, found_);
-  if (!found_.empty()) asks(zone.id(), found_);
+  if (!found_.checks.empty()) asks(zone.id(), found_);
 }
 
 void CheckCollector::look_at_pools(const zone::ZoneSet& zones, const Asks& asks) {
   for (const health::TargetPool& pool : zones.target_pools()->all()) {
     found_.clear();
     rehearsal_.pool(zones, pool.name, found_);
-    if (!found_.empty()) asks(0, found_);
+    if (!found_.checks.empty()) asks(0, found_);
   }
 }
 

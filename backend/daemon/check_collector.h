@@ -17,8 +17,8 @@ namespace sdns::daemon {
 /// Belongs to the publisher's thread.
 class CheckCollector {
  public:
-  /// A zone, or 0 for target pools, and identities of checks that it asks.
-  using Asks = std::function<void(zone::ZoneId zone, const std::vector<std::string>& identities)>;
+  /// A zone, or 0 for target pools, and the checks that it asks.
+  using Asks = std::function<void(zone::ZoneId zone, const answer::AskedChecks& asked)>;
 
   /// A round begins every `every`. References outlive it.
   CheckCollector(answer::Rehearsal& rehearsal, std::chrono::seconds every, const Clock& clock)
@@ -53,7 +53,7 @@ class CheckCollector {
   std::string owner_;       // …and to this owner in it…
   std::size_t record_ = 0;  // …and to this record of it; all before are done
   bool in_zone_ = false;    // has an owner
-  std::vector<std::string> found_;
+  answer::AskedChecks found_;
 };
 
 }  // namespace sdns::daemon

@@ -114,6 +114,7 @@ Json check_json(const std::string& identity, const answer::Explanation& explanat
           {"known", id != health::kNoCheck},
           {"forced", state.forced},
           {"assumed", assumed},
+          {"ttl_step", state.ttl_step},
           {"weight", state.weight}};
 }
 
@@ -131,6 +132,8 @@ Json record_json(const ExplainRequest& request, const answer::ExplainedRecord& r
   if (record.by != answer::EvaluatedBy::kUs) return json;
   json["failure"] = record.failure.empty() ? Json() : Json(record.failure);
   json["records"] = record.contents;
+  json["answered_ttl"] = evidence.ttl(record.ttl);
+  json["ttl_planned"] = evidence.planned;
   json["scope_mask"] = record.scope_mask;
   json["cached"] = record.failure.empty() && evidence.cacheable();
   json["cache"] = answer::cache_words(record, client);

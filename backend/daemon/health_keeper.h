@@ -21,8 +21,9 @@ Result<std::optional<health::KeptHealth>> read_kept_health(const std::filesystem
 /// Replaces the file as a whole, mode 0600. Errors: kUnavailable.
 Result<void> write_kept_health(const std::filesystem::path& path, const health::KeptHealth& kept);
 
-/// Writes within a tenth of a second of a change of a verdict, every half minute, and at its end; what takes long to
-/// write is not written more than a tenth of the time. What cannot be written is said once, and tried again.
+/// Writes within a tenth of a second of a change of a verdict, a weight or a planned TTL, every half minute, and at its
+/// end; what takes long to write is not written more than a tenth of the time. What cannot be written is said once, and
+/// tried again.
 class HealthKeeper {
  public:
   /// References outlive it.

@@ -48,6 +48,15 @@ ordered_json probed_json(const health::CheckReport& report, SteadyTime now) {
   json["fall"] = report.thresholds.fall;
   json["fall_remembered"] = report.thresholds.fall_remembered;
   json["rise"] = health::successes_needed(report.state, report.thresholds);
+  const bool manual = report.thresholds.resume == health::Resume::kManual;
+  json["resume"] = manual ? "manual" : "automatic";
+  json["resumed"] = report.state.resumed;
+  json["waits_for_resume"] = manual && report.state.verdict == health::Verdict::kDown && !report.state.resumed;
+  const bool up = report.state.verdict == health::Verdict::kUp;
+  json["last_up_ms"] = up                               ? ordered_json(0)
+                       : report.last_up == SteadyTime{} ? ordered_json()
+                                                        : ordered_json(milliseconds_of(now - report.last_up));
+  json["ttl_step"] = report.ttl_step;
   json["last"] = nullptr;
   if (report.probed)
     json["last"] = {

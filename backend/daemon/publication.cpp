@@ -108,39 +108,59 @@ void Publication::tick() {
 }
 
 void Publication::take_told(std::set<dns::Name>& owners) {
+  static const std::vector<std::string> kNone;
   told_.clear();
   for (purge::ToldInbox* inbox : parts_.told) inbox->take(told_);
   // What answers asked about has a place in the table before they are filed: what it says of them may be news.
-  for (const purge::Told& note : told_) ask(note.zone, note.checks);
+  for (const purge::Told& note : told_) ask(note.zone, note.checks, note.steps ? note.checks : kNone);
   begin_checks(owners);
   dependents_.file(told_, parts_.clock.now(), owners);
 }
 
-void Publication::ask(zone::ZoneId zone, const std::vector<std::string>& checks) {
+void Publication::ask(zone::ZoneId zone, const std::vector<std::string>& checks,
+                      const std::vector<std::string>& planned) {
   if (checks.empty()) return;
   const zone::ZoneSetPtr zones = parts_.zones.load();
   const zone::Zone* asks = zones ? zones->find(zone) : nullptr;
   wanted_.ask({zone, asks ? std::string_view(asks->head().account) : std::string_view()}, checks, fresh_);
+  asked_planned_.insert(planned.begin(), planned.end());
 }
 
 CheckCollector::Asks Publication::asks() {
-  return [this](zone::ZoneId zone, const std::vector<std::string>& checks) { ask(zone, checks); };
+  return [this](zone::ZoneId zone, const answer::AskedChecks& asked) { ask(zone, asked.checks, asked.planned); };
 }
 
 // In one table: a table for each would cost as much as there are checks.
 void Publication::begin_checks(std::set<dns::Name>& owners) {
-  if (fresh_.empty()) return;
-  health_changed(registry_.want(fresh_, now_seconds()), owners);
-  if (parts_.checker) {
+  if (!fresh_.empty()) health_changed(registry_.want(fresh_, now_seconds()), owners);
+  if (!fresh_.empty() && parts_.checker) {
     std::vector<std::pair<std::string, health::State>> known;
-    for (const std::string& identity : fresh_)
-      if (const health::State state = parts_.checker->begins_as(identity); state != health::State{})
+    for (const std::string& identity : fresh_) {
+      const auto planning = asked_planned_.contains(identity) ? health::Planning::kYes : health::Planning::kNo;
+      if (const health::State state = parts_.checker->begins_as(identity, planning); state != health::State{})
         known.emplace_back(identity, state);
+    }
     if (parts_.shared) known = parts_.shared->begin(fresh_, known);
     health_changed(registry_.observe(known, now_seconds()), owners);
     parts_.checker->want(fresh_);
+    resume_checks(registry_.resumes(fresh_, now_seconds()));
   }
   fresh_.clear();
+  plan_checks();
+}
+
+// Those that are not checked, beyond a limit, have no step either.
+void Publication::plan_checks() {
+  if (asked_planned_.empty()) return;
+  std::vector<std::string> fresh;
+  for (const std::string& identity : asked_planned_)
+    if (registry_.table().find(identity) != health::kNoCheck) planned_.ask(identity, fresh);
+  asked_planned_.clear();
+  if (parts_.checker && !fresh.empty()) parts_.checker->plan(std::move(fresh), health::Planning::kYes);
+}
+
+void Publication::resume_checks(std::vector<health::ResumeOrder> orders) {
+  if (parts_.checker && !orders.empty()) parts_.checker->resume(std::move(orders));
 }
 
 // What our probes say anew, and with what others say.
@@ -168,6 +188,9 @@ void Publication::let_go_of_checks() {
   auto gone = wanted_.turn(parts_.clock.now());
   if (!gone) return;
   if (collector_) rounds_ = collector_->rounds();
+  for (const std::string& identity : *gone) planned_.forget(identity);
+  if (auto unplanned = planned_.turn(); parts_.checker && !unplanned.empty())
+    parts_.checker->plan(std::move(unplanned), health::Planning::kNo);
   if (!gone->empty()) {
     registry_.forget(*gone);
     if (parts_.shared) parts_.shared->forget(*gone);
@@ -185,9 +208,11 @@ void Publication::keep_former_tables() {
 void Publication::rests_on_changed(const zone::ZoneSet* before, const zone::Applied& applied,
                                    std::set<dns::Name>& owners) {
   // Before anything is purged: an answer that is made after the purge is made from this table.
-  if (!before || before->overrides() != applied.set->overrides() || !applied.target_pools.empty())
+  if (!before || before->overrides() != applied.set->overrides() || !applied.target_pools.empty()) {
     health_changed(registry_.set_overrides(*applied.set->overrides(), *applied.set->target_pools(), now_seconds()),
                    owners);
+    resume_checks(registry_.resumes(now_seconds()));
+  }
   if (collector_ && before) collector_->changed(applied, kChangeStep, asks());
   begin_checks(owners);
   if (dependents_.size() != 0) {
@@ -203,6 +228,7 @@ void Publication::rests_on_changed(const zone::ZoneSet* before, const zone::Appl
 
 void Publication::health_changed(const health::Changed& changed, std::set<dns::Name>& owners) {
   if (!changed.identities.empty()) dependents_.checks_changed(changed.identities, changed.sequence, owners);
+  if (!changed.steps.empty()) dependents_.steps_changed(changed.steps, changed.sequence, owners);
   if (!changed.weights.empty()) dependents_.weights_changed(changed.weights, changed.sequence, owners);
 }
 

@@ -9,12 +9,15 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "backend/base/clock.h"
 #include "backend/base/event_limit.h"
 #include "backend/base/snapshot_cell.h"
 #include "backend/daemon/check_collector.h"
+#include "backend/daemon/planned_checks.h"
 #include "backend/daemon/publisher.h"
 #include "backend/daemon/reclaimer.h"
 #include "backend/daemon/shared_health.h"
@@ -75,10 +78,12 @@ class Publication final : public PublicationSink {
   void rests_on_changed(const zone::ZoneSet* before, const zone::Applied& applied, std::set<dns::Name>& owners);
   void health_changed(const health::Changed& changed, std::set<dns::Name>& owners);
   void take_told(std::set<dns::Name>& owners);
-  void ask(zone::ZoneId zone, const std::vector<std::string>& checks);
+  void ask(zone::ZoneId zone, const std::vector<std::string>& checks, const std::vector<std::string>& planned);
   CheckCollector::Asks asks();
   void begin_checks(std::set<dns::Name>& owners);
   SharedHealth::States observed();
+  void plan_checks();
+  void resume_checks(std::vector<health::ResumeOrder> orders);
   void say_refused();
   void let_go_of_checks();
   void keep_former_tables();
@@ -90,6 +95,8 @@ class Publication final : public PublicationSink {
   purge::Planner planner_;
   purge::Dependents dependents_;
   WantedChecks wanted_;
+  PlannedChecks planned_;
+  std::unordered_set<std::string> asked_planned_;  // since planned_ was told
   std::optional<CheckCollector> collector_;
   std::uint64_t rounds_ = 0;        // of collector_, when checks were let go of last
   std::vector<std::string> fresh_;  // asked for the first time

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "backend/health/ttl_plan.h"
+
 namespace sdns::health {
 
 using std::chrono::milliseconds;
@@ -17,10 +19,37 @@ std::string crowd_of(const CheckQuestion& question) {
   if (question.kind == CheckKind::kUrlOnly || question.address.is_v4()) return question.target();
   return question.address.masked(64).text();
 }
+
+milliseconds interval_of(const CheckQuestion& question, milliseconds usual) {
+  const std::uint32_t own = question.options.interval_seconds;
+  return own == 0 ? usual : milliseconds(std::chrono::seconds(own));
+}
+
+SteadyTime to_millisecond(SteadyTime time) { return std::chrono::floor<milliseconds>(time); }
+
+// What a check is when it is added.
+struct Beginning {
+  VerdictState state;
+  SteadyTime last_up{};
+  std::optional<KeptCheck> kept;
+};
+Beginning beginning_of(const std::string& identity, const Thresholds& thresholds, KeptChecks& kept, SteadyTime now) {
+  Beginning begin{initial_state(now, thresholds), {}, std::nullopt};
+  milliseconds elapsed{0};
+  begin.kept = kept.find(identity, now, elapsed);
+  if (begin.kept) {
+    begin.state = from_record(begin.kept->record, now, elapsed);
+    // Not by `elapsed`: what was in one millisecond stays in one.
+    if (begin.kept->up_ago) begin.last_up = kept.saved() - *begin.kept->up_ago;
+  } else if (begin.state.verdict == Verdict::kUp) {
+    begin.last_up = to_millisecond(now);
+  }
+  return begin;
+}
 }  // namespace
 
 KeptChecks::KeptChecks(std::vector<KeptCheck> checks, SteadyTime now, milliseconds elapsed)
-    : saved_(now - std::max(elapsed, milliseconds(0))) {
+    : saved_(to_millisecond(now) - std::max(elapsed, milliseconds(0))) {
   for (KeptCheck& check : checks) {
     std::string identity = check.identity;
     checks_.emplace(std::move(identity), std::move(check));
@@ -58,11 +87,21 @@ std::size_t latency_bucket(std::chrono::microseconds took) {
   return static_cast<std::size_t>(std::ranges::lower_bound(kLatencyBounds, took.count()) - kLatencyBounds.begin());
 }
 
-State first_state(const std::string& identity) {
+State first_state(const std::string& identity, KeptChecks& kept, milliseconds interval, Planning planning,
+                  SteadyTime now) {
+  State first;
   const auto question = CheckQuestion::parse(identity);
-  if (!question) return {};
-  const VerdictState state = initial_state(SteadyTime(), thresholds_of(question->options));
-  return {.verdict = state.verdict, .forced = false, .weight = 1};
+  if (!question) return first;
+  const Thresholds thresholds = thresholds_of(question->options);
+  const Beginning begin = beginning_of(identity, thresholds, kept, now);
+  first.verdict = begin.state.verdict;
+  first.last_up = begin.last_up;
+  if (begin.kept) first.weight = begin.kept->weight;
+  if (planning == Planning::kYes) {
+    const ProbeTimes at_once{.until_next = milliseconds(0), .interval = interval_of(*question, interval)};
+    first.ttl_step = ttl_step(next_change(begin.state, thresholds, at_once, now));
+  }
+  return first;
 }
 
 void CheckBook::add(const std::string& identity, SteadyTime now) {
@@ -90,17 +129,16 @@ void CheckBook::add(const std::string& identity, SteadyTime now) {
   check.crowd = crowds_.try_emplace(crowd_of(*question), Crowd{.lane = {.most = share(4)}}).first;
   ++check.crowd->second.checks;
   check.thresholds = thresholds_of(question->options);
-  check.state = initial_state(now, check.thresholds);
-  check.interval = question->options.interval_seconds == 0
-                       ? options_.interval
-                       : milliseconds(std::chrono::seconds(question->options.interval_seconds));
-  milliseconds elapsed{0};
-  if (const auto kept = kept_.find(identity, now, elapsed)) {
-    check.state = from_record(kept->record, now, elapsed);
-    check.weight = kept->weight;
-    check.probes = kept->probes;
-    check.failures = kept->failures;
-    check.transitions = kept->transitions;
+  check.interval = interval_of(*question, options_.interval);
+  const Beginning begin = beginning_of(identity, check.thresholds, kept_, now);
+  check.state = begin.state;
+  check.last_up = begin.last_up;
+  if (begin.kept) {
+    check.weight = begin.kept->weight;
+    check.probes = begin.kept->probes;
+    check.failures = begin.kept->failures;
+    check.transitions = begin.kept->transitions;
+    check.resumed = begin.kept->resumed;
   }
   check.hold = targets_.add(question->target(), check.state.verdict == Verdict::kUp);
   check.quick = check.state.verdict == Verdict::kUp;
@@ -120,6 +158,7 @@ CheckBook::Removed CheckBook::remove(const std::string& identity, SteadyTime now
   if (ticket != 0) --in_flight_;
   leave_queue(check);
   leave_lane(check);
+  set_step(number, std::nullopt, now);
   if (--check.crowd->second.checks == 0) crowds_.erase(check.crowd);
   check = Check{};
   unused_.push_back(number);
@@ -212,16 +251,100 @@ CheckBook::Result CheckBook::result(const Due& due, const ProbeResult& found, St
                                                      : targets_.advance(now);
   const Verdict before = check.state.verdict;
   const Step next = step(check.state, outcome, now, check.thresholds, targets_.falling(now));
+  const std::uint32_t weight = std::exchange(check.weight, found.ok() ? found.weight : check.weight);
+  if (next.changed)
+    result.transition = Transition{shown_check(check.identity),
+                                   before,
+                                   next.state.verdict,
+                                   next.why,
+                                   found.failure,
+                                   next.why == Why::kResumed ? check.resumed_by : found.text};
+  note(check, next, now);
+  const bool other_step = check.planned && plan_anew(due.check, now);
+  if (next.changed || weight != check.weight || other_step) result.state = {check.identity, state_of(check)};
+  return result;
+}
+
+// What has become of its verdict.
+void CheckBook::note(Check& check, const Step& next, SteadyTime now) {
+  const Verdict before = check.state.verdict;
   check.state = next.state;
-  const std::uint32_t weight = found.ok() ? found.weight : check.weight;
-  if (next.changed) {
-    ++check.transitions;
+  if (!check.state.resumed) check.resumed_by.clear();
+  if (!next.changed) return;
+  ++check.transitions;
+  if (before == Verdict::kUp || next.state.verdict == Verdict::kUp) check.last_up = to_millisecond(now);
+}
+
+State CheckBook::state_of(const Check& check) {
+  return {.verdict = check.state.verdict,
+          .forced = false,
+          .weight = check.weight,
+          .ttl_step = check.ttl_step,
+          .last_up = check.last_up};
+}
+
+// To the next result, at the least.
+milliseconds CheckBook::until_next(const Check& check, SteadyTime now) const {
+  if (check.ticket != 0) return milliseconds(0);
+  return std::max(std::chrono::duration_cast<milliseconds>(check.last_begun + check.interval - now), milliseconds(0));
+}
+
+std::optional<CheckBook::Known> CheckBook::plan(const std::string& identity, Planning planning, SteadyTime now) {
+  const auto found = by_identity_.find(identity);
+  if (found == by_identity_.end()) return std::nullopt;
+  Check& check = checks_[found->second];
+  check.planned = planning == Planning::kYes;
+  if (!plan_anew(found->second, now)) return std::nullopt;
+  return Known{identity, state_of(check)};
+}
+
+// True: its step is another one.
+bool CheckBook::plan_anew(std::uint32_t number, SteadyTime now) {
+  const Check& check = checks_[number];
+  // One that cannot be probed will not have a verdict soon.
+  const bool mute = check.state.verdict == Verdict::kUnknown && check.probed &&
+                    outcome_of(check.last_failure) == ProbeOutcome::kNoResult;
+  if (!check.planned || mute) return set_step(number, std::nullopt, now);
+  const auto left = next_change(check.state, check.thresholds, {until_next(check, now), check.interval}, now);
+  return set_step(number, left ? std::optional(now + *left) : std::nullopt, now);
+}
+
+bool CheckBook::set_step(std::uint32_t number, std::optional<SteadyTime> change, SteadyTime now) {
+  Check& check = checks_[number];
+  if (const auto ends = end_of_step(check.ttl_step, check.may_change)) step_ends_.erase({*ends, number});
+  const auto left = change ? std::optional(std::chrono::floor<milliseconds>(*change - now)) : std::nullopt;
+  const std::uint8_t before = std::exchange(check.ttl_step, ttl_step(left));
+  check.may_change = change.value_or(SteadyTime());
+  if (const auto ends = end_of_step(check.ttl_step, check.may_change)) step_ends_.emplace(*ends, number);
+  return check.ttl_step != before;
+}
+
+std::optional<CheckBook::Known> CheckBook::next_step(SteadyTime now) {
+  if (step_ends_.empty() || step_ends_.begin()->first > now) return std::nullopt;
+  const std::uint32_t number = step_ends_.begin()->second;
+  set_step(number, checks_[number].may_change, now);
+  return Known{checks_[number].identity, state_of(checks_[number])};
+}
+
+CheckBook::Result CheckBook::resume(const ResumeOrder& order, SteadyTime now) {
+  Result result;
+  const auto found = by_identity_.find(order.identity);
+  if (found == by_identity_.end()) return result;
+  Check& check = checks_[found->second];
+  if (order.seconds <= check.resumed) return result;
+  check.resumed = order.seconds;
+  if (check.state.verdict != Verdict::kDown || check.state.run == 0) return result;
+  const Step next = health::resume(check.state, now, check.thresholds);
+  std::string by = "by " + order.who;
+  if (!order.reason.empty()) by += ": " + order.reason;
+  result.resumed = true;
+  if (next.changed)
     result.transition =
-        Transition{shown_check(check.identity), before, next.state.verdict, next.why, found.failure, found.text};
-  }
-  if (next.changed || weight != check.weight)
-    result.state = {check.identity, State{.verdict = next.state.verdict, .forced = false, .weight = weight}};
-  check.weight = weight;
+        Transition{shown_check(check.identity), Verdict::kDown, Verdict::kUp, next.why, ProbeFailure::kNone, by};
+  note(check, next, now);
+  if (!next.changed) check.resumed_by = std::move(by);
+  const bool other_step = check.planned && plan_anew(found->second, now);
+  if (next.changed || other_step) result.state = {check.identity, state_of(check)};
   return result;
 }
 
@@ -230,8 +353,11 @@ std::vector<KeptCheck> CheckBook::keep(SteadyTime now) const {
   for (const auto& [identity, number] : by_identity_) {
     const Check& check = checks_[number];
     if (check.state.verdict == Verdict::kUnknown) continue;
-    kept.push_back(
-        {identity, to_record(check.state, now), check.weight, check.probes, check.failures, check.transitions});
+    KeptCheck& one = kept.emplace_back();
+    one = {identity, to_record(check.state, now), check.weight, check.probes, check.failures, check.transitions};
+    if (check.last_up != SteadyTime{})
+      one.up_ago = std::chrono::duration_cast<milliseconds>(to_millisecond(now) - check.last_up);
+    one.resumed = check.resumed;
   }
   return kept;
 }
@@ -247,9 +373,7 @@ std::vector<CheckReport> CheckBook::report(std::string_view part, SteadyTime now
     report.weight = check.weight;
     report.thresholds = check.thresholds;
     report.interval = check.interval;
-    if (check.ticket == 0)
-      report.until_next =
-          std::max(std::chrono::duration_cast<milliseconds>(check.last_begun + check.interval - now), milliseconds(0));
+    report.until_next = until_next(check, now);
     report.probes = check.probes;
     report.failures = check.failures;
     report.transitions = check.transitions;
@@ -262,6 +386,8 @@ std::vector<CheckReport> CheckBook::report(std::string_view part, SteadyTime now
     report.last_error = check.last_error;
     report.last_error_text = check.last_error_text;
     report.last_error_at = check.last_error_at;
+    report.ttl_step = check.ttl_step;
+    report.last_up = check.last_up;
   }
   std::sort(reports.begin(), reports.end(),
             [](const CheckReport& a, const CheckReport& b) { return a.identity < b.identity; });

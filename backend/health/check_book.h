@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -25,6 +26,7 @@
 #include "backend/health/guarded_targets.h"
 #include "backend/health/health_table.h"
 #include "backend/health/kept_health.h"
+#include "backend/health/override.h"
 #include "backend/health/probe.h"
 #include "backend/health/schedule.h"
 #include "backend/health/verdict.h"
@@ -34,10 +36,6 @@ namespace sdns::health {
 /// What a probe's result says of its target. What was not probed (forbidden, not run here, no descriptors) says
 /// nothing.
 [[nodiscard]] ProbeOutcome outcome_of(ProbeFailure failure);
-
-/// What a check of this identity is before its first result, nothing having been kept of it; unknown unless its options
-/// say otherwise.
-[[nodiscard]] State first_state(const std::string& identity);
 
 struct CheckBookOptions {
   std::chrono::milliseconds interval{5000};         ///< of checks that do not say theirs
@@ -59,12 +57,22 @@ class KeptChecks {
                                               std::chrono::milliseconds& elapsed);
   /// It was probed since: what was kept is out of date.
   void drop(const std::string& identity);
+  /// To the millisecond: when it was saved.
+  [[nodiscard]] SteadyTime saved() const { return saved_; }
 
  private:
   std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();  // so that it can be moved before it is used
   std::unordered_map<std::string, KeptCheck> checks_;
   SteadyTime saved_{};
 };
+
+/// Whether an answer's TTL is planned by the check: only of those it is kept how soon the verdict may change.
+enum class Planning : std::uint8_t { kNo, kYes };
+
+/// What a check of this identity is before its next result: what was kept of it, else what its options say; unknown
+/// when they say nothing. `interval` is that of checks that do not say theirs.
+[[nodiscard]] State first_state(const std::string& identity, KeptChecks& kept, std::chrono::milliseconds interval,
+                                Planning planning, SteadyTime now);
 
 /// One change of a verdict.
 struct Transition {
@@ -102,6 +110,8 @@ struct CheckReport {
   ProbeFailure last_error = ProbeFailure::kNone;  ///< of the last probe by this process that did not succeed
   std::string last_error_text;
   SteadyTime last_error_at{};
+  std::uint8_t ttl_step = 0;  ///< State::ttl_step
+  SteadyTime last_up{};       ///< State::last_up
 };
 
 /// Used by one thread. A check is known by a number while it is there; numbers are used again.
@@ -145,9 +155,24 @@ class CheckBook {
     std::optional<Transition> transition;
     std::optional<std::pair<std::string, State>> state;  ///< when it is another one than before
     GuardChange guard;
+    bool resumed = false;  ///< by resume(): it rises, now or once it has the successes
   };
   /// What the probe of this ticket came to.
   Result result(const Due& due, const ProbeResult& found, SteadyTime now);
+
+  using Known = std::pair<std::string, State>;
+  /// What is known of the check when that is another step than before. Nothing happens when it is not there.
+  std::optional<Known> plan(const std::string& identity, Planning planning, SteadyTime now);
+  /// A check whose step ends with time alone, and what is known of it from now on; nothing when there is none.
+  std::optional<Known> next_step(SteadyTime now);
+  /// When the first step ends.
+  [[nodiscard]] std::optional<SteadyTime> step_ends() const {
+    return step_ends_.empty() ? std::nullopt : std::optional(step_ends_.begin()->first);
+  }
+
+  /// What an operator says, once: a down check rises now, when it has the successes that it takes, or once it has them.
+  /// Nothing happens to one that is not down, or has had no result, nor when the order is not newer than the last one.
+  Result resume(const ResumeOrder& order, SteadyTime now);
 
   [[nodiscard]] std::size_t size() const { return by_identity_.size(); }
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
@@ -191,6 +216,12 @@ class CheckBook {
     GuardedTargets::Hold hold;
     bool probed = false;  // by this process
     bool quick = false;   // the last probe took less than a second
+    bool planned = false;
+    std::uint8_t ttl_step = 0;
+    SteadyTime may_change{};  // at the earliest; unless ttl_step is 0
+    SteadyTime last_up{};
+    std::int64_t resumed = 0;  // ResumeOrder::seconds of the last one
+    std::string resumed_by;    // who and why, until it rises or fails
     Crowds::iterator crowd{};
     Lane* program = nullptr;                    // of its program; null: it runs none
     Lane* lane = nullptr;                       // in which it has a place: in flight, or about to be
@@ -203,6 +234,11 @@ class CheckBook {
   [[nodiscard]] std::size_t share(std::size_t parts) const {
     return std::max(options_.most_in_flight / parts, std::min<std::size_t>(options_.most_in_flight, 8));
   }
+  [[nodiscard]] static State state_of(const Check& check);
+  [[nodiscard]] std::chrono::milliseconds until_next(const Check& check, SteadyTime now) const;
+  static void note(Check& check, const Step& next, SteadyTime now);
+  bool set_step(std::uint32_t number, std::optional<SteadyTime> change, SteadyTime now);
+  bool plan_anew(std::uint32_t number, SteadyTime now);
   void leave_queue(Check& check);
   void leave_lane(Check& check);
 
@@ -219,6 +255,7 @@ class CheckBook {
   std::map<std::string, Lane, std::less<>> programs_;  // by name; all that there are, so that checks keep pointers
   Crowds crowds_;                                      // by whom they probe
   std::list<std::uint32_t> next_;                      // have a place
+  std::set<std::pair<SteadyTime, std::uint32_t>> step_ends_;
 };
 
 }  // namespace sdns::health

@@ -21,9 +21,10 @@ constexpr std::array<std::string_view, 11> kRcodes = {"NOERROR", "FORMERR", "SER
 constexpr std::uint32_t kMostRcode = 15;  // what a header without EDNS holds
 constexpr std::string_view kAnyRcode = "any";
 
-template <class Value>
-using Words = std::array<std::pair<std::string_view, Value>, 3>;
+template <class Value, std::size_t Count = 3>
+using Words = std::array<std::pair<std::string_view, Value>, Count>;
 constexpr Words<Initial> kInitials = {{{"unknown", Initial::kUnknown}, {"up", Initial::kUp}, {"down", Initial::kDown}}};
+constexpr Words<Resume, 2> kResumes = {{{"automatic", Resume::kAutomatic}, {"manual", Resume::kManual}}};
 constexpr Words<Redirects> kRedirects = {
     {{"follow", Redirects::kFollow}, {"same", Redirects::kSameHost}, {"none", Redirects::kNone}}};
 
@@ -31,8 +32,8 @@ tl::unexpected<Error> broken(std::string what, std::string hint) {
   return fail(Errc::kInvalidArgument, std::move(what), std::move(hint));
 }
 
-template <class Value>
-std::string word_of(const Words<Value>& words, Value value) {
+template <class Value, std::size_t Count>
+std::string word_of(const Words<Value, Count>& words, Value value) {
   for (const auto& [word, one] : words)
     if (one == value) return std::string(word);
   return {};
@@ -58,11 +59,14 @@ struct Given {
     return true;
   }
 
-  template <class Value>
-  Result<bool> word(const Words<Value>& words, Value& out) const {
-    for (const auto& [word, one] : words)
+  template <class Value, std::size_t Count>
+  Result<bool> word(const Words<Value, Count>& words, Value& out) const {
+    std::string all;
+    for (const auto& [word, one] : words) {
       if (word == value) return out = one, true;
-    return not_one_of(fmt::format("{}, {}, {}", words[0].first, words[1].first, words[2].first));
+      all.append(all.empty() ? "" : ", ").append(word);
+    }
+    return not_one_of(all);
   }
 
   Result<bool> not_one_of(std::string_view words) const {
@@ -113,7 +117,7 @@ struct Ours {
   std::string_view name;
   Result<bool> (*set)(const Given&);
 };
-constexpr std::array<Ours, 16> kOurs = {
+constexpr std::array<Ours, 17> kOurs = {
     {{"fall", [](const Given& g) { return g.number(g.thresholds().fall, 1, kMostCount); }},
      {"rise", [](const Given& g) { return g.number(g.thresholds().rise, 1, kMostCount); }},
      {"fallremembered",
@@ -121,6 +125,7 @@ constexpr std::array<Ours, 16> kOurs = {
      {"forgetafter", [](const Given& g) { return g.number(g.thresholds().forget_after, 1, kMostCount); }},
      {"holddown", [](const Given& g) { return g.number(g.thresholds().hold_down_seconds, 0, kMostHold); }},
      {"initial", [](const Given& g) { return g.word(kInitials, g.thresholds().initial); }},
+     {"resume", [](const Given& g) { return g.word(kResumes, g.thresholds().resume); }},
      {"send", [](const Given& g) { return g.octets(g.options.send); }},
      {"expect", [](const Given& g) { return g.octets(g.options.expect); }},
      {"method",
@@ -214,6 +219,7 @@ std::vector<OurOption> threshold_options(const CheckOptions& options) {
   number("forgetafter", given.forget_after, usual.forget_after);
   number("holddown", given.hold_down_seconds, usual.hold_down_seconds);
   if (given.initial != usual.initial) made.push_back({"initial", word_of(kInitials, given.initial)});
+  if (given.resume != usual.resume) made.push_back({"resume", word_of(kResumes, given.resume)});
   return made;
 }
 
@@ -255,6 +261,7 @@ Thresholds thresholds_of(const CheckOptions& options) {
   made.rise_after_loss = static_cast<std::uint16_t>(3 * given.rise);
   made.rise_most = static_cast<std::uint16_t>(12 * given.rise);
   made.initial = given.initial;
+  made.resume = given.resume;
   if (given.hold_down_seconds == 0) made.storm_falls = 0;
   made.hold_down = std::chrono::seconds(given.hold_down_seconds);
   made.hold_most = std::max(made.hold_most, made.hold_down);

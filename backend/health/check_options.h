@@ -49,6 +49,7 @@ struct ThresholdOptions {
   std::uint32_t forget_after = 10;               ///< 1 to 1 000
   std::uint32_t hold_down_seconds = 60;          ///< at most 7 days; 0: never held
   Initial initial = Initial::kUnknown;
+  Resume resume = Resume::kAutomatic;
   friend bool operator==(const ThresholdOptions&, const ThresholdOptions&) = default;
 };
 

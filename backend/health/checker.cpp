@@ -7,8 +7,10 @@
 #include <uv.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <future>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -29,6 +31,8 @@ struct Orders {
   std::vector<std::pair<std::string, bool>> checks;  // wanted, or not any more
   std::vector<std::pair<std::string, std::promise<std::vector<CheckReport>>>> reports;
   std::vector<std::promise<std::vector<KeptCheck>>> keeps;
+  std::vector<std::pair<std::string, Planning>> plans;
+  std::vector<ResumeOrder> resumes;
   bool stop = false;
 };
 
@@ -42,6 +46,7 @@ struct Checker::Impl {
         policy(std::move(options.policy)),
         host_addresses(std::move(options.host_addresses)),
         kept(std::move(options.kept)),
+        interval(options.book.interval),
         book(options.book, options.seed, kept),
         history(w.wall_now()),
         checks(metrics.gauge("sdns_health_checks", "Health checks that are probed")),
@@ -64,6 +69,8 @@ struct Checker::Impl {
   void look();
   void forget(const std::string& identity, SteadyTime now);
   void begin_probes();
+  void resume(const ResumeOrder& order);
+  [[nodiscard]] std::optional<SteadyTime> next();
   void ended(const CheckBook::Due& due, const ProbeResult& found);
   void say(const Transition& transition);
   void say(const GuardChange& change);
@@ -86,6 +93,7 @@ struct Checker::Impl {
   bool host_known = true;
   std::unique_ptr<Prober> prober;
   KeptChecks kept;
+  const milliseconds interval;  // of checks that do not say theirs
   CheckBook book;
   std::unordered_map<std::uint64_t, ProbeId> probes;  // in flight, by ticket
   History history;
@@ -96,6 +104,7 @@ struct Checker::Impl {
   std::mutex mutex;
   Orders orders;
   std::vector<std::pair<std::string, State>> states;
+  std::atomic<std::uint64_t> told = 0;  // states, ever
 
   Metric& checks;
   Metric& in_flight;
@@ -184,12 +193,34 @@ void Checker::Impl::look() {
     else forget(identity, now);
   }
   checks.set(static_cast<std::int64_t>(book.size()));
+  for (const auto& [identity, planning] : taken.plans)
+    if (auto known = book.plan(identity, planning, now)) hand_over(std::move(*known));
+  for (const ResumeOrder& order : taken.resumes) resume(order);
   for (auto& [part, reports] : taken.reports) reports.set_value(book.report(part, now));
   for (auto& keep : taken.keeps) keep.set_value(book.keep(now));
   begin_probes();
 }
 
+void Checker::Impl::resume(const ResumeOrder& order) {
+  auto result = book.resume(order, clock.now());
+  if (!result.resumed) return;
+  log.info("health.resumed", {{"check", shown_check(order.identity)},
+                              {"who", order.who},
+                              {"reason", order.reason},
+                              {"rises", result.transition ? "now" : "after its successes"}});
+  if (result.transition) say(*result.transition);
+  if (result.state) hand_over(std::move(*result.state));
+}
+
+// When there is something to do that no probe and no order brings.
+std::optional<SteadyTime> Checker::Impl::next() {
+  const auto probe = book.next();
+  const auto step = book.step_ends();
+  return probe && step ? std::min(*probe, *step) : probe ? probe : step;
+}
+
 void Checker::Impl::begin_probes() {
+  while (auto known = book.next_step(clock.now())) hand_over(std::move(*known));
   for (int begun = 0; begun < kMostAtOnce; ++begun) {
     const SteadyTime now = clock.now();
     const auto due = book.take(now);
@@ -203,7 +234,7 @@ void Checker::Impl::begin_probes() {
 }
 
 void Checker::Impl::arm() {
-  const auto next = book.next();
+  const auto next = this->next();
   if (!next) {
     uv_timer_stop(&timer);
     return;
@@ -216,7 +247,7 @@ void Checker::Impl::arm() {
 }
 
 void Checker::Impl::ended(const CheckBook::Due& due, const ProbeResult& found) {
-  const auto next = book.next();
+  const auto before = next();
   probes.erase(due.ticket);
   auto result = book.result(due, found, clock.now());
   switch (outcome_of(found.failure)) {
@@ -235,12 +266,13 @@ void Checker::Impl::ended(const CheckBook::Due& due, const ProbeResult& found) {
   if (result.transition) say(*result.transition);
   if (result.state) hand_over(std::move(*result.state));
   in_flight.set(static_cast<std::int64_t>(book.in_flight()));
-  if (book.next() != next) arm();
+  if (next() != before) arm();
 }
 
 void Checker::Impl::hand_over(std::pair<std::string, State> state) {
   std::lock_guard lock(mutex);
   states.push_back(std::move(state));
+  ++told;
 }
 
 void Checker::Impl::say(const Transition& transition) {
@@ -332,16 +364,21 @@ std::vector<CheckReport> Checker::report(std::string_view part) {
   return reports.get();
 }
 
-State Checker::begins_as(const std::string& identity) const {
-  std::chrono::milliseconds elapsed{0};
-  if (const auto kept = impl_->kept.find(identity, impl_->clock.now(), elapsed))
-    return {.verdict = kept->record.verdict, .forced = false, .weight = kept->weight};
-  return first_state(identity);
+void Checker::plan(std::vector<std::string> identities, Planning planning) {
+  impl_->order([&](Orders& orders) {
+    for (std::string& identity : identities) orders.plans.emplace_back(std::move(identity), planning);
+  });
 }
 
-std::uint64_t Checker::transitions() const {
-  return static_cast<std::uint64_t>(impl_->went_up.value() + impl_->went_down.value());
+void Checker::resume(std::vector<ResumeOrder> resumed) {
+  impl_->order([&](Orders& orders) { std::move(resumed.begin(), resumed.end(), std::back_inserter(orders.resumes)); });
 }
+
+State Checker::begins_as(const std::string& identity, Planning planning) const {
+  return first_state(identity, impl_->kept, impl_->interval, planning, impl_->clock.now());
+}
+
+std::uint64_t Checker::transitions() const { return impl_->told; }
 
 const History& Checker::history() const { return impl_->history; }
 

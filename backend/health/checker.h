@@ -47,12 +47,17 @@ class Checker {
   void want(std::vector<std::string> identities);
   void forget(std::vector<std::string> identities);
 
+  /// Whether it is to be known of these how soon their verdicts may change (State::ttl_step).
+  void plan(std::vector<std::string> identities, Planning planning);
+  /// What operators say of checks that are down; each order counts once.
+  void resume(std::vector<ResumeOrder> orders);
+
   /// The states of checks that changed since the last call, in the order in which they did.
   std::vector<std::pair<std::string, State>> take();
 
   /// The state that a check which begins now has: what was kept of it, else what its options say.
-  [[nodiscard]] State begins_as(const std::string& identity) const;
-  /// How many verdicts have changed.
+  [[nodiscard]] State begins_as(const std::string& identity, Planning planning) const;
+  /// How often what take() gives has changed: verdicts, weights, how soon verdicts may change.
   [[nodiscard]] std::uint64_t transitions() const;
   /// The last of them. Lives as long as the checker.
   [[nodiscard]] const History& history() const;

@@ -10,7 +10,16 @@
 namespace sdns::health {
 namespace {
 
-std::size_t least_up(CheckRule rule, std::size_t checks) {
+Verdict decide(VantageRule rule, Verdict own, std::uint32_t up, std::uint32_t down) {
+  if (rule == VantageRule::kAnyDown && down > 0) return Verdict::kDown;
+  if (up > down) return Verdict::kUp;
+  if (down > up) return Verdict::kDown;
+  return own;
+}
+
+}  // namespace
+
+std::size_t checks_needed(CheckRule rule, std::size_t checks) {
   switch (rule.kind) {
     case CheckRule::Kind::kAny:
       return 1;
@@ -21,15 +30,6 @@ std::size_t least_up(CheckRule rule, std::size_t checks) {
   }
   return checks;
 }
-
-Verdict decide(VantageRule rule, Verdict own, std::uint32_t up, std::uint32_t down) {
-  if (rule == VantageRule::kAnyDown && down > 0) return Verdict::kDown;
-  if (up > down) return Verdict::kUp;
-  if (down > up) return Verdict::kDown;
-  return own;
-}
-
-}  // namespace
 
 Result<CheckRule> parse_check_rule(std::string_view text, std::size_t most) {
   if (text == "all") return CheckRule{};
@@ -45,7 +45,7 @@ std::string rule_text(CheckRule rule, std::size_t checks) {
     case CheckRule::Kind::kAny:
       return "any";
     case CheckRule::Kind::kAtLeast:
-      return fmt::format("{} of {}", least_up(rule, checks), checks);
+      return fmt::format("{} of {}", checks_needed(rule, checks), checks);
     case CheckRule::Kind::kAll:
       break;
   }
@@ -54,7 +54,7 @@ std::string rule_text(CheckRule rule, std::size_t checks) {
 
 Verdict combine_checks(CheckRule rule, std::span<const Verdict> checks) {
   if (checks.empty()) return Verdict::kUnknown;
-  const std::size_t least = least_up(rule, checks.size());
+  const std::size_t least = checks_needed(rule, checks.size());
   const auto up = static_cast<std::size_t>(std::ranges::count(checks, Verdict::kUp));
   const auto down = static_cast<std::size_t>(std::ranges::count(checks, Verdict::kDown));
   if (up >= least) return Verdict::kUp;

@@ -27,6 +27,9 @@ Result<CheckRule> parse_check_rule(std::string_view text, std::size_t most);
 /// The rule for so many checks: `all`, `any`, `2 of 3`.
 [[nodiscard]] std::string rule_text(CheckRule rule, std::size_t checks);
 
+/// How many of so many checks (1 or more) must be up.
+[[nodiscard]] std::size_t checks_needed(CheckRule rule, std::size_t checks);
+
 /// Up when enough are up, down when not enough can be, else unknown: it depends on checks that have no result. Unknown
 /// without checks. O(checks).
 [[nodiscard]] Verdict combine_checks(CheckRule rule, std::span<const Verdict> checks);

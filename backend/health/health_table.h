@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backend/base/clock.h"
 #include "backend/base/snapshot_cell.h"
 
 namespace sdns::health {
@@ -24,6 +25,11 @@ struct State {
   Verdict verdict = Verdict::kUnknown;
   bool forced = false;       ///< an operator said so
   std::uint32_t weight = 1;  ///< what an up target says of itself (pickselfweighted); 1 when it says nothing
+  std::uint8_t ttl_step =
+      0;  ///< seconds (ttl_plan.h): the verdict may change soon; 0: it may not, or no answer reads it
+  /// To the millisecond: when a down check was up last, and since when an up one is; the epoch when it never was, or an
+  /// operator decides.
+  SteadyTime last_up{};
   friend bool operator==(const State&, const State&) = default;
 };
 

@@ -11,7 +11,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::string_view kFirstLine = "sovereign-dns health 1 ";
+constexpr std::string_view kFirstWords = "sovereign-dns health ";
+constexpr std::uint32_t kVersion = 2;
 constexpr std::string_view kLastLine = "end ";
 constexpr std::int64_t kLatest = 9'000'000'000'000;  // milliseconds since 1970: what a WallTime can say
 
@@ -50,7 +51,15 @@ bool next(std::string_view& line, bool& out) {
   return true;
 }
 
-bool read_check(std::string_view line, KeptCheck& out) {
+// Version 1 had neither.
+bool read_since_version_2(std::string_view& line, KeptCheck& out) {
+  milliseconds up_ago{};
+  if (!next(line, up_ago) || !next(line, out.resumed)) return false;
+  if (up_ago >= milliseconds(0)) out.up_ago = up_ago;
+  return true;
+}
+
+bool read_check(std::string_view line, std::uint32_t version, KeptCheck& out) {
   VerdictRecord& record = out.record;
   const auto verdict = cut(line, ' ');
   if (!verdict) return false;
@@ -62,6 +71,7 @@ bool read_check(std::string_view line, KeptCheck& out) {
       !next(line, record.falls) || !next(line, record.failing) || !next(line, record.resumed) ||
       !next(line, out.weight) || !next(line, out.probes) || !next(line, out.failures) || !next(line, out.transitions))
     return false;
+  if (version >= 2 && !read_since_version_2(line, out)) return false;
   out.identity = line;
   return !line.empty();
 }
@@ -70,13 +80,14 @@ bool read_check(std::string_view line, KeptCheck& out) {
 
 std::string to_text(const KeptHealth& kept) {
   const auto saved = std::chrono::duration_cast<milliseconds>(kept.saved.time_since_epoch()).count();
-  std::string text = fmt::format("{}{}\n", kFirstLine, saved);
+  std::string text = fmt::format("{}{} {}\n", kFirstWords, kVersion, saved);
   for (const KeptCheck& check : kept.checks) {
     const VerdictRecord& record = check.record;
-    fmt::format_to(std::back_inserter(text), "{} {} {} {} {} {} {} {} {:d} {:d} {} {} {} {} {}\n",
+    fmt::format_to(std::back_inserter(text), "{} {} {} {} {} {} {} {} {:d} {:d} {} {} {} {} {} {} {}\n",
                    verdict_name(record.verdict), record.changed_ago.count(), record.failing_for.count(),
                    record.held_for.count(), record.run, record.remembered, record.needed, record.falls, record.failing,
-                   record.resumed, check.weight, check.probes, check.failures, check.transitions, check.identity);
+                   record.resumed, check.weight, check.probes, check.failures, check.transitions,
+                   check.up_ago.value_or(milliseconds(-1)).count(), check.resumed, check.identity);
   }
   return text + fmt::format("{}{}\n", kLastLine, kept.checks.size());
 }
@@ -88,21 +99,21 @@ Result<KeptHealth> parse_kept_health(std::string_view text) {
   };
   auto line = cut(text, '\n');
   if (!line) return broken("the first line is not whole");
-  if (!line->starts_with(kFirstLine)) {
-    if (line->starts_with("sovereign-dns health "))
-      return fail(Errc::kUnsupported, "it is of another version", "checks begin as unknown");
-    return broken("it does not begin as kept health does");
-  }
+  std::uint32_t version = 0;
+  if (!line->starts_with(kFirstWords)) return broken("it does not begin as kept health does");
+  line->remove_prefix(kFirstWords.size());
+  if (!next(*line, version) || version == 0) return broken("no version");
+  if (version > kVersion) return fail(Errc::kUnsupported, "it is of a later version", "checks begin as unknown");
   KeptHealth kept;
   std::int64_t saved = 0;
-  if (!read(line->substr(kFirstLine.size()), saved) || saved < 0 || saved > kLatest) return broken("no time of saving");
+  if (!read(*line, saved) || saved < 0 || saved > kLatest) return broken("no time of saving");
   kept.saved = WallTime(milliseconds(saved));
   for (;;) {
     ++number;
     line = cut(text, '\n');
     if (!line) return broken("the text ends too early");
     if (line->starts_with(kLastLine)) break;
-    if (!read_check(*line, kept.checks.emplace_back())) return broken("this is no check");
+    if (!read_check(*line, version, kept.checks.emplace_back())) return broken("this is no check");
   }
   std::size_t count = 0;
   if (!read(line->substr(kLastLine.size()), count) || count != kept.checks.size() || !text.empty())

@@ -2,7 +2,9 @@
 // What is kept of health checks over a restart: verdicts and counters, as one text.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +22,8 @@ struct KeptCheck {
   std::uint64_t probes = 0;
   std::uint64_t failures = 0;
   std::uint32_t transitions = 0;
+  std::optional<std::chrono::milliseconds> up_ago{};  ///< State::last_up; nothing: it never was up
+  std::int64_t resumed = 0;                           ///< ResumeOrder::seconds of the last one
   friend bool operator==(const KeptCheck&, const KeptCheck&) = default;
 };
 
@@ -31,7 +35,7 @@ struct KeptHealth {
 
 /// A line for each check between a first and a last one.
 [[nodiscard]] std::string to_text(const KeptHealth& kept);
-/// Errors: kCorrupt names the line; kUnsupported, of another version.
+/// Errors: kCorrupt names the line; kUnsupported, of a later version.
 Result<KeptHealth> parse_kept_health(std::string_view text);
 
 }  // namespace sdns::health

@@ -46,13 +46,15 @@ Result<std::string> canonical_target(std::string_view text) {
 }
 
 std::string_view said_of(const Override& override) {
+  if (override.resumes) return "resume";
   return override.drains ? "drain" : verdict_name(override.verdict);
 }
 
 bool say_of(Override& override, std::string_view said) {
-  if (said != "up" && said != "down" && said != "drain") return false;
-  override.verdict = said == "up" ? Verdict::kUp : Verdict::kDown;
+  if (said != "up" && said != "down" && said != "drain" && said != "resume") return false;
+  override.verdict = said == "resume" ? Verdict::kUnknown : said == "up" ? Verdict::kUp : Verdict::kDown;
   override.drains = said == "drain";
+  override.resumes = said == "resume";
   return true;
 }
 
@@ -61,7 +63,7 @@ Result<void> check_override(const Override& override) {
   if (!target) return fail(target.error());
   if (*target != override.target)
     return fail(Errc::kInvalidArgument, fmt::format("the target {} is written {}", override.target, *target));
-  if (override.verdict == Verdict::kUnknown)
+  if ((override.verdict == Verdict::kUnknown) != override.resumes)
     return fail(Errc::kInvalidArgument, fmt::format("the override of {} says neither up nor down", *target));
   if (override.drains && override.verdict != Verdict::kDown)
     return fail(Errc::kInvalidArgument, fmt::format("the override of {} drains what is not down", *target));
@@ -77,7 +79,9 @@ Result<void> check_override(const Override& override) {
   return {};
 }
 
-OverrideIndex::OverrideIndex(Overrides overrides, const TargetPools& pools) : overrides_(std::move(overrides)) {
+OverrideIndex::OverrideIndex(Overrides overrides, const TargetPools& pools, Of which)
+    : overrides_(std::move(overrides)) {
+  std::erase_if(overrides_, [which](const Override& one) { return one.resumes != (which == Of::kResumes); });
   by_target_.reserve(overrides_.size());
   for (const Override& override : overrides_) by_target_.emplace(override.target, &override);
   const auto add = [this](const dns::IpAddress& address, std::size_t i) {
@@ -113,22 +117,43 @@ OverrideSubject override_subject(std::string_view identity) {
   return subject;
 }
 
-const Override* OverrideIndex::find(std::string_view identity, const OverrideSubject& subject,
-                                    std::int64_t now_seconds) const {
-  if (overrides_.empty()) return nullptr;
+// The closest first, until `take` says false.
+template <class Take>
+void OverrideIndex::each(std::string_view identity, const OverrideSubject& subject, std::int64_t now_seconds,
+                         const Take& take) const {
+  if (overrides_.empty()) return;
   for (const std::string_view target :
        {identity, std::string_view(subject.shown), std::string_view(subject.answered_endpoint),
         std::string_view(subject.endpoint), std::string_view(subject.answered_text),
         std::string_view(subject.address_text)}) {
     if (target.empty()) continue;
     const auto found = by_target_.find(target);
-    if (found != by_target_.end() && !has_ended(*found->second, now_seconds)) return found->second;
+    if (found != by_target_.end() && !has_ended(*found->second, now_seconds) && !take(*found->second)) return;
   }
-  if (by_group_.empty() || subject.address_text.empty()) return nullptr;
+  if (by_group_.empty() || subject.address_text.empty()) return;
   if (const auto group = by_group_.find(subject.answered); group != by_group_.end())
     for (const std::size_t i : group->second)
-      if (!has_ended(overrides_[i], now_seconds)) return &overrides_[i];
-  return nullptr;
+      if (!has_ended(overrides_[i], now_seconds) && !take(overrides_[i])) return;
+}
+
+const Override* OverrideIndex::find(std::string_view identity, const OverrideSubject& subject,
+                                    std::int64_t now_seconds) const {
+  const Override* closest = nullptr;
+  each(identity, subject, now_seconds, [&](const Override& one) {
+    closest = &one;
+    return false;
+  });
+  return closest;
+}
+
+const Override* OverrideIndex::newest(std::string_view identity, const OverrideSubject& subject,
+                                      std::int64_t now_seconds) const {
+  const Override* newest = nullptr;
+  each(identity, subject, now_seconds, [&](const Override& one) {
+    if (newest == nullptr || one.since_seconds > newest->since_seconds) newest = &one;
+    return true;
+  });
+  return newest;
 }
 
 std::int64_t OverrideIndex::next_end(std::int64_t now_seconds) const {

@@ -64,7 +64,7 @@ Fault one_of(const std::string& value) {
 constexpr std::array<std::string_view, 10> kSelectors = {"random",      "all",         "hashed",      "pickclosest",
                                                          "pickfirst",   "pickwrandom", "pickwhashed", "picknamehashed",
                                                          "pickchashed", "empty"};
-constexpr std::array<std::string_view, 5> kAllDown = {"all", "first", "none", "random", "fallback"};
+constexpr std::array<std::string_view, 6> kAllDown = {"all", "first", "none", "random", "lastgood", "fallback"};
 constexpr std::array<std::string_view, 2> kDistances = {"planar", "greatcircle"};
 constexpr std::array<std::string_view, 2> kUnknownLocations = {"zero", "last"};
 constexpr std::array<std::string_view, 2> kTruths = {"true", "false"};
@@ -173,7 +173,7 @@ struct Option {
   std::string_view name;
   Fault (*check)(const std::string& value);  // null: what set_our_option() says
 };
-constexpr std::array<Option, 36> kOptions = {{{"url", url},
+constexpr std::array<Option, 38> kOptions = {{{"url", url},
                                               {"dns", nullptr},
                                               {"port", number<1, 65'535>},
                                               {"exec", program},
@@ -187,6 +187,7 @@ constexpr std::array<Option, 36> kOptions = {{{"url", url},
                                               {"forgetafter", nullptr},
                                               {"holddown", nullptr},
                                               {"initial", nullptr},
+                                              {"resume", nullptr},
                                               {"send", nullptr},
                                               {"expect", nullptr},
                                               {"method", nullptr},
@@ -207,6 +208,7 @@ constexpr std::array<Option, 36> kOptions = {{{"url", url},
                                               {"minhealthy", healthy},
                                               {"alldown", one_of<kAllDown>},
                                               {"fallback", addresses},
+                                              {"plannedttl", one_of<kTruths>},
                                               {"distance", one_of<kDistances>},
                                               {"unknownlocation", one_of<kUnknownLocations>}}};
 

@@ -33,12 +33,13 @@ constexpr std::string_view kInPoolNames = "-_.";
 constexpr std::string_view kInMemberNames = "-_.:";  // an IPv6 address is a name too
 
 using Idle = std::pair<const char*, const char*>;  // the first has no effect beside the second
-constexpr std::array<Idle, 10> kIdle = {{{"minimumFailures", "fall"},
+constexpr std::array<Idle, 11> kIdle = {{{"minimumFailures", "fall"},
                                          {"minimumFailures", "rise"},
                                          {"minimumFailures", "fallremembered"},
                                          {"minimumFailures", "forgetafter"},
                                          {"minimumFailures", "holddown"},
                                          {"minimumFailures", "initial"},
+                                         {"minimumFailures", "resume"},
                                          {"httpcode", "codes"},
                                          {"dns", "url"},
                                          {"dns", "exec"},

@@ -52,13 +52,18 @@ std::optional<milliseconds> earlier(std::optional<milliseconds> a, std::optional
   return std::min(*a, *b);
 }
 
-dns::Ttl planned_ttl(std::optional<milliseconds> next_change, dns::Ttl record_ttl) {
-  if (!next_change) return record_ttl;
-  constexpr std::array<std::uint32_t, 6> kSteps{60, 30, 10, 5, 2, 1};
+std::uint8_t ttl_step(std::optional<milliseconds> next_change) {
+  if (!next_change) return 0;
+  constexpr std::array<std::uint8_t, 6> kSteps{60, 30, 10, 5, 2, 1};
   const milliseconds half = *next_change / 2;
-  for (const std::uint32_t step : kSteps)
-    if (half >= std::chrono::seconds(step)) return std::min(dns::Ttl{step}, record_ttl);
-  return std::min(dns::Ttl{kSteps.back()}, record_ttl);
+  const auto* const fits = std::find_if(kSteps.begin(), kSteps.end(),
+                                        [half](std::uint8_t step) { return half >= std::chrono::seconds(step); });
+  return fits == kSteps.end() ? kSteps.back() : *fits;
+}
+
+std::optional<SteadyTime> end_of_step(std::uint8_t step, SteadyTime change) {
+  if (step <= 1) return std::nullopt;
+  return change - 2 * std::chrono::seconds(step) + milliseconds(1);
 }
 
 }  // namespace sdns::health

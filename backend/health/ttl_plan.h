@@ -3,10 +3,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 
 #include "backend/base/clock.h"
-#include "backend/dns/ttl.h"
 #include "backend/health/verdict.h"
 
 namespace sdns::health {
@@ -26,9 +26,11 @@ struct ProbeTimes {
 /// The earlier of two; nothing is later than anything. For answers that rest on several checks.
 [[nodiscard]] std::optional<std::chrono::milliseconds> earlier(std::optional<std::chrono::milliseconds> a,
                                                                std::optional<std::chrono::milliseconds> b);
-/// Half of the time to the next possible change, rounded down to 1, 2, 5, 10, 30 or 60 s (at least 1 s), and never more
-/// than the record's own; that one while everything is solid. In steps, since cached answers are purged when the
-/// planned TTL changes: PowerDNS does not count TTLs down in its packet cache.
-[[nodiscard]] dns::Ttl planned_ttl(std::optional<std::chrono::milliseconds> next_change, dns::Ttl record_ttl);
+/// Half of the time to the next possible change, rounded down to 1, 2, 5, 10, 30 or 60 s (at least 1 s); 0 while
+/// everything is solid. In steps, since cached answers are purged when the step changes: PowerDNS does not count TTLs
+/// down in its packet cache.
+[[nodiscard]] std::uint8_t ttl_step(std::optional<std::chrono::milliseconds> next_change);
+/// From when on the time left until `change` is for a shorter step; nothing for the shortest, and for 0.
+[[nodiscard]] std::optional<SteadyTime> end_of_step(std::uint8_t step, SteadyTime change);
 
 }  // namespace sdns::health

@@ -93,7 +93,7 @@ void Vantage::look_at_nodes(SteadyTime now) {
   cut_off_ = !nodes_.empty() && fresh_.empty();
 }
 
-void Vantage::combine(const std::string& identity, Check& check, std::vector<Change>& changes) {
+void Vantage::combine(const std::string& identity, Check& check, SteadyTime at, std::vector<Change>& changes) {
   std::vector<View> others;
   others.reserve(check.views.size());
   for (const Said& said : check.views)
@@ -102,6 +102,10 @@ void Vantage::combine(const std::string& identity, Check& check, std::vector<Cha
   const VantageVerdict now = combine_views(rule_, check.own.verdict, others, most_age_);
   State state = check.own;
   state.verdict = now.verdict;
+  // Down by the word of others: it was up until they said so.
+  if (now.verdict == Verdict::kDown && check.own.verdict == Verdict::kUp)
+    state.last_up =
+        check.state.verdict == Verdict::kDown ? check.state.last_up : std::chrono::floor<std::chrono::milliseconds>(at);
   const bool disagreed = check.now.disagree;
   if (now.disagree && !disagreed) ++disagreements_;
   if (!now.disagree && disagreed) --disagreements_;
@@ -115,7 +119,8 @@ std::vector<Vantage::Change> Vantage::settle(SteadyTime now) {
   look_at_nodes(now);
   std::vector<Change> changes;
   for (const std::string& identity : touched_)
-    if (const auto found = checks_.find(identity); found != checks_.end()) combine(identity, found->second, changes);
+    if (const auto found = checks_.find(identity); found != checks_.end())
+      combine(identity, found->second, now, changes);
   touched_.clear();
   return changes;
 }

@@ -101,7 +101,7 @@ class Vantage {
   static Said* view_of(Check& check, NodeNumber node);
   void clear(NodeNumber node);
   void look_at_nodes(SteadyTime now);
-  void combine(const std::string& identity, Check& check, std::vector<Change>& changes);
+  void combine(const std::string& identity, Check& check, SteadyTime now, std::vector<Change>& changes);
 
   const VantageRule rule_;
   const std::chrono::milliseconds most_age_;

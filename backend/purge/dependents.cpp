@@ -11,6 +11,7 @@ constexpr std::chrono::seconds kChangesKept{10};  // at least: far longer than a
 
 std::string check_key(std::string_view identity) { return std::string("c:").append(identity); }
 std::string weight_key(std::string_view identity) { return std::string("w:").append(identity); }
+std::string step_key(std::string_view identity) { return std::string("t:").append(identity); }
 std::string pool_key(std::string_view pool) { return std::string("p:").append(pool); }
 constexpr const char* kPlacesKey = "g";
 constexpr std::string_view kNamePrefix = "n:";
@@ -66,6 +67,7 @@ void Dependents::file(const std::vector<Told>& told, SteadyTime now, std::set<dn
     };
     for (const std::string& check : note.checks) {
       add(check_key(check), note.health_sequence);
+      if (note.steps) add(step_key(check), note.health_sequence);
       if (note.weights) add(weight_key(check), note.health_sequence);
     }
     for (const std::string& pool : note.pools) add(pool_key(pool), note.revision);
@@ -89,6 +91,11 @@ void Dependents::checks_changed(const std::vector<std::string>& identities, std:
 void Dependents::weights_changed(const std::vector<std::string>& identities, std::uint64_t sequence,
                                  std::set<dns::Name>& owners) {
   for (const std::string& identity : identities) changed(weight_key(identity), sequence, owners);
+}
+
+void Dependents::steps_changed(const std::vector<std::string>& identities, std::uint64_t sequence,
+                               std::set<dns::Name>& owners) {
+  for (const std::string& identity : identities) changed(step_key(identity), sequence, owners);
 }
 
 void Dependents::pools_changed(const std::vector<std::string>& pools, zone::Revision revision,

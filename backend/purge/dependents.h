@@ -30,6 +30,7 @@ struct Told {
   std::uint64_t places = 0;           ///< generation of the location data that was read; 0: none was
   bool cached = false;                ///< PowerDNS may keep the answer
   bool weights = false;               ///< what the checks' targets say of their weight was read too
+  bool steps = false;                 ///< and how soon their verdicts may change
   std::vector<std::string> checks;    ///< identities
   std::vector<std::string> pools;
   std::vector<dns::Name> names;  ///< whose records were read
@@ -67,6 +68,8 @@ class Dependents {
   void checks_changed(const std::vector<std::string>& identities, std::uint64_t sequence, std::set<dns::Name>& owners);
   /// Those that rest on what these checks' targets say of their own weight.
   void weights_changed(const std::vector<std::string>& identities, std::uint64_t sequence, std::set<dns::Name>& owners);
+  /// Those that rest on how soon these checks' verdicts may change.
+  void steps_changed(const std::vector<std::string>& identities, std::uint64_t sequence, std::set<dns::Name>& owners);
   void pools_changed(const std::vector<std::string>& pools, zone::Revision revision, std::set<dns::Name>& owners);
   void names_changed(const std::vector<dns::Name>& names, zone::Revision revision, std::set<dns::Name>& owners);
 

@@ -139,7 +139,7 @@ www IN LUA A "ifportup({self.tcp}, {{'{four}'}}, {{timeout=6}})"
     def written(self):
         """Check to verdict, as the next process will have it."""
         lines = self.state_file().read_text().splitlines()[1:-1] if self.state_file().exists() else []
-        return {line.split(" ", 14)[14]: line.split(" ")[0] for line in lines}
+        return {line.split(" ", 16)[16]: line.split(" ")[0] for line in lines}
 
     def history(self, *words):
         return json.loads(self.world.ctl("--json", "health", "history", *words).stdout)["transitions"]

@@ -10,6 +10,7 @@ from faults_lua import LUA_FAULTS
 from faults_nodes import NODE_FAULTS
 from faults_operator import OPERATOR_FAULTS
 from faults_options import OPTION_FAULTS
+from faults_plan import PLAN_FAULTS
 from faults_pools import POOL_FAULTS
 from faults_probe import PROBE_FAULTS
 from faults_questions import QUESTION_FAULTS
@@ -95,4 +96,4 @@ FAULTS = (
 )
 
 FAULTS += (CHECK_FAULTS + DOOR_FAULTS + EDITING_FAULTS + EXPLAIN_FAULTS + HEALTH_FAULTS + LUA_FAULTS + NODE_FAULTS + OPERATOR_FAULTS + OPTION_FAULTS +
-           POOL_FAULTS + PROBE_FAULTS + QUESTION_FAULTS + VERDICT_FAULTS)
+           PLAN_FAULTS + POOL_FAULTS + PROBE_FAULTS + QUESTION_FAULTS + VERDICT_FAULTS)

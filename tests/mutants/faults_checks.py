@@ -36,7 +36,7 @@ CHECK_FAULTS = (
     Fault("forbidden_is_down", "a target that may not be probed is taken as down", "backend/health/check_book.cpp",
           "    case ProbeFailure::kForbidden:\n", "", BOOK),
     Fault("weights_are_no_news", "what a target says of its own weight is not heard", "backend/health/check_book.cpp",
-          "if (next.changed || weight != check.weight)", "if (next.changed)", BOOK),
+          "if (next.changed || weight != check.weight || other_step)", "if (next.changed || (weight != check.weight && other_step))", BOOK),
     Fault("branches_are_not_checked", "checks of clients in other places begin with the first of them", "backend/answer/rehearsal.cpp",
           "for (const std::string& call : lua::constant_calls(source))", "for (const std::string& call : lua::constant_calls(\"\"))", COLLECTOR),
     Fault("standby_is_cold", "target pools are checked only when a record names them", "backend/daemon/check_collector.cpp",

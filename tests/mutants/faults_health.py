@@ -15,7 +15,7 @@ HEALTH_FAULTS = (
     Fault("end_is_not_noticed", "an override that ends changes nothing before the next edit", "backend/health/registry.cpp",
           "if (next_end_ == 0 || next_end_ > now_seconds)", "if (now_seconds >= 0)", REGISTRY),
     Fault("new_check_is_not_forced", "a check that is asked for later is not told of overrides", "backend/health/registry.cpp",
-          "  return decide(ids, now_seconds);\n}\n\nvoid Registry::forget", "  return {{}, table_->sequence()};\n}\n\nvoid Registry::forget", PUBLICATION),
+          "  return decide(ids, now_seconds);\n}\n\nvoid Registry::forget", "  return unchanged();\n}\n\nvoid Registry::forget", PUBLICATION),
     Fault("override_is_not_journaled", "nodes are not told of an override", "backend/store/override_edit.cpp",
           "  if (present) overrides_before_.emplace(target, *present);\n", "", STORED),
     Fault("unchanged_override_takes_a_revision", "an override that ends as it began is journaled", "backend/store/commit.cpp",

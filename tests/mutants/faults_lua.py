@@ -22,7 +22,7 @@ LUA_FAULTS = (
     Fault("overruns_are_forgotten", "a record that overruns is run again at once", "lua/runtime.cpp",
           "if (++script.overran_ < options.overruns) return;", "if (true) return;", RUNTIME),
     Fault("unknown_is_up", "a target without a result is answered", "lua/choose.cpp",
-          "if (scratch.candidates[end].verdict == health::Verdict::kUp) scratch", "if (scratch.candidates[end].verdict != health::Verdict::kDown) scratch", RUNTIME),
+          "if (scratch.candidates[i].verdict == health::Verdict::kUp) scratch", "if (scratch.candidates[i].verdict != health::Verdict::kDown) scratch", RUNTIME),
     Fault("hash_without_the_client", "a choice by the client's hash is cached for all", "lua/choose.cpp",
           "    if (choice) call.evaluation.on_whole_client();\n    drawn = hash_address", "    drawn = hash_address", RUNTIME),
     Fault("scope_longer_than_source", "the scope is longer than what the client sent", "lua/evaluation.h",

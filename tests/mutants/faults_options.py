@@ -11,7 +11,7 @@ OPTION_FAULTS = (
           "check.thresholds = thresholds_of(question->options);",
           "check.thresholds = Thresholds::power_dns(question->options.minimum_failures);", BOOK),
     Fault("initial_is_unknown", "what is up before its first result is not answered", "backend/health/check_book.cpp",
-          "return {.verdict = state.verdict, .forced = false, .weight = 1};", "return {.verdict = state.falls == 0 ? Verdict::kUnknown : state.verdict, .forced = false, .weight = 1};", BOOK),
+          "  first.verdict = begin.state.verdict;", "  first.verdict = begin.kept ? begin.state.verdict : Verdict::kUnknown;", BOOK),
     Fault("identity_without_thresholds", "two checks with different thresholds are one", "backend/health/check_question.cpp",
           "if (options.thresholds) ours(threshold_options(options));", "if (options.thresholds) ours({});", OPTIONS),
     Fault("codes_are_httpcode", "codes are not looked at", "backend/health/probe.cpp",

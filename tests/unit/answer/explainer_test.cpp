@@ -105,6 +105,30 @@ TEST_F(ExplainerTest, AnAssumptionIsAppliedToACopy) {
   EXPECT_EQ(health_->size(), 1U) << "what is assumed is not in the table that answers are made from";
 }
 
+TEST_F(ExplainerTest, WhatIsAssumedDownWasUpUntilNow) {
+  clock_.advance(std::chrono::hours(1));
+  lua("h.example.",
+      "A \"ifportup(443, {'192.0.2.1', '192.0.2.2', '192.0.2.3'}, {selector='all', minhealthy=2, "
+      "alldown='lastgood'})\"");
+  for (const char* check : {"tcp 192.0.2.1:443", "tcp 192.0.2.3:443"}) set_health(check, health::Verdict::kUp);
+  EXPECT_THAT(contents(explained("h.example.", {}, {{"*", health::Verdict::kDown}})),
+              ElementsAre("192.0.2.1", "192.0.2.3"));
+}
+
+TEST_F(ExplainerTest, APlannedTtlIsSaid) {
+  lua("h.example.", "A \"ifportup(443, {'192.0.2.1'}, {plannedttl=true})\"");
+  health_ = health::HealthTableBuilder::add(*health_, {"tcp 192.0.2.1:443"});
+  health_ = health::HealthTableBuilder::set(
+      *health_, {{health_->find("tcp 192.0.2.1:443"), {.verdict = health::Verdict::kUp, .ttl_step = 5}}});
+  const Explanation got = explained("h.example.");
+  ASSERT_EQ(got.rows.size(), 1U);
+  EXPECT_EQ(got.rows[0].ttl, 5U);
+  EXPECT_TRUE(got.steering.records[0].evidence.planned);
+  EXPECT_EQ(got.steering.records[0].ttl, 30U) << "its own";
+  EXPECT_THAT(got.steering.records[0].trace.notes,
+              testing::Contains("tcp 192.0.2.1:443 may change soon: TTL 5 at most"));
+}
+
 TEST_F(ExplainerTest, ACheckBeatsAnAddressAndAnythingBeatsEvery) {
   lua("h.example.", "A \"ifportup(443, {'192.0.2.1', '192.0.2.2'}, {selector='all', backupSelector='all'})\"");
   EXPECT_THAT(

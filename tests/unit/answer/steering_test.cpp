@@ -38,9 +38,10 @@ class SteeringTest : public testing::Test {
     content_.metadata.push_back({kind, {value}});
     rebuild();
   }
-  void set_health(const std::string& identity, health::Verdict verdict) {
+  void set_health(const std::string& identity, health::Verdict verdict, std::uint8_t ttl_step = 0) {
     table_ = health::HealthTableBuilder::add(*table_, {identity});
-    table_ = health::HealthTableBuilder::set(*table_, {{table_->find(identity), {verdict, false, 1}}});
+    table_ = health::HealthTableBuilder::set(*table_,
+                                             {{table_->find(identity), {.verdict = verdict, .ttl_step = ttl_step}}});
     health_.publish(table_);
   }
 
@@ -372,6 +373,37 @@ TEST_F(SteeringTest, WhatPowerDnsAsksTwiceForOneQueryIsEvaluatedOnce) {
     EXPECT_EQ(evaluations(drawn, "203.0.113.0/24"), 1) << drawn;
     EXPECT_EQ(evaluations(drawn, "203.0.113.0/24"), 1) << drawn << " is drawn for each question";
   }
+}
+
+TEST_F(SteeringTest, APlannedTtlIsTheShortestStepOfItsChecks) {
+  lua("www.example.", "A \"ifportup(443, {'192.0.2.1','192.0.2.2'}, {selector='all', plannedttl='true'})\"");
+  lua("own.example.", "A \"ifportup(443, {'192.0.2.1','192.0.2.2'}, {selector='all'})\"");
+  set_health("tcp 192.0.2.1:443", health::Verdict::kUp);
+  set_health("tcp 192.0.2.2:443", health::Verdict::kDown);
+  EXPECT_THAT(ask("www.example."), HasSubstr(R"("ttl":30)")) << "solid";
+  EXPECT_TRUE(told().at(0).steps);
+  set_health("tcp 192.0.2.1:443", health::Verdict::kUp, 10);
+  EXPECT_THAT(ask("www.example."), HasSubstr(R"("ttl":10)"));
+  set_health("tcp 192.0.2.2:443", health::Verdict::kDown, 5);
+  EXPECT_THAT(ask("www.example."), HasSubstr(R"("ttl":5)"));
+  set_health("tcp 192.0.2.1:443", health::Verdict::kUp, 60);
+  set_health("tcp 192.0.2.2:443", health::Verdict::kDown);
+  EXPECT_THAT(ask("www.example."), HasSubstr(R"("ttl":30)")) << "never more than its own";
+  set_health("tcp 192.0.2.1:443", health::Verdict::kUp, 1);
+  told();
+  EXPECT_THAT(ask("own.example."), HasSubstr(R"("ttl":30)")) << "who does not ask";
+  EXPECT_FALSE(told().at(0).steps);
+}
+
+TEST_F(SteeringTest, RowsOfOneTypeHaveOneTtl) {
+  lua("www.example.", "A \"ifportup(443, {'192.0.2.1'}, {plannedttl=true})\"");
+  lua("www.example.", "A \"'192.0.2.9'\"");
+  lua("www.example.", "TXT \"'a,\\\"ttl\\\":77'\"");
+  set_health("tcp 192.0.2.1:443", health::Verdict::kUp, 5);
+  const std::string reply = ask("www.example.");
+  EXPECT_THAT(reply, HasSubstr(R"("content":"192.0.2.1","ttl":5)"));
+  EXPECT_THAT(reply, HasSubstr(R"("content":"192.0.2.9","ttl":5)"));
+  EXPECT_THAT(reply, HasSubstr(R"("ttl":30)")) << "another type keeps its own: " << reply;
 }
 
 TEST_F(SteeringTest, HealthDecides) {

@@ -40,6 +40,33 @@ TEST_F(Health, IsForcedUntilItIsReleased) {
   EXPECT_THAT(again.err, HasSubstr("192.0.2.1 is not forced"));
 }
 
+TEST_F(Health, ThatIsResumedForcesNothingAndIsNotReleased) {
+  const auto said = json({"health", "resume", "192.0.2.1", "--reason", "disk replaced"});
+  const auto all = overrides();
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0], said["overrides"][0]);
+  EXPECT_EQ(all[0]["verdict"], "resume");
+  EXPECT_EQ(all[0]["reason"], "disk replaced");
+  EXPECT_NE(all[0]["who"], "");
+  EXPECT_EQ(all[0]["until"].get<std::int64_t>() - all[0]["since"].get<std::int64_t>(), 7 * 86'400);
+  EXPECT_THAT(ctl({"health", "overrides"}).out, AllOf(HasSubstr("192.0.2.1  resume"), HasSubstr("disk replaced")));
+  EXPECT_THAT(ctl({"health", "release", "192.0.2.1"}).err, HasSubstr("192.0.2.1 is not forced"));
+  EXPECT_THAT(ctl({"health", "release", "--all"}), Exits(0));
+  EXPECT_EQ(targets().size(), 1U);
+
+  const auto again = json({"health", "resume", "192.0.2.1"});
+  EXPECT_EQ(again["overrides"][0]["since"].get<std::int64_t>(), all[0]["since"].get<std::int64_t>() + 1)
+      << "nodes tell it from the one before in the same second";
+  EXPECT_THAT(ctl({"health", "force", "192.0.2.2", "down", "--reason", "x"}), Exits(0));
+  EXPECT_THAT(ctl({"health", "resume", "192.0.2.2"}), Exits(0));
+  EXPECT_EQ(overrides()[1]["verdict"], "resume") << "it is forced no more";
+  EXPECT_THAT(ctl({"health", "resume", "pool:web"}).err, HasSubstr("there is no target pool web"));
+  EXPECT_THAT(ctl({"health", "resume", "web"}), Exits(2));
+  EXPECT_THAT(ctl({"health", "resume"}), Exits(2));
+  clock_.advance(std::chrono::hours(24 * 7 + 1));
+  EXPECT_TRUE(targets().empty());
+}
+
 TEST_F(Health, OfManyTargetsIsForcedInOneRevision) {
   const Ran ran = ctl({"health", "force", "192.0.2.1:443", "2001:DB8:0::1", "[2001:db8::2]:80",
                        "url https://x.example/ from 192.0.2.1", "up", "--reason", "x"});
@@ -157,6 +184,21 @@ TEST_F(Health, NodesThatDisagreeAreSeen) {
                                                    : std::vector<std::string>{"health", "show", "192.0.2.1"})
                     .err,
                 HasSubstr("no other node is heard of"));
+}
+
+TEST_F(Health, AListSaysWhatWaitsForAnOperator) {
+  daemon_.answers = true;
+  daemon_.health = std::string(R"({"sequence":7,"checks":[
+  {"check":"tcp 192.0.2.1:443 fall=3 resume=manual","state":"down","forced":false,"override":null,"weight":1,
+   "probed":{"verdict":"down","for_ms":340,"successes_in_row":9,"failures_in_row":0,"probes":1,"failed":1,
+   "transitions":1,"interval_ms":5000,"next_ms":100,"fall":3,"fall_remembered":5,"rise":10,"resume":"manual",
+   "resumed":false,"waits_for_resume":true,"last_up_ms":61000,"ttl_step":5,
+   "last":{"result":"success","detail":"","us":99}}}]})");
+  EXPECT_THAT(ctl({"health", "list"}).out, HasSubstr("down (waits for resume)"));
+  daemon_.history = {std::string(R"({"last":12,"transitions":[]})")};
+  EXPECT_THAT(ctl({"health", "show", "192.0.2.1"}).out,
+              AllOf(HasSubstr("rises after: 10 successes, but waits for an operator: `sdnsctl health resume`"),
+                    HasSubstr("last up:     1 min ago"), HasSubstr("may change:  soon: planned TTLs are 5 s at most")));
 }
 
 TEST_F(Health, ADaemonThatSaysSomethingElseIsAnError) {

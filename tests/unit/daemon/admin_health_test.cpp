@@ -50,6 +50,7 @@ TEST_F(AdminTest, HealthIsTheTableAndWhatTheCheckerSaysOfIt) {
             Json::parse(R"({"check":"tcp 192.0.2.1:443","state":"down","forced":true,"override":null,"weight":3,
       "probed":{"verdict":"up","for_ms":1500,"successes_in_row":4,"failures_in_row":0,"probes":9,"failed":2,"transitions":3,
       "interval_ms":5000,"next_ms":700,"fall":2,"fall_remembered":5,"rise":1,
+      "resume":"automatic","resumed":false,"waits_for_resume":false,"last_up_ms":0,"ttl_step":0,
       "last":{"result":"timeout","detail":"no connection","us":2000},
       "last_error":{"result":"timeout","detail":"no connection","ago_ms":400}}})"));
   EXPECT_EQ(all["checks"][1]["state"], "unknown");

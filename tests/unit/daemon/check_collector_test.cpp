@@ -40,8 +40,9 @@ class CheckCollectorTest : public testing::Test {
     zones_ = builder.finish(++revision_, {});
   }
   CheckCollector::Asks asks() {
-    return [this](zone::ZoneId zone, const std::vector<std::string>& identities) {
-      found_[zone].insert(identities.begin(), identities.end());
+    return [this](zone::ZoneId zone, const answer::AskedChecks& asked) {
+      found_[zone].insert(asked.checks.begin(), asked.checks.end());
+      planned_.insert(asked.planned.begin(), asked.planned.end());
       ++asked_;
     };
   }
@@ -58,6 +59,7 @@ class CheckCollectorTest : public testing::Test {
   answer::Rehearsal rehearsal_{{.settings = settings_, .health = health_, .geo = geo_, .clock = clock_, .seed = 1}};
   CheckCollector collector_{rehearsal_, seconds(60), clock_};
   std::map<zone::ZoneId, std::set<std::string>> found_;
+  std::set<std::string> planned_;
   int asked_ = 0;
 };
 
@@ -93,6 +95,16 @@ TEST_F(CheckCollectorTest, FindsWhatTargetPoolsAskThoughNoRecordNamesThem) {
   serve({});
   step();
   EXPECT_THAT(found(), ElementsAre(Pair(0U, UnorderedElementsAre("tcp 192.0.2.1:443", "tcp 192.0.2.2:443"))));
+}
+
+TEST_F(CheckCollectorTest, FindsByWhichAPlannedTtlGoes) {
+  serve({zone(1, "example.",
+              {{"plans.example.", "ifportup(443, {'192.0.2.1'}, {plannedttl=true})"},
+               {"branch.example.",
+                ";if country('NL') then return ifportup(80, {'192.0.2.4'}, {plannedttl=true}) end return 'x'"},
+               {"not.example.", "ifportup(443, {'192.0.2.2'})"}})});
+  step();
+  EXPECT_EQ(planned_, (std::set<std::string>{"tcp 192.0.2.1:443", "tcp 192.0.2.4:80"}));
 }
 
 TEST_F(CheckCollectorTest, ARoundGoesOnWhereItWasLeft) {
@@ -151,7 +163,7 @@ TEST_F(CheckCollectorTest, AChangeThatTakesLongIsForTheNextRound) {
   zone::Applied applied;
   applied.set = zones_;
   applied.zones = {{zone::ZoneTouch::What::kCreated, 1, test::name("example.")}};
-  collector_.changed(applied, microseconds(10), [&](zone::ZoneId, const std::vector<std::string>&) {
+  collector_.changed(applied, microseconds(10), [&](zone::ZoneId, const answer::AskedChecks&) {
     ++asked_;
     clock_.advance(microseconds(11));
   });

@@ -107,11 +107,14 @@ TEST(CheckBook, ThresholdsOfTheIdentityCount) {
 }
 
 TEST(CheckBook, ACheckBeginsAsItsOptionsSay) {
-  EXPECT_EQ(first_state(kWeb).verdict, Verdict::kUnknown);
-  EXPECT_EQ(first_state("tcp 192.0.2.1:443 fall=3").verdict, Verdict::kUnknown);
-  EXPECT_EQ(first_state("tcp 192.0.2.1:443 fall=3 initial=up").verdict, Verdict::kUp);
-  EXPECT_EQ(first_state("tcp 192.0.2.1:443 fall=3 initial=down").verdict, Verdict::kDown);
-  EXPECT_EQ(first_state("no check").verdict, Verdict::kUnknown);
+  const auto first = [](const char* identity) {
+    return first_state(identity, nothing_kept, seconds(5), Planning::kNo, kStart).verdict;
+  };
+  EXPECT_EQ(first(kWeb), Verdict::kUnknown);
+  EXPECT_EQ(first("tcp 192.0.2.1:443 fall=3"), Verdict::kUnknown);
+  EXPECT_EQ(first("tcp 192.0.2.1:443 fall=3 initial=up"), Verdict::kUp);
+  EXPECT_EQ(first("tcp 192.0.2.1:443 fall=3 initial=down"), Verdict::kDown);
+  EXPECT_EQ(first("no check"), Verdict::kUnknown);
   CheckBook book(options(), 1, nothing_kept);
   book.add("tcp 192.0.2.1:443 fall=2 initial=up", kStart);
   EXPECT_FALSE(probe(book, ProbeFailure::kTimeout).transition);
@@ -533,6 +536,8 @@ TEST(CheckBook, GoesOnFromWhatWasKept) {
     KeptCheck expected = *same;
     expected.record.changed_ago += seconds(10);
     if (expected.record.failing) expected.record.failing_for += seconds(10);
+    ASSERT_TRUE(expected.up_ago);
+    *expected.up_ago += seconds(10);
     EXPECT_EQ(check, expected);
   }
   EXPECT_FALSE(after.report("", later)[0].probed) << "by this process";

@@ -56,6 +56,7 @@ INSTANTIATE_TEST_SUITE_P(
                     ValueCase{"forgetafter", {"1", "1000"}, {"0", "1001"}},
                     ValueCase{"holddown", {"0", "604800"}, {"604801", "1m"}},
                     ValueCase{"initial", {"up", "down", "unknown"}, {"Up", "", "1"}},
+                    ValueCase{"resume", {"manual", "automatic"}, {"Manual", "auto", ""}},
                     ValueCase{"send", {"PING\r\n", std::string(255, 'x')}, {"", std::string(256, 'x')}},
                     ValueCase{"expect", {"+PONG"}, {"", std::string(256, 'x')}},
                     ValueCase{"method", {"GET", "HEAD"}, {"POST", "get", ""}},
@@ -68,7 +69,7 @@ INSTANTIATE_TEST_SUITE_P(
                     ValueCase{"dnsrdata", {"192.0.2.1", "10 mail.example.org."}, {""}}));
 
 TEST(OurOption, OthersAreNotTakenAndNotRefused) {
-  for (const char* name : {"timeout", "minimumFailures", "Fall", "resume", "exec", "probe", ""}) {
+  for (const char* name : {"timeout", "minimumFailures", "Fall", "resumed", "exec", "probe", ""}) {
     CheckOptions options;
     const auto set = set_our_option(name, "1", options);
     EXPECT_TRUE(set && !*set) << name;
@@ -118,6 +119,8 @@ INSTANTIATE_TEST_SUITE_P(
         TextCase{CheckKind::kTcp,
                  {{"holddown", "0"}, {"forgetafter", "4"}, {"fallremembered", "0"}, {"initial", "up"}, {"fall", "2"}},
                  "tcp 192.0.2.1:25 fall=2 fallremembered=0 forgetafter=4 holddown=0 initial=up"},
+        TextCase{CheckKind::kTcp, {{"resume", "manual"}}, "tcp 192.0.2.1:25 fall=3 resume=manual"},
+        TextCase{CheckKind::kTcp, {{"resume", "automatic"}}, "tcp 192.0.2.1:25 fall=3"},
         TextCase{CheckKind::kTcp,
                  {{"expect", "250 ok"}, {"send", "EHLO x\r\n"}},
                  "tcp 192.0.2.1:25 send=EHLO%20x%0d%0a expect=250%20ok"},
@@ -160,7 +163,8 @@ TEST(ThresholdsOf, AreWhatIsGivenAndWhatFollowsFromIt) {
                                              {"fallremembered", "20"},
                                              {"forgetafter", "5"},
                                              {"holddown", "7200"},
-                                             {"initial", "down"}}));
+                                             {"initial", "down"},
+                                             {"resume", "manual"}}));
   Thresholds expected;
   expected.fall = 8;
   expected.fall_remembered = 20;
@@ -169,6 +173,7 @@ TEST(ThresholdsOf, AreWhatIsGivenAndWhatFollowsFromIt) {
   expected.rise_after_loss = 6;
   expected.rise_most = 24;
   expected.initial = Initial::kDown;
+  expected.resume = Resume::kManual;
   expected.hold_down = expected.hold_most = seconds(7200);
   EXPECT_EQ(all, expected);
   EXPECT_EQ(thresholds_of(with({{"fall", "8"}})).fall_remembered, 10) << "a blip must not come before the row of eight";

@@ -140,9 +140,9 @@ TEST_F(CheckerTest, GoesOnFromWhatWasKept) {
     ASSERT_EQ(kept.size(), 1U);
   }
   const auto checker = start(options(KeptChecks(kept, std::chrono::steady_clock::now(), seconds(1))));
-  EXPECT_EQ(checker->begins_as(tcp(peer.port())).verdict, Verdict::kUp);
-  EXPECT_EQ(checker->begins_as("tcp 192.0.2.1:1").verdict, Verdict::kUnknown);
-  EXPECT_EQ(checker->begins_as("tcp 192.0.2.1:1 fall=3 initial=up").verdict, Verdict::kUp);
+  EXPECT_EQ(checker->begins_as(tcp(peer.port()), Planning::kNo).verdict, Verdict::kUp);
+  EXPECT_EQ(checker->begins_as("tcp 192.0.2.1:1", Planning::kNo).verdict, Verdict::kUnknown);
+  EXPECT_EQ(checker->begins_as("tcp 192.0.2.1:1 fall=3 initial=up", Planning::kNo).verdict, Verdict::kUp);
   checker->want({tcp(peer.port())});
   const auto deadline = std::chrono::steady_clock::now() + kLong;
   while (!checker->report("").at(0).probed && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();

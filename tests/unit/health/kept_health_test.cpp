@@ -29,6 +29,8 @@ KeptHealth some() {
   check.probes = 1'000'000'000'000U;
   check.failures = 3;
   check.transitions = 2;
+  check.up_ago = milliseconds(12'000);
+  check.resumed = 1'787'394'000;
   kept.checks.push_back(check);
   check = {};
   check.identity = "tcp [2001:db8::1]:443";
@@ -54,14 +56,30 @@ TEST(KeptHealth, ThatIsCutAnywhereIsRefused) {
 }
 
 TEST(KeptHealth, OfAnotherVersionIsSaidToBe) {
-  EXPECT_EQ(parse_kept_health("sovereign-dns health 2 17\nend 0\n").error().code, Errc::kUnsupported);
+  EXPECT_EQ(parse_kept_health("sovereign-dns health 3 17\nend 0\n").error().code, Errc::kUnsupported);
   for (const char* text : {"", "\n", "something else\n", "sovereign-dns health 1 x\nend 0\n",
                            "sovereign-dns health 1 17\nend 1\n", "sovereign-dns health 1 17\nup\nend 1\n",
                            "sovereign-dns health 1 17\nsideways 0 0 0 0 0 0 0 0 0 1 0 0 0 tcp 192.0.2.1:1\nend 1\n",
                            "sovereign-dns health 1 17\nup 0 0 0 0 0 0 256 0 0 1 0 0 0 tcp 192.0.2.1:1\nend 1\n",
                            "sovereign-dns health 1 17\nup 0 0 0 0 0 0 0 2 0 1 0 0 0 tcp 192.0.2.1:1\nend 1\n",
-                           "sovereign-dns health 1 17\nup 0 0 0 0 0 0 0 0 0 1 0 0 0 \nend 1\n"})
+                           "sovereign-dns health 1 17\nup 0 0 0 0 0 0 0 0 0 1 0 0 0 \nend 1\n",
+                           "sovereign-dns health 2 17\nup 0 0 0 0 0 0 0 0 0 1 0 0 0 tcp 192.0.2.1:1\nend 1\n",
+                           "sovereign-dns health 0 17\nend 0\n", "sovereign-dns health x 17\nend 0\n"})
     EXPECT_EQ(parse_kept_health(text).error().code, Errc::kCorrupt) << text;
+}
+
+TEST(KeptHealth, OfVersion1IsRead) {
+  const auto read =
+      parse_kept_health("sovereign-dns health 1 17\ndown 5 0 0 9 0 0 0 1 0 3 7 2 1 tcp 192.0.2.1:1\nend 1\n");
+  ASSERT_TRUE(read) << to_text(read.error());
+  const KeptCheck expected{
+      .identity = "tcp 192.0.2.1:1",
+      .record = {.changed_ago = milliseconds(5), .run = 9, .verdict = Verdict::kDown, .failing = true},
+      .weight = 3,
+      .probes = 7,
+      .failures = 2,
+      .transitions = 1};
+  EXPECT_EQ(read->checks, std::vector<KeptCheck>{expected});
 }
 
 // What is read is either what somebody wrote, or an error; never a crash.

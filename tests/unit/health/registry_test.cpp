@@ -154,6 +154,64 @@ TEST_F(RegistryTest, TellsVerdictsAndWeightsApart) {
   EXPECT_EQ(cell_.load()->state(cell_.load()->find("a")).weight, 8U);
 }
 
+TEST_F(RegistryTest, TellsStepsApart) {
+  registry_.want({"a", "b"}, 0);
+  const State solid{.verdict = Verdict::kUp};
+  const State soon{.verdict = Verdict::kUp, .ttl_step = 5};
+  EXPECT_TRUE(registry_.observe({{"a", solid}, {"b", solid}}, 0).steps.empty());
+  const Changed changed = registry_.observe({{"a", soon}, {"b", solid}}, 0);
+  EXPECT_EQ(changed.steps, std::vector<std::string>{"a"});
+  EXPECT_TRUE(changed.identities.empty());
+  const std::uint64_t sequence = cell_.load()->sequence();
+  EXPECT_EQ(changed.sequence, sequence);
+  registry_.observe({{"a", soon}}, 0);
+  EXPECT_EQ(cell_.load()->sequence(), sequence) << "the same step is no new table";
+}
+
+TEST_F(RegistryTest, WhatIsForcedIsSolidAndWasNotUp) {
+  registry_.want({"tcp 192.0.2.1:443"}, 0);
+  registry_.observe(
+      {{"tcp 192.0.2.1:443", {.verdict = Verdict::kUp, .ttl_step = 5, .last_up = SteadyTime(std::chrono::hours(1))}}},
+      0);
+  const Changed forced = registry_.set_overrides({{.target = "192.0.2.1", .verdict = Verdict::kDown}}, {}, 0);
+  EXPECT_EQ(forced.steps.size(), 1U);
+  const HealthTablePtr table = cell_.load();
+  EXPECT_EQ(table->state(table->find("tcp 192.0.2.1:443")), (State{.verdict = Verdict::kDown, .forced = true}));
+  EXPECT_EQ(registry_.set_overrides({}, {}, 0).steps.size(), 1U) << "and then what its probes say";
+}
+
+TEST_F(RegistryTest, TheLastWordAboutRisingCountsAndForcesNothing) {
+  const Override endpoint{.target = "192.0.2.1:443",
+                          .verdict = Verdict::kUnknown,
+                          .who = "ann",
+                          .since_seconds = 20,
+                          .until_seconds = 100,
+                          .resumes = true};
+  const Override address{.target = "192.0.2.1",
+                         .verdict = Verdict::kUnknown,
+                         .reason = "mended",
+                         .who = "ben",
+                         .since_seconds = 30,
+                         .until_seconds = 110,
+                         .resumes = true};
+  const std::vector<std::string> checks = {"tcp 192.0.2.1:443", "tcp 192.0.2.2:443"};
+  registry_.want(checks, 0);
+  EXPECT_TRUE(registry_.set_overrides({address, endpoint}, {}, 50).identities.empty());
+  EXPECT_EQ(verdict("tcp 192.0.2.1:443"), Verdict::kUnknown);
+  const auto orders = registry_.resumes(50);
+  ASSERT_EQ(orders.size(), 1U);
+  EXPECT_EQ(orders[0].identity, "tcp 192.0.2.1:443");
+  EXPECT_EQ(orders[0].seconds, 30);
+  EXPECT_EQ(orders[0].who, "ben");
+  EXPECT_EQ(orders[0].reason, "mended");
+  EXPECT_EQ(registry_.resumes(checks, 50).size(), 1U);
+  EXPECT_TRUE(registry_.resumes({"tcp 192.0.2.2:443", "tcp 192.0.2.9:443"}, 50).empty());
+  EXPECT_TRUE(registry_.resumes(110).empty()) << "it has ended";
+  Override down{.target = "192.0.2.1", .verdict = Verdict::kDown};
+  registry_.set_overrides({down, endpoint}, {}, 50);
+  EXPECT_EQ(verdict("tcp 192.0.2.1:443"), Verdict::kDown) << "what was resumed does not stand before what is forced";
+}
+
 // A record whose checks are made of the query name may ask for new ones for ever.
 TEST_F(RegistryTest, NumbersOfChecksThatAreForgottenAreUsedAgain) {
   registry_.want({"a", "b"}, 0);

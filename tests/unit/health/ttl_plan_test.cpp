@@ -96,28 +96,36 @@ INSTANTIATE_TEST_SUITE_P(
                     ChangeCase{"a check that waits for an operator is solid", manual(), "---++++++++++", std::nullopt},
                     ChangeCase{"one that was resumed is not", manual(), "---r+", 84s}));
 
-struct TtlCase {
+struct StepCase {
   std::optional<milliseconds> change;
-  std::uint32_t record;
-  std::uint32_t planned;
+  int step;
 };
-void PrintTo(const TtlCase& one, std::ostream* to) {
-  *to << (one.change ? std::to_string(one.change->count()) + " ms" : "solid") << ", record " << one.record;
+void PrintTo(const StepCase& one, std::ostream* to) {
+  *to << (one.change ? std::to_string(one.change->count()) + " ms" : "solid");
 }
-class PlannedTtl : public testing::TestWithParam<TtlCase> {};
+class TtlStep : public testing::TestWithParam<StepCase> {};
 
-TEST_P(PlannedTtl, IsAStepAndNoMoreThanTheRecords) {
-  EXPECT_EQ(GetParam().planned, planned_ttl(GetParam().change, dns::Ttl{GetParam().record}).seconds);
+TEST_P(TtlStep, IsHalfOfTheTimeRoundedDown) { EXPECT_EQ(GetParam().step, ttl_step(GetParam().change)); }
+
+INSTANTIATE_TEST_SUITE_P(Health, TtlStep,
+                         testing::Values(StepCase{std::nullopt, 0}, StepCase{0ms, 1}, StepCase{1999ms, 1},
+                                         StepCase{3999ms, 1}, StepCase{4000ms, 2}, StepCase{9999ms, 2},
+                                         StepCase{10s, 5}, StepCase{19'999ms, 5}, StepCase{20s, 10},
+                                         StepCase{59'999ms, 10}, StepCase{60s, 30}, StepCase{119'999ms, 30},
+                                         StepCase{120s, 60}, StepCase{86'400s, 60}, StepCase{-5s, 1}));
+
+TEST(TtlStep, EndsInTheFirstMillisecondInWhichItIsTooLong) {
+  const SteadyTime change = kStart + 1000s;
+  for (const int step : {2, 5, 10, 30, 60}) {
+    const auto ends = end_of_step(static_cast<std::uint8_t>(step), change);
+    ASSERT_TRUE(ends);
+    const auto left = [&](SteadyTime at) { return std::chrono::duration_cast<milliseconds>(change - at); };
+    EXPECT_LT(ttl_step(left(*ends)), step);
+    EXPECT_EQ(ttl_step(left(*ends - 1ms)), step);
+  }
+  EXPECT_FALSE(end_of_step(1, change)) << "the shortest";
+  EXPECT_FALSE(end_of_step(0, change));
 }
-
-INSTANTIATE_TEST_SUITE_P(Health, PlannedTtl,
-                         testing::Values(TtlCase{std::nullopt, 3600, 3600}, TtlCase{std::nullopt, 0, 0},
-                                         TtlCase{0ms, 300, 1}, TtlCase{1999ms, 300, 1}, TtlCase{3999ms, 300, 1},
-                                         TtlCase{4000ms, 300, 2}, TtlCase{9999ms, 300, 2}, TtlCase{10s, 300, 5},
-                                         TtlCase{19'999ms, 300, 5}, TtlCase{20s, 300, 10}, TtlCase{59'999ms, 300, 10},
-                                         TtlCase{60s, 300, 30}, TtlCase{119'999ms, 300, 30}, TtlCase{120s, 300, 60},
-                                         TtlCase{86'400s, 300, 60}, TtlCase{86'400s, 20, 20}, TtlCase{20s, 7, 7},
-                                         TtlCase{20s, 0, 0}, TtlCase{-5s, 300, 1}));
 
 TEST(Earlier, TakesTheShorterOfTwo) {
   EXPECT_EQ(std::nullopt, earlier(std::nullopt, std::nullopt));

@@ -127,6 +127,64 @@ TEST_F(RuntimeTest, PickersTakeAUrlGroupsAndOptions) {
   EXPECT_EQ(said("pickrandom({'192.0.2.1', '192.0.2.2'}, {port=80, alldown='all'})"), "192.0.2.1 192.0.2.2");
 }
 
+class LastGood : public RuntimeTest {
+ protected:
+  // 192.0.2.N is down, and was up until so many seconds after some moment; never when 0.
+  void down(int number, int up_until, bool forced = false) {
+    set(number,
+        {.verdict = health::Verdict::kDown, .forced = forced, .last_up = SteadyTime(std::chrono::seconds(up_until))});
+  }
+  void up(int number) { set(number, {.verdict = health::Verdict::kUp}); }
+  void set(int number, health::State state) {
+    const std::string identity = "tcp 192.0.2." + std::to_string(number) + ":80";
+    table_ = health::HealthTableBuilder::add(*table_, {identity});
+    table_ = health::HealthTableBuilder::set(*table_, {{table_->find(identity), state}});
+  }
+  std::string four(const std::string& options) {
+    return said("all({'192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'}, {port=80, alldown='lastgood', " + options +
+                "})");
+  }
+};
+
+TEST_F(LastGood, AreThoseThatWereUpWhenEnoughWereLast) {
+  down(1, 100);
+  down(2, 400);
+  down(3, 300);
+  down(4, 200);
+  EXPECT_EQ(four("minhealthy=1"), "192.0.2.2");
+  EXPECT_EQ(four("minhealthy=2"), "192.0.2.2 192.0.2.3");
+  EXPECT_EQ(four("minhealthy='75%'"), "192.0.2.2 192.0.2.3 192.0.2.4");
+  up(1);
+  EXPECT_EQ(four("minhealthy=2"), "192.0.2.1 192.0.2.2") << "who is up is among them";
+  EXPECT_EQ(four("minhealthy=1"), "192.0.2.1") << "enough are up";
+}
+
+TEST_F(LastGood, ThatFellTogetherStayTogether) {
+  for (const int number : {1, 2, 3}) down(number, 100);
+  down(4, 50);
+  EXPECT_EQ(four("minhealthy=1"), "192.0.2.1 192.0.2.2 192.0.2.3");
+}
+
+TEST_F(LastGood, AreAllWhenEnoughNeverWereUp) {
+  down(1, 100);
+  down(2, 0);
+  EXPECT_EQ(four("minhealthy=2"), "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4");
+  EXPECT_NE(trace_.notes.back().find("not known that enough ever were"), std::string::npos);
+}
+
+TEST_F(LastGood, AreOfTheGroupThatHadEnoughLast) {
+  const std::string groups =
+      "pickfirst({{'192.0.2.1', '192.0.2.2'}, {'192.0.2.3', '192.0.2.4'}}, "
+      "{port=80, minhealthy=2, alldown='lastgood'})";
+  down(1, 100);
+  down(2, 900);
+  down(3, 300);
+  down(4, 200);
+  EXPECT_EQ(said(groups), "192.0.2.3") << "the first had both until 100, the second until 200";
+  down(1, 200);
+  EXPECT_EQ(said(groups), "192.0.2.1") << "the first was asked first";
+}
+
 TEST_F(RuntimeTest, APoolAnswersByItsOwnOptions) {
   health::TargetPool pool;
   pool.name = "web";

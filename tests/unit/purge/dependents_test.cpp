@@ -47,6 +47,16 @@ TEST_F(DependentsTest, WhoRestsOnAChangedCheckIsNamed) {
   EXPECT_TRUE(change("z", 3).empty());
 }
 
+TEST_F(DependentsTest, OnlyWhoReadsStepsRestsOnThem) {
+  Told plans = note("a.", {"x"});
+  plans.steps = true;
+  file({plans, note("b.", {"x"})});
+  std::set<dns::Name> owners;
+  dependents_.steps_changed({"x"}, 1, owners);
+  EXPECT_EQ(owners, std::set<dns::Name>{name("a.")});
+  EXPECT_EQ(file({plans}), std::set<dns::Name>{name("a.")}) << "made from the table before";
+}
+
 // A status page that begins with a number may say another one each time.
 TEST_F(DependentsTest, OnlyWhoReadsWeightsRestsOnThem) {
   Told weighs = note("a.", {"x"});

@@ -54,6 +54,20 @@ TEST_F(OverrideTest, ThatDrainsIsNotOneThatIsDown) {
   EXPECT_EQ(Errc::kInvalidArgument, ok(authority->edit())->put_override(draining).error().code);
 }
 
+TEST_F(OverrideTest, ThatResumesForcesNothing) {
+  Override resumed{"192.0.2.1", Verdict::kUnknown, "mended", "ann", 1000, 2000};
+  EXPECT_EQ(Errc::kInvalidArgument, ok(authority->edit())->put_override(resumed).error().code) << "it says nothing";
+  resumed.resumes = true;
+  put(resumed);
+  EXPECT_EQ(resumed, overrides()[0].override);
+  const std::string before = digest();
+  put(down("192.0.2.1"));
+  EXPECT_EQ(down("192.0.2.1"), overrides()[0].override);
+  EXPECT_NE(before, digest());
+  resumed.verdict = Verdict::kDown;
+  EXPECT_EQ(Errc::kInvalidArgument, ok(authority->edit())->put_override(resumed).error().code);
+}
+
 TEST_F(OverrideTest, OfADatabaseOfVersion4StaysAsItWas) {
   authority.reset();
   std::filesystem::remove(file());

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""Faults in planned TTLs, in what was good last, and in checks that wait for an operator."""
+from fault import Fault
+
+BOOK, REGISTRY, RUNTIME = "unit:health_check_book_test", "unit:health_registry_test", "unit:lua_runtime_test"
+STEERING, PLANNED, CTL = "unit:answer_steering_test", "unit:daemon_wanted_checks_test", "unit:ctl_test"
+VERDICTS, DEPENDENTS = "unit:health_verdict_test", "unit:purge_dependents_test"
+
+PLAN_FAULTS = (
+    Fault("steps_for_nobody", "it is worked out for every check how soon it may change, and a table published", "backend/health/check_book.cpp",
+          "const bool other_step = check.planned && plan_anew(due.check, now);", "check.planned = true;\n  const bool other_step = plan_anew(due.check, now);", BOOK),
+    Fault("steps_stay", "a step that has ended with time is kept until the next result", "backend/health/ttl_plan.cpp",
+          "  return change - 2 * std::chrono::seconds(step) + milliseconds(1);", "  return change + std::chrono::hours(1000);", VERDICTS),
+    Fault("gone_checks_leave_steps", "the step of a check that is gone ends for another one", "backend/health/check_book.cpp",
+          "  set_step(number, std::nullopt, now);\n  if (--check", "  if (--check", BOOK),
+    Fault("mute_checks_are_unsolid", "what cannot be probed has short TTLs for ever", "backend/health/check_book.cpp",
+          "if (!check.planned || mute) return", "if (!check.planned) return", BOOK),
+    Fault("restart_forgets_steps", "the first answers after a restart have long TTLs", "backend/health/check_book.cpp",
+          "if (planning == Planning::kYes) {", "if (false) {", BOOK),
+    Fault("forced_checks_have_steps", "the TTL follows probes that do not count", "backend/health/registry.cpp",
+          "    state = State{.verdict = override->verdict, .forced = true, .weight = state.weight};",
+          "    state.verdict = override->verdict;\n    state.forced = true;", REGISTRY),
+    Fault("steps_purge_nothing", "answers with a former planned TTL stay cached", "backend/purge/dependents.cpp",
+          "      if (note.steps) add(step_key(check), note.health_sequence);\n", "", DEPENDENTS),
+    Fault("planned_ttl_is_longer", "a planned TTL is longer than the record's own", "lua/evaluation.h",
+          "return ttl_step == 0 ? own : std::min<std::uint32_t>(ttl_step, own);", "return ttl_step == 0 ? own : ttl_step;", STEERING),
+    Fault("last_step_counts", "of several checks the last one's step counts", "lua/evaluation.h",
+          "if (step != 0 && (ttl_step == 0 || step < ttl_step)) ttl_step = step;", "if (step != 0) ttl_step = step;", STEERING),
+    Fault("rrset_of_two_ttls", "records of one RRset have different TTLs", "backend/answer/steering.cpp",
+          "  if (evidence_.ttl_step != 0 && rows.blocks.size() > 1) rows.level_ttls();\n", "", STEERING),
+    Fault("planned_for_ever", "a check is planned though no answer reads it any more", "backend/daemon/planned_checks.cpp",
+          "    if (check.second + 1 >= generation_) return false;", "    return false;", PLANNED),
+    Fault("last_good_is_the_first", "those that fell first are answered", "lua/choose.cpp",
+          "std::nth_element(scratch.times.begin(), least, scratch.times.end(), std::greater<>());",
+          "std::nth_element(scratch.times.begin(), least, scratch.times.end());", RUNTIME),
+    Fault("last_good_of_the_last_group", "of two groups that had enough last the one that stands by is answered", "lua/choose.cpp",
+          "    if (*least <= last) continue;", "    if (*least < last) continue;", RUNTIME),
+    Fault("last_good_without_the_living", "who is up is not among those that were good last", "lua/choose.cpp",
+          "return candidates[i].verdict == health::Verdict::kUp ? SteadyTime::max() : candidates[i].last_up;",
+          "return candidates[i].last_up;", RUNTIME),
+    Fault("last_up_drifts", "over a restart targets that fell together fell apart", "backend/health/check_book.cpp",
+          "begin.last_up = kept.saved() - *begin.kept->up_ago;", "begin.last_up = now - elapsed - *begin.kept->up_ago;", BOOK),
+    Fault("orders_count_again", "an operator's word counts again after each change of overrides", "backend/health/check_book.cpp",
+          "  if (order.seconds <= check.resumed) return result;\n", "", BOOK),
+    Fault("orders_for_what_begins", "an operator's word of last week lets a new check rise", "backend/health/check_book.cpp",
+          "if (check.state.verdict != Verdict::kDown || check.state.run == 0) return result;",
+          "if (check.state.verdict != Verdict::kDown) return result;", BOOK),
+    Fault("orders_are_forgotten", "after a restart an operator's word counts again", "backend/health/check_book.cpp",
+          "    one.resumed = check.resumed;\n", "", BOOK),
+    Fault("resume_hides_a_force", "what was resumed stands before what is forced", "backend/health/override.cpp",
+          "  std::erase_if(overrides_, [which](const Override& one) { return one.resumes != (which == Of::kResumes); });\n", "  (void)which;\n", REGISTRY),
+    Fault("closest_order_counts", "a closer word that is older hides the last one", "backend/health/override.cpp",
+          "if (newest == nullptr || one.since_seconds > newest->since_seconds) newest = &one;", "if (newest == nullptr) newest = &one;", REGISTRY),
+    Fault("resumed_is_released", "`release --all` takes back what was resumed", "backend/ctl/health_commands.cpp",
+          "if (!row.override.resumes && !has_ended(row.override, now)) targets", "if (!has_ended(row.override, now)) targets", CTL),
+    Fault("two_words_in_a_second", "nodes take the second word within a second for the first", "backend/ctl/health_commands.cpp",
+          "        said.since_seconds = before.since_seconds + 1;", "        said.since_seconds = now;", CTL),
+)
