@@ -40,9 +40,9 @@ class Publication final : public PublicationSink {
     Reclaimer& reclaimer;
     const SnapshotCell<zone::ZoneSet>& zones;
     health::HealthCell& health;
-    health::Checker* checker;      ///< null: nothing is probed
+    health::Checker* checker;        ///< null: nothing is probed
     SharedHealth* shared = nullptr;  ///< what other nodes say besides; null when nothing is probed
-    answer::Rehearsal* rehearsal;  ///< finds what is to be probed; null: only what answers ask
+    answer::Rehearsal* rehearsal;    ///< finds what is to be probed; null: only what answers ask
     const lua::GeoCell& geo;
     std::vector<purge::ToldInbox*> told;  ///< of the answering threads
     std::chrono::seconds cache_life;      ///< how long PowerDNS keeps an answer
