@@ -67,10 +67,10 @@ struct OverrideSubject {
 };
 [[nodiscard]] OverrideSubject override_subject(std::string_view identity);
 
-/// Finds what those overrides that force say of checks, or those that resume. A check by its identity beats an address and port, that beats an address,
-/// that a pool, that a region. Where one address is answered and another probed both are names of the check, and what is
-/// said of the one that is answered beats what is said of the other as closely; members of pools and regions are those
-/// that are answered. Immutable.
+/// Finds what those overrides that force say of checks, or those that resume. A check by its identity beats an address
+/// and port, that beats an address, that a pool, that a region. Where one address is answered and another probed both
+/// are names of the check, and what is said of the one that is answered beats what is said of the other as closely;
+/// members of pools and regions are those that are answered. Immutable.
 class OverrideIndex {
  public:
   OverrideIndex() = default;
