@@ -16,7 +16,7 @@ PLAN_FAULTS = (
     Fault("mute_checks_are_unsolid", "what cannot be probed has short TTLs for ever", "backend/health/check_book.cpp",
           "if (!check.planned || mute) return", "if (!check.planned || (mute && now == SteadyTime())) return", BOOK),
     Fault("restart_forgets_steps", "the first answers after a restart have long TTLs", "backend/health/check_book.cpp",
-          "if (planning == Planning::kYes) {", "if (false) {", BOOK),
+          "if (planning == Planning::kYes) {", "if (planning == Planning::kYes && now == SteadyTime()) {", BOOK),
     Fault("forced_checks_have_steps", "the TTL follows probes that do not count", "backend/health/registry.cpp",
           "    state = State{.verdict = override->verdict, .forced = true, .weight = state.weight};",
           "    state.verdict = override->verdict;\n    state.forced = true;", REGISTRY),
