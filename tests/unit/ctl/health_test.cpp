@@ -170,7 +170,7 @@ TEST_F(Health, NodesThatDisagreeAreSeen) {
   daemon_.answers = true;
   daemon_.health = std::string(kSharedChecks);
   EXPECT_EQ(ctl({"health", "list"}).out,
-            "CHECK              STATE  NODES                             FOR  PROBES  FAILED  LAST\n"
+            "CHECK              STATE  NODES                              FOR  PROBES  FAILED  LAST\n"
             "tcp 192.0.2.1:443  up     2 up, 1 down, 1 too old: DISAGREE                       is not probed\n");
   EXPECT_THAT(ctl({"health", "show", "192.0.2.1"}).out,
               AllOf(HasSubstr("nodes say:  2 up, 1 down, 1 too old: DISAGREE; up counts (majority)\n"),

@@ -378,7 +378,7 @@ TEST_F(NodeLinkTest, TheFirstAnswersRestOnWhatOthersSay) {
   Node a(url_, "a", clock_, wall_, health::VantageRule::kMajority, std::chrono::minutes(1));
   a.link.start();
   const auto states = a.shared.begin({kOne}, {{kOne, {.verdict = kUp}}});
-  EXPECT_THAT(states, ElementsAre(Pair(kOne, health::State{.verdict = kDown})));
+  EXPECT_THAT(states, ElementsAre(Pair(kOne, health::State{.verdict = kDown, .last_up = clock_.now()})));
 }
 
 TEST_F(NodeLinkTest, ADatabaseThatIsAwayKeepsNobodyFromBeginning) {

@@ -110,7 +110,7 @@ INSTANTIATE_TEST_SUITE_P(
         OptionCase{"dns", "www.example.org", true}, OptionCase{"dns", "a..b", false},
         OptionCase{"exec", "check-ssh_2.sh", true}, OptionCase{"exec", "/bin/true", false},
         OptionCase{"exec", "", false}, OptionCase{"rule", "most", false}, OptionCase{"rule", "0", false},
-        OptionCase{"rule", "10", false}, OptionCase{"resume", "manual", false}, OptionCase{"probe", "192.0.2.9", false},
+        OptionCase{"rule", "10", false}, OptionCase{"probe", "192.0.2.9", false},
         OptionCase{"minimumfailures", "3", false}));
 
 TEST(TargetPool, TellsHowAnOptionIsSpelt) {
