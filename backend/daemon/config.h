@@ -116,7 +116,7 @@ struct Config {
     bool metrics_per_check = false;
     health::VantageRule vantage = health::VantageRule::kLocal;
     std::chrono::seconds vantage_age{30};  ///< nodes that were not heard of for longer have no say
-    health::Programs programs;  ///< that target pools may have run
+    health::Programs programs;             ///< that target pools may have run
     friend bool operator==(const Health&, const Health&) = default;
   } health;
   lua::GeoConfig geo;
