@@ -32,6 +32,8 @@ Answer<TaskReport> Adapter::read_task(const dns::Name&, const std::string&) {
                 fmt::format("{}: this API has no tasks: writes are made when they are acknowledged", capabilities().registrar));
 }
 
+Answer<std::optional<WriteResult>> Adapter::stop_own_signing(const dns::Name&) { return std::optional<WriteResult>(); }
+
 Answer<std::optional<Task>> Adapter::running(const dns::Name&, Change) { return std::optional<Task>(); }
 
 }  // namespace sdns::registrars

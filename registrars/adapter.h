@@ -42,12 +42,17 @@ class Adapter {
   /// Nothing wanted: clear.
   virtual Answer<Accepted> write_ds(const dns::Name& domain, const std::vector<DsRecord>& wanted,
                                     const std::vector<DsRecord>& present);
+  /// For a registrar that signs the domain itself and manages its DS: what became of stopping that. Nothing where DS
+  /// records are set by write_ds().
+  virtual Answer<std::optional<WriteResult>> stop_own_signing(const dns::Name& domain);
   virtual Answer<std::optional<std::vector<dns::IpAddress>>> read_glue(const dns::Name& domain, const dns::Name& host);
   virtual Answer<Accepted> write_glue(const dns::Name& domain, const Nameserver& wanted,
                                       const std::optional<std::vector<dns::IpAddress>>& present);
   virtual Answer<TaskReport> read_task(const dns::Name& domain, const std::string& id);
   /// A task that has not ended yet and would be in the way.
   virtual Answer<std::optional<Task>> running(const dns::Name& domain, Change change);
+  /// Whether the registry has no host objects, so that addresses are part of the set of name servers.
+  [[nodiscard]] virtual bool addresses_go_with_nameservers() const { return false; }
 
  protected:
   [[nodiscard]] Fault unsupported(std::string_view what, const Capability& capability) const;

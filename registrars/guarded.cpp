@@ -190,7 +190,8 @@ Answer<WriteResult> GuardedRegistrar::set_nameservers(const dns::Name& domain, c
   auto first = read();
   if (!first) return refuse(std::move(first.error()));
   read_before = true;
-  if (!first->wanted && !first->wanted_ordered && capabilities().set_nameservers.offered) {
+  if (!first->wanted && !first->wanted_ordered && capabilities().set_nameservers.offered &&
+      !adapter_->addresses_go_with_nameservers()) {
     for (const Nameserver& server : wanted) {
       if (server.addresses.empty()) continue;
       auto made = write_glue(domain, server);
@@ -244,6 +245,11 @@ Answer<WriteResult> GuardedRegistrar::write_ds(const dns::Name& domain, const st
   const Traffic::WriteLock lock(context_.traffic, capabilities().registrar, domain);
   if (!lock.held()) return refuse(busy(domain));
   if (auto found = inspect_for_write(domain); !found) return refuse(std::move(found.error()));
+  if (wanted.empty()) {
+    auto stopped = adapter_->stop_own_signing(domain);
+    if (!stopped) return refuse(std::move(stopped.error()));
+    if (*stopped) return std::move(**stopped);
+  }
   std::vector<DsRecord> present;
   const auto read = [&]() -> Answer<Seen> {
     auto got = adapter_->read_ds(domain);
