@@ -80,6 +80,7 @@ struct CommandLine {
     add_group("health", "Health of targets: what checks and operators say of it",
               {add_health_commands, add_health_view_commands});
     add_group("lua", "LUA records, without a daemon", {add_lua_commands});
+    add_group("registrar", "Domains at their registrars: name servers, DS records, hosts", {add_registrar_commands});
     add_explain_command(app, chosen);
     add_status_command(app, chosen);
     add_group("database", "The authority database", {add_database_commands});
