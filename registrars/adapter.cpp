@@ -28,8 +28,9 @@ Answer<Accepted> Adapter::write_glue(const dns::Name&, const Nameserver&,
 }
 
 Answer<TaskReport> Adapter::read_task(const dns::Name&, const std::string&) {
-  return refuse(FaultKind::kUnsupportedOperation,
-                fmt::format("{}: this API has no tasks: writes are made when they are acknowledged", capabilities().registrar));
+  return refuse(
+      FaultKind::kUnsupportedOperation,
+      fmt::format("{}: this API has no tasks: writes are made when they are acknowledged", capabilities().registrar));
 }
 
 Answer<std::optional<WriteResult>> Adapter::stop_own_signing(const dns::Name&) { return std::optional<WriteResult>(); }

@@ -38,7 +38,8 @@ std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
 
 bool looks_like_html(std::string_view body) {
   const auto first = body.find_first_not_of(" \t\r\n");
-  return first != std::string_view::npos && (has(body.substr(first, 15), "<!doctype") || has(body.substr(first, 6), "<html"));
+  return first != std::string_view::npos &&
+         (has(body.substr(first, 15), "<!doctype") || has(body.substr(first, 6), "<html"));
 }
 
 }  // namespace
@@ -101,9 +102,10 @@ std::string Channel::quoted(std::string_view message) const {
 std::optional<Fault> Channel::await_turn(const Call& call) {
   while (const auto wait = context_.traffic.enter(account_, options_.pace, context_.clock.now())) {
     if (pause(*wait)) continue;
-    Fault fault{FaultKind::kRateLimited,
-                fmt::format("{}: {} would be one call more than {} allows now", options_.title, call.what, options_.title),
-                "nothing was sent; ask again later"};
+    Fault fault{
+        FaultKind::kRateLimited,
+        fmt::format("{}: {} would be one call more than {} allows now", options_.title, call.what, options_.title),
+        "nothing was sent; ask again later"};
     fault.retry_after = std::max(std::chrono::ceil<std::chrono::seconds>(*wait), std::chrono::seconds(1));
     return fault;
   }
@@ -132,8 +134,7 @@ Answer<Reply> Channel::send(Call call) {
   }
   auto response = context_.http.send(request);
   if (!response) {
-    Fault fault{FaultKind::kApiUnavailable,
-                fmt::format("{}: {}", options_.title, quoted(response.error().what)),
+    Fault fault{FaultKind::kApiUnavailable, fmt::format("{}: {}", options_.title, quoted(response.error().what)),
                 write ? "" : "nothing was changed; ask again"};
     fault.timeout = response.error().code == Errc::kTimeout;
     fault.executed = write && context_.http.request_sent() ? Executed::kMaybe : Executed::kNo;
@@ -170,8 +171,9 @@ Fault Channel::fault(FaultKind kind, const Call& call, const Reply& reply, std::
 }
 
 Fault Channel::no_answer(const Call& call, const Reply& reply) {
-  const std::string what = reply.body.empty() ? "no body" : looks_like_html(reply.body) ? "an HTML page"
-                                                                                        : "a body that is cut or of another shape";
+  const std::string what = reply.body.empty()            ? "no body"
+                           : looks_like_html(reply.body) ? "an HTML page"
+                                                         : "a body that is cut or of another shape";
   return fault(FaultKind::kApiUnavailable, call, reply, "", fmt::format("status {} with {}", reply.status, what));
 }
 
@@ -179,7 +181,8 @@ std::optional<Fault> Channel::transport_fault(const Call& call, const Reply& rep
   if (reply.status == 429) return fault(FaultKind::kRateLimited, call, reply, "", "");
   if (reply.status >= 500) return no_answer(call, reply);
   if (reply.status >= 300 && reply.status < 400)
-    return fault(FaultKind::kApiUnavailable, call, reply, "", fmt::format("status {}: redirects are not followed", reply.status));
+    return fault(FaultKind::kApiUnavailable, call, reply, "",
+                 fmt::format("status {}: redirects are not followed", reply.status));
   if (looks_like_html(reply.body)) return no_answer(call, reply);
   return std::nullopt;
 }

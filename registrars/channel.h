@@ -53,8 +53,9 @@ class Channel {
  public:
   Channel(Context& context, ChannelOptions options, std::vector<Secret> credential);
 
-  /// Any response is an answer. Errors: kApiUnavailable (with Fault::timeout and Fault::executed), kRateLimited (our own
-  /// budget, or a wait longer than the operation may take: nothing was sent). The call's headers and body are wiped.
+  /// Any response is an answer. Errors: kApiUnavailable (with Fault::timeout and Fault::executed), kRateLimited (our
+  /// own budget, or a wait longer than the operation may take: nothing was sent). The call's headers and body are
+  /// wiped.
   Answer<Reply> send(Call call);
 
   /// From now on everything ends by then.

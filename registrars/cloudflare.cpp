@@ -17,14 +17,16 @@ Capabilities capabilities_of() {
   Capabilities can;
   can.registrar = "cloudflare";
   can.api = "v4";
-  can.set_nameservers = {false, "a domain registered at Cloudflare keeps the name servers that Cloudflare assigned to its zone",
-                         "transfer the domain to another registrar (60 days after its registration at the earliest), or delegate "
-                         "names below it by NS records in the Cloudflare zone; where only its DNS is at Cloudflare, change "
-                         "the name servers at the registrar of the domain"};
+  can.set_nameservers = {
+      false, "a domain registered at Cloudflare keeps the name servers that Cloudflare assigned to its zone",
+      "transfer the domain to another registrar (60 days after its registration at the earliest), or delegate "
+      "names below it by NS records in the Cloudflare zone; where only its DNS is at Cloudflare, change "
+      "the name servers at the registrar of the domain"};
   can.get_ds = {};
   can.set_ds = {false, "the DS at the parent follows Cloudflare's own signing and no call places another",
                 "switch signing on or off in the Cloudflare zone"};
-  const Capability no_hosts{false, "host records cannot be registered by API", "transfer the domain to another registrar"};
+  const Capability no_hosts{false, "host records cannot be registered by API",
+                            "transfer the domain to another registrar"};
   can.get_glue = can.glue_v4 = can.glue_v6 = no_hosts;
   return can;
 }
@@ -42,9 +44,10 @@ Answer<std::unique_ptr<Adapter>> Cloudflare::make(Context& context, std::vector<
 
 Cloudflare::Cloudflare(Context& context, std::vector<Secret> credential, std::string base)
     // 1 200 calls in five minutes of all tokens of a user; a fifth is left to the others.
-    : channel_(context,
-               {"cloudflare", "Cloudflare", {{}, 960, std::chrono::minutes(5), false}, std::chrono::seconds(300), "cf-ray"},
-               std::move(credential)),
+    : channel_(
+          context,
+          {"cloudflare", "Cloudflare", {{}, 960, std::chrono::minutes(5), false}, std::chrono::seconds(300), "cf-ray"},
+          std::move(credential)),
       base_(std::move(base)),
       capabilities_(capabilities_of()) {}
 
@@ -71,8 +74,8 @@ Fault Cloudflare::classify(const Call& call, const Reply& reply, const nlohmann:
       if (has(message, "invalid access token")) return made(K::kInvalidToken, "make a new API token");
       return made(K::kInsufficientScope, rights);
     case 10000:
-      // A lack of rights, a bad token and a refusal of the registrar have this number: the text and what was seen before
-      // tell them apart.
+      // A lack of rights, a bad token and a refusal of the registrar have this number: the text and what was seen
+      // before tell them apart.
       if (has(message, "name server update not allowed"))
         return made(K::kUnsupportedOperation, capabilities_.set_nameservers.instead);
       if (token_is_active_) return made(K::kInsufficientScope, rights);
@@ -139,9 +142,10 @@ Answer<Registration> Cloudflare::inspect(const dns::Name& domain) {
     std::copy_if(rows.begin(), rows.end(), std::back_inserter(active),
                  [](const auto& row) { return text_at(row, "status") == "active"; });
     if (active.size() != 1)
-      return refuse(FaultKind::kConflict,
-                    fmt::format("Cloudflare: the token sees {} zones named {} and not one active one", rows.size(), name),
-                    "take a token of the one account that the domain is in");
+      return refuse(
+          FaultKind::kConflict,
+          fmt::format("Cloudflare: the token sees {} zones named {} and not one active one", rows.size(), name),
+          "take a token of the one account that the domain is in");
     rows = std::move(active);
   }
   const nlohmann::json& zone = rows.front();
@@ -169,23 +173,29 @@ Answer<Registration> Cloudflare::validate(const dns::Name& domain) {
   auto found = inspect(domain);
   if (!found) return found;
   const std::string name = undotted(domain);
-  auto registration = get(fmt::format("/accounts/{}/registrar/registrations/{}", percent_encoded(account_id_), percent_encoded(name)),
-                          "reading the registration of " + name);
+  auto registration =
+      get(fmt::format("/accounts/{}/registrar/registrations/{}", percent_encoded(account_id_), percent_encoded(name)),
+          "reading the registration of " + name);
   if (registration) return found;
   const Fault& fault = registration.error();
   if (fault.upstream_status == 404) {
-    const std::string where = original_registrar_.empty() ? "" : fmt::format(" ({} when the zone was made)", channel_.quoted(original_registrar_));
-    return refuse(FaultKind::kDomainNotInAccount,
-                  fmt::format("Cloudflare has the zone {} and not the domain, which is registered elsewhere{}", name, where),
-                  "change the name servers at the registrar of the domain");
+    const std::string where = original_registrar_.empty()
+                                  ? ""
+                                  : fmt::format(" ({} when the zone was made)", channel_.quoted(original_registrar_));
+    return refuse(
+        FaultKind::kDomainNotInAccount,
+        fmt::format("Cloudflare has the zone {} and not the domain, which is registered elsewhere{}", name, where),
+        "change the name servers at the registrar of the domain");
   }
   if (fault.kind != FaultKind::kInsufficientScope && fault.kind != FaultKind::kInvalidToken)
     return refuse(std::move(registration.error()));
   if (!original_registrar_.empty() && !has(original_registrar_, "cloudflare"))
-    found->warnings.push_back(fmt::format("the token may not read registrations; the domain was registered at {} when its zone was made",
-                                          channel_.quoted(original_registrar_)));
+    found->warnings.push_back(
+        fmt::format("the token may not read registrations; the domain was registered at {} when its zone was made",
+                    channel_.quoted(original_registrar_)));
   else
-    found->warnings.emplace_back("the token may not read registrations: where the domain is registered was not checked");
+    found->warnings.emplace_back(
+        "the token may not read registrations: where the domain is registered was not checked");
   return found;
 }
 
@@ -197,18 +207,21 @@ Answer<NameserverSet> Cloudflare::read_nameservers(const dns::Name& domain) {
 
 Answer<Accepted> Cloudflare::write_nameservers(const dns::Name& domain, const std::vector<Nameserver>&,
                                                const NameserverSet&) {
-  return refuse(unsupported(fmt::format("setting the name servers of {}", undotted(domain)), capabilities_.set_nameservers));
+  return refuse(
+      unsupported(fmt::format("setting the name servers of {}", undotted(domain)), capabilities_.set_nameservers));
 }
 
 Answer<std::vector<DsRecord>> Cloudflare::read_ds(const dns::Name& domain) {
-  auto body = get(fmt::format("/zones/{}/dnssec", percent_encoded(zone_id_)), "reading the signing of " + undotted(domain));
+  auto body =
+      get(fmt::format("/zones/{}/dnssec", percent_encoded(zone_id_)), "reading the signing of " + undotted(domain));
   if (!body) return refuse(std::move(body.error()));
   const nlohmann::json& signing = member(*body, "result");
   std::vector<DsRecord> records;
   if (text_at(signing, "status") != "active") return records;
   auto record = parse_ds(domain, fmt::format("{} {} {} {}", text_at(signing, "key_tag"), text_at(signing, "algorithm"),
                                              text_at(signing, "digest_type"), text_at(signing, "digest")));
-  if (!record) return refuse(FaultKind::kApiUnavailable, "Cloudflare: the DS of " + undotted(domain) + " cannot be read");
+  if (!record)
+    return refuse(FaultKind::kApiUnavailable, "Cloudflare: the DS of " + undotted(domain) + " cannot be read");
   records.push_back(std::move(*record));
   return records;
 }

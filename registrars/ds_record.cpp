@@ -114,7 +114,8 @@ Answer<DsRecord> parse_ds(const dns::Name& owner, std::string_view text) {
 
 Answer<void> check_ds(const dns::Name& owner, const DsRecord& record) {
   if (!offered(record.algorithm))
-    return refuse(FaultKind::kInvalidDs, fmt::format("DS {}: algorithm {} is not offered", record.text(), record.algorithm),
+    return refuse(FaultKind::kInvalidDs,
+                  fmt::format("DS {}: algorithm {} is not offered", record.text(), record.algorithm),
                   "sign with 13 (ECDSAP256SHA256), 15, 14, 8, 10 or 16");
   if (record.digest_type == 0 && !record.key) return refuse(FaultKind::kInvalidDs, "a DS has neither digest nor key");
   if (record.digest_type != 0) {
@@ -124,17 +125,18 @@ Answer<void> check_ds(const dns::Name& owner, const DsRecord& record) {
                     fmt::format("DS {}: digest type {} is not offered", record.text(), record.digest_type),
                     "use 2 (SHA-256) or 4 (SHA-384)");
     if (record.digest.size() != 2 * octets)
-      return refuse(FaultKind::kInvalidDs, fmt::format("DS {}: a digest of type {} has {} hexadecimal digits, this has {}",
-                                                       record.text(), record.digest_type, 2 * octets, record.digest.size()));
+      return refuse(FaultKind::kInvalidDs,
+                    fmt::format("DS {}: a digest of type {} has {} hexadecimal digits, this has {}", record.text(),
+                                record.digest_type, 2 * octets, record.digest.size()));
   }
   if (!record.key) return {};
   auto made = ds_of_key(owner, *record.key, record.algorithm, record.digest_type == 0 ? 2 : record.digest_type);
   if (!made) return refuse(std::move(made.error()));
   if (made->key_tag != record.key_tag)
-    return refuse(FaultKind::kInvalidDs,
-                  fmt::format("DS {}: its key has the tag {}", record.text(), made->key_tag));
+    return refuse(FaultKind::kInvalidDs, fmt::format("DS {}: its key has the tag {}", record.text(), made->key_tag));
   if (record.digest_type != 0 && made->digest != upper(record.digest))
-    return refuse(FaultKind::kInvalidDs, fmt::format("DS {}: its key has another digest for {}", record.text(), owner.text()),
+    return refuse(FaultKind::kInvalidDs,
+                  fmt::format("DS {}: its key has another digest for {}", record.text(), owner.text()),
                   "the digest covers the owner name too: it was made for another domain, or of another key");
   return {};
 }

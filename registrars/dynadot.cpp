@@ -30,7 +30,8 @@ Answer<std::unique_ptr<Adapter>> make_dynadot(Context& context, std::vector<Secr
 
 ChannelOptions dynadot_channel() {
   // A regular account has one thread and 60 calls a minute.
-  return {"dynadot", "Dynadot", {std::chrono::milliseconds(1100), 0, {}, true}, std::chrono::seconds(60), "x-request-id"};
+  return {
+      "dynadot", "Dynadot", {std::chrono::milliseconds(1100), 0, {}, true}, std::chrono::seconds(60), "x-request-id"};
 }
 
 Capabilities dynadot_capabilities(std::string api) {
@@ -75,7 +76,8 @@ std::string dynadot_hint(FaultKind kind) {
     case FaultKind::kInvalidToken:
       return "check key and secret under Tools, API";
     case FaultKind::kIpNotAllowed:
-      return "add the address from which this service calls to the account's API allow-list (it takes about 10 minutes)";
+      return "add the address from which this service calls to the account's API allow-list (it takes about 10 "
+             "minutes)";
     case FaultKind::kInvalidNameserver:
       return "a host below a domain of the account is registered with its addresses first (glue); others must exist";
     case FaultKind::kConflict:
@@ -116,14 +118,16 @@ Answer<Accepted> replace_ds(const dns::Name& domain, const std::vector<DsRecord>
   auto now = steps.read();
   if (!now) return refuse(std::move(now.error()));
   if (std::any_of(wanted.begin(), wanted.end(), [&](const DsRecord& record) { return !is_in(*now, record); }))
-    return refuse(FaultKind::kOutcomeUnknown,
-                  fmt::format("Dynadot: the new DS records of {} are not there after they were placed", undotted(domain)),
-                  "nothing was removed; look into the account");
+    return refuse(
+        FaultKind::kOutcomeUnknown,
+        fmt::format("Dynadot: the new DS records of {} are not there after they were placed", undotted(domain)),
+        "nothing was removed; look into the account");
   if (std::none_of(now->begin(), now->end(), stale)) return Accepted{};
   if (auto cleared = steps.clear(); !cleared) return refuse(std::move(cleared.error()));
   if (auto placed = place_all({}); !placed) {
     Fault fault = std::move(placed.error());
-    fault.hint = fmt::format("{} has no DS at the parent now: insecure and resolvable; set the DS records again", undotted(domain));
+    fault.hint = fmt::format("{} has no DS at the parent now: insecure and resolvable; set the DS records again",
+                             undotted(domain));
     return refuse(std::move(fault));
   }
   return Accepted{};

@@ -8,7 +8,8 @@
 namespace sdns::registrars {
 
 /// Chooses the API by the credential.
-Answer<std::unique_ptr<Adapter>> make_dynadot(Context& context, std::vector<Secret> credential, const Settings& settings);
+Answer<std::unique_ptr<Adapter>> make_dynadot(Context& context, std::vector<Secret> credential,
+                                              const Settings& settings);
 
 /// What both APIs have in common.
 [[nodiscard]] ChannelOptions dynadot_channel();
@@ -19,8 +20,8 @@ Answer<std::unique_ptr<Adapter>> make_dynadot(Context& context, std::vector<Secr
 /// "RSA/SHA-256 (8)" has 8; -1 for a text without a number.
 [[nodiscard]] int number_in_brackets(std::string_view text);
 
-/// Replaces a DS set where single records cannot be removed: all new ones are placed first; only if stale ones are there
-/// then, all are cleared and the new ones placed again. In between the domain is insecure, never bogus.
+/// Replaces a DS set where single records cannot be removed: all new ones are placed first; only if stale ones are
+/// there then, all are cleared and the new ones placed again. In between the domain is insecure, never bogus.
 struct DsReplacement {
   std::function<Answer<void>(const DsRecord&)> place;
   std::function<Answer<void>()> clear;

@@ -85,7 +85,8 @@ Answer<nlohmann::json> DynadotApi3::ask_by(How how, const std::string& command, 
     return refuse(std::move(fault));
   }
   // One object, named after the command, or "Response" when the whole call was refused.
-  if (!answer.is_object() || answer.size() != 1 || !answer.begin()->is_object()) return refuse(channel_.no_answer(call, *reply));
+  if (!answer.is_object() || answer.size() != 1 || !answer.begin()->is_object())
+    return refuse(channel_.no_answer(call, *reply));
   const nlohmann::json& object = *answer.begin();
   const auto code = number_at(object, "ResponseCode");
   if (!code) return refuse(channel_.no_answer(call, *reply));
@@ -105,14 +106,16 @@ Answer<Registration> DynadotApi3::inspect(const dns::Name& domain) {
   found.status = channel_.quoted(text_at(info, "Status"));
   for (const char* flag : {"Hold", "Disabled", "UdrpLocked"})
     if (is_yes(info, flag)) found.blocked = fmt::format("Dynadot says {}: yes", flag);
-  if (is_yes(info, "RegistrantUnverified")) found.warnings.emplace_back("the registrant is not verified: the registry may suspend the domain");
+  if (is_yes(info, "RegistrantUnverified"))
+    found.warnings.emplace_back("the registrant is not verified: the registry may suspend the domain");
   const std::string type = text_at(member(info, "NameServerSettings"), "Type");
   own_dns_ = !type.empty() && lower(type) != "name servers";
   return found;
 }
 
 Answer<NameserverSet> DynadotApi3::read_nameservers(const dns::Name& domain) {
-  auto object = ask("get_ns", {{"domain", undotted(domain)}}, Effect::kRead, "reading the name servers of " + undotted(domain));
+  auto object =
+      ask("get_ns", {{"domain", undotted(domain)}}, Effect::kRead, "reading the name servers of " + undotted(domain));
   if (!object) return refuse(std::move(object.error()));
   const nlohmann::json& content = member(*object, object->contains("NsContent") ? "NsContent" : "nsContent");
   NameserverSet set;
@@ -121,7 +124,8 @@ Answer<NameserverSet> DynadotApi3::read_nameservers(const dns::Name& domain) {
     const std::string text = text_at(content, fmt::format("Host{}", i).c_str());
     if (text.empty()) continue;
     auto host = parse_host(text);
-    if (!host) return refuse(FaultKind::kApiUnavailable, "Dynadot: a name server cannot be read: " + host.error().detail);
+    if (!host)
+      return refuse(FaultKind::kApiUnavailable, "Dynadot: a name server cannot be read: " + host.error().detail);
     set.hosts.push_back(std::move(*host));
   }
   return set;
@@ -148,13 +152,16 @@ Answer<Accepted> DynadotApi3::write_nameservers(const dns::Name& domain, const s
 }
 
 Answer<std::vector<DsRecord>> DynadotApi3::read_ds(const dns::Name& domain) {
-  auto object = ask("get_dnssec", {{"domain_name", undotted(domain)}}, Effect::kRead, "reading the DS records of " + undotted(domain));
+  auto object = ask("get_dnssec", {{"domain_name", undotted(domain)}}, Effect::kRead,
+                    "reading the DS records of " + undotted(domain));
   if (!object) return refuse(std::move(object.error()));
   std::vector<DsRecord> records;
   for (const auto& row : member(*object, "DnssecInfo")) {
-    auto record = parse_ds(domain, fmt::format("{} {} {} {}", text_at(row, "KeyTag"), number_in_brackets(text_at(row, "Algorithm")),
-                                               number_in_brackets(text_at(row, "DigestType")), text_at(row, "Digest")));
-    if (!record) return refuse(FaultKind::kApiUnavailable, "Dynadot: a DS record cannot be read: " + record.error().detail);
+    auto record = parse_ds(
+        domain, fmt::format("{} {} {} {}", text_at(row, "KeyTag"), number_in_brackets(text_at(row, "Algorithm")),
+                            number_in_brackets(text_at(row, "DigestType")), text_at(row, "Digest")));
+    if (!record)
+      return refuse(FaultKind::kApiUnavailable, "Dynadot: a DS record cannot be read: " + record.error().detail);
     records.push_back(std::move(*record));
   }
   return records;
@@ -187,8 +194,9 @@ Answer<Accepted> DynadotApi3::write_ds(const dns::Name& domain, const std::vecto
 Answer<bool> DynadotApi3::is_listed(const dns::Name& host) {
   const std::string name = undotted(host);
   for (std::size_t page = 1; page <= kMostPages; ++page) {
-    auto object = ask("server_list", {{"page_index", std::to_string(page)}, {"count_per_page", std::to_string(kServersPerPage)}},
-                      Effect::kRead, "listing the hosts of the account");
+    auto object =
+        ask("server_list", {{"page_index", std::to_string(page)}, {"count_per_page", std::to_string(kServersPerPage)}},
+            Effect::kRead, "listing the hosts of the account");
     if (!object) return refuse(std::move(object.error()));
     const nlohmann::json& list = member(*object, "ServerList");
     for (const auto& row : list)
@@ -202,16 +210,19 @@ Answer<Accepted> DynadotApi3::write_glue(const dns::Name&, const Nameserver& wan
                                          const std::optional<std::vector<dns::IpAddress>>&) {
   const std::string host = undotted(wanted.host);
   if (wanted.addresses.size() > kMostAddresses)
-    return refuse(FaultKind::kInvalidNameserver, fmt::format("{} has {} addresses, and Dynadot takes {}", host, wanted.addresses.size(), kMostAddresses));
+    return refuse(FaultKind::kInvalidNameserver, fmt::format("{} has {} addresses, and Dynadot takes {}", host,
+                                                             wanted.addresses.size(), kMostAddresses));
   auto listed = is_listed(wanted.host);
   if (!listed) return refuse(std::move(listed.error()));
   if (!*listed) {
-    auto made = ask("register_ns", {{"host", host}, {"ip", wanted.addresses.front().text()}}, Effect::kWrite, "registering the host " + host);
+    auto made = ask("register_ns", {{"host", host}, {"ip", wanted.addresses.front().text()}}, Effect::kWrite,
+                    "registering the host " + host);
     if (!made && !has(made.error().detail, "already exist")) return refuse(std::move(made.error()));
     if (made && wanted.addresses.size() == 1) return Accepted{};
   }
   Parameters parameters = {{"server_domain", host}};
-  for (const auto& address : wanted.addresses) parameters.emplace_back(fmt::format("ip{}", parameters.size() - 1), address.text());
+  for (const auto& address : wanted.addresses)
+    parameters.emplace_back(fmt::format("ip{}", parameters.size() - 1), address.text());
   auto set = ask("set_ns_ip_by_domain", parameters, Effect::kWrite, "setting the addresses of " + host);
   if (!set) return refuse(std::move(set.error()));
   return Accepted{};

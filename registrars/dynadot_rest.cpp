@@ -72,7 +72,8 @@ Answer<nlohmann::json> DynadotRest::ask(const std::string& method, const std::st
                   {"Accept", "application/json"},
                   {"Content-Type", "application/json"}};
   if (!request_id.empty()) call.headers.emplace_back("X-Request-ID", request_id);
-  call.headers.emplace_back("X-Signature", dynadot_signature(channel_.part(1), key, std::string_view(url).substr(slash), request_id, body));
+  call.headers.emplace_back(
+      "X-Signature", dynadot_signature(channel_.part(1), key, std::string_view(url).substr(slash), request_id, body));
   auto reply = channel_.send(call);
   wipe(call.headers[0].second);
   if (!reply) return refuse(std::move(reply.error()));
@@ -125,7 +126,8 @@ Answer<NameserverSet> DynadotRest::read_nameservers(const dns::Name& domain) {
     if (text.empty()) text = text_at(entry, "ns_name");
     if (text.empty()) continue;
     auto host = parse_host(text);
-    if (!host) return refuse(FaultKind::kApiUnavailable, "Dynadot: a name server cannot be read: " + host.error().detail);
+    if (!host)
+      return refuse(FaultKind::kApiUnavailable, "Dynadot: a name server cannot be read: " + host.error().detail);
     set.hosts.push_back(std::move(*host));
   }
   return set;
@@ -164,9 +166,11 @@ Answer<std::vector<DsRecord>> DynadotRest::read_ds(const dns::Name& domain) {
   if (!data) return refuse(std::move(data.error()));
   std::vector<DsRecord> records;
   for (const auto& row : member(*data, "dnssec_info_list")) {
-    auto record = parse_ds(domain, fmt::format("{} {} {} {}", text_at(row, "key_tag"), number_in_brackets(text_at(row, "algorithm")),
-                                               number_in_brackets(text_at(row, "digest_type")), text_at(row, "digest")));
-    if (!record) return refuse(FaultKind::kApiUnavailable, "Dynadot: a DS record cannot be read: " + record.error().detail);
+    auto record = parse_ds(
+        domain, fmt::format("{} {} {} {}", text_at(row, "key_tag"), number_in_brackets(text_at(row, "algorithm")),
+                            number_in_brackets(text_at(row, "digest_type")), text_at(row, "digest")));
+    if (!record)
+      return refuse(FaultKind::kApiUnavailable, "Dynadot: a DS record cannot be read: " + record.error().detail);
     records.push_back(std::move(*record));
   }
   return records;
@@ -177,12 +181,15 @@ Answer<Accepted> DynadotRest::write_ds(const dns::Name& domain, const std::vecto
   const std::string name = undotted(domain);
   const std::string path = fmt::format("/domains/{}/dnssec", percent_encoded(name));
   for (const DsRecord& record : wanted)
-    if (std::none_of(kAlgorithms.begin(), kAlgorithms.end(), [&](const auto& a) { return a.number == record.algorithm; }))
+    if (std::none_of(kAlgorithms.begin(), kAlgorithms.end(),
+                     [&](const auto& a) { return a.number == record.algorithm; }))
       return refuse(FaultKind::kInvalidDs,
-                    fmt::format("Dynadot's REST API has no name for algorithm {}", record.algorithm), "sign with algorithm 13");
+                    fmt::format("Dynadot's REST API has no name for algorithm {}", record.algorithm),
+                    "sign with algorithm 13");
   DsReplacement steps;
   steps.place = [&](const DsRecord& record) -> Answer<void> {
-    const auto* known = std::find_if(kAlgorithms.begin(), kAlgorithms.end(), [&](const auto& a) { return a.number == record.algorithm; });
+    const auto* known = std::find_if(kAlgorithms.begin(), kAlgorithms.end(),
+                                     [&](const auto& a) { return a.number == record.algorithm; });
     nlohmann::ordered_json body;
     body["key_tag"] = record.key_tag;
     body["digest_type"] = record.digest_type == 4 ? "sha384" : "sha256";

@@ -43,8 +43,8 @@ struct Fault {
   std::optional<std::chrono::seconds> retry_after{};
   bool timeout = false;  ///< nothing came in time
   Executed executed = Executed::kNo;
-  int upstream_status = 0;        ///< HTTP status of the registrar's answer; 0 without an answer
-  std::string upstream_code{};    ///< the registrar's own code
+  int upstream_status = 0;         ///< HTTP status of the registrar's answer; 0 without an answer
+  std::string upstream_code{};     ///< the registrar's own code
   std::string upstream_request{};  ///< the registrar's id of the request, for its support
 };
 

@@ -11,9 +11,10 @@ using S = FlipStep;
 using std::chrono::seconds;
 
 constexpr std::array<std::string_view, kFlipSteps> kTexts = {
-    "clear-ds",  "await-no-ds",      "add-ds",      "await-both-ds", "register-hosts", "set-ns",
-    "await-ns",  "drain-ns",         "set-ds",      "await-ds",      "done",           "back-clear-ds",
-    "back-await-no-ds", "back-set-ns", "back-await-ns", "back-drain-ns", "back-set-ds", "back-await-ds", "back"};
+    "clear-ds",      "await-no-ds",   "add-ds",           "await-both-ds", "register-hosts",
+    "set-ns",        "await-ns",      "drain-ns",         "set-ds",        "await-ds",
+    "done",          "back-clear-ds", "back-await-no-ds", "back-set-ns",   "back-await-ns",
+    "back-drain-ns", "back-set-ds",   "back-await-ds",    "back"};
 
 constexpr std::chrono::minutes kRetry{5};
 
@@ -225,12 +226,14 @@ DnssecDecision decide_dnssec(const DnssecFacts& facts) {
     decision.reason = "both zones publish each other's keys, and the DS records at the parent cover both";
     return decision;
   }
-  if (facts.target_signed && facts.both_publish_all && facts.can_set_ds) decision.offered.push_back(DnssecRoute::kStaySecure);
+  if (facts.target_signed && facts.both_publish_all && facts.can_set_ds)
+    decision.offered.push_back(DnssecRoute::kStaySecure);
   decision.offered.push_back(DnssecRoute::kGoInsecure);
-  decision.reason = !facts.target_signed       ? "the parent has a DS and the new zone is not signed"
-                    : facts.ds_covers_target ? "the DS records cover both zones, and neither publishes the other's keys: resolvers that "
-                                               "hold one DNSKEY set cannot check the other's signatures"
-                                             : "the parent has a DS of keys that the new zone does not have";
+  decision.reason = !facts.target_signed ? "the parent has a DS and the new zone is not signed"
+                    : facts.ds_covers_target
+                        ? "the DS records cover both zones, and neither publishes the other's keys: resolvers that "
+                          "hold one DNSKEY set cannot check the other's signatures"
+                        : "the parent has a DS of keys that the new zone does not have";
   return decision;
 }
 
@@ -277,7 +280,8 @@ Need need_of(const FlipState& state, WallTime now) {
   const WallTime look = now + interval(std::chrono::duration_cast<seconds>(now - state.since));
   const auto wait = wait_of(state);
   WallTime when = look;
-  // While a TTL runs nothing is to be gained by looking more often than at its end, but another change is found out early.
+  // While a TTL runs nothing is to be gained by looking more often than at its end, but another change is found out
+  // early.
   if (state.clean_since && wait && *state.clean_since + wait->second > now)
     when = std::min(*state.clean_since + wait->second, now + std::chrono::minutes(5));
   const bool person = state.step == S::kAwaitNoDs && state.plan.customer_clears_ds && !state.clean_since;
@@ -361,7 +365,8 @@ FlipState seen(FlipState state, const ParentView& view, WallTime now) {
     case S::kAwaitBothDs:
       return go_back(std::move(state), "the parent does not have both DS sets 48 hours after they were set", now);
     case S::kAwaitNs:
-      return go_back(std::move(state), "the parent does not have the new name servers 48 hours after they were set", now);
+      return go_back(std::move(state), "the parent does not have the new name servers 48 hours after they were set",
+                     now);
     case S::kAwaitDs:
       // The new servers satisfy whatever is there: without the DS the domain is insecure, and done.
       if (view.complete && view.ds == ParentView::Ds::kNone) {

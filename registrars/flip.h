@@ -3,7 +3,8 @@
 //
 // The promise, at every instant and in every state in which the flip may rest for ever: whatever DS set and NS set a
 // resolver may still have cached, the servers of that NS set have a DNSKEY for that DS set, or the DS set is empty. Two
-// assumptions: the old zone is served as it was until the flip is done, the new one as it was checked. Three rules follow:
+// assumptions: the old zone is served as it was until the flip is done, the new one as it was checked. Three rules
+// follow:
 //   NS change only when the new zone satisfies every DS that was at any parent server within the last DS TTL;
 //   a DS of the new keys alone is added only after the old NS set has left every cache;
 //   on the way back the same, the other way round.
@@ -25,11 +26,11 @@ namespace sdns::registrars {
 struct DnssecFacts {
   bool parent_has_ds = false;
   bool target_signed = false;
-  bool same_keys = false;        ///< both zones publish the same DNSKEY set
-  bool both_publish_all = false; ///< both zones publish both sides' DNSKEYs
-  bool ds_covers_target = false; ///< some DS at the parent is of a key that signs the target's DNSKEY set
-  bool can_set_ds = false;       ///< the registrar sets and clears DS records by API
-  bool adds_new_ds = false;      ///< the target's DS shall be at the parent in the end
+  bool same_keys = false;         ///< both zones publish the same DNSKEY set
+  bool both_publish_all = false;  ///< both zones publish both sides' DNSKEYs
+  bool ds_covers_target = false;  ///< some DS at the parent is of a key that signs the target's DNSKEY set
+  bool can_set_ds = false;        ///< the registrar sets and clears DS records by API
+  bool adds_new_ds = false;       ///< the target's DS shall be at the parent in the end
 };
 
 enum class DnssecRoute : std::uint8_t {
@@ -74,10 +75,10 @@ inline constexpr std::size_t kFlipSteps = 19;
 
 struct FlipPlan {
   DnssecRoute route = DnssecRoute::kFlip;
-  bool had_ds = false;              ///< the parent has the old DS at the beginning
-  bool wants_ds = false;            ///< the target's DS shall be there at the end
+  bool had_ds = false;    ///< the parent has the old DS at the beginning
+  bool wants_ds = false;  ///< the target's DS shall be there at the end
   bool customer_clears_ds = false;
-  bool has_hosts = false;           ///< hosts below the domain are to be registered
+  bool has_hosts = false;  ///< hosts below the domain are to be registered
   std::chrono::seconds ds_ttl{86400};
   std::chrono::seconds ns_ttl{172800};  ///< the larger of the parent's and of the old zone's own
 };
@@ -93,21 +94,21 @@ inline constexpr std::chrono::minutes kTtlSlack{5};
 struct FlipState {
   FlipPlan plan{};
   FlipStep step = FlipStep::kSetNs;
-  WallTime since{};                          ///< when the step began
-  std::optional<WallTime> clean_since{};     ///< since when every view of all parent servers was as the step wants it
-  std::optional<WallTime> looked{};          ///< when the parent was last seen to be as the next write needs it
-  std::optional<WallTime> not_before{};      ///< of a write that was refused and is to be tried again
-  bool ds_changed = false;                   ///< a write of DS was asked for
-  bool ds_is_new = false;                    ///< the target's DS may be
-  bool ns_is_new = false;                    ///< the new NS set may be
-  std::string reason{};                      ///< why it goes back
+  WallTime since{};                       ///< when the step began
+  std::optional<WallTime> clean_since{};  ///< since when every view of all parent servers was as the step wants it
+  std::optional<WallTime> looked{};       ///< when the parent was last seen to be as the next write needs it
+  std::optional<WallTime> not_before{};   ///< of a write that was refused and is to be tried again
+  bool ds_changed = false;                ///< a write of DS was asked for
+  bool ds_is_new = false;                 ///< the target's DS may be
+  bool ns_is_new = false;                 ///< the new NS set may be
+  std::string reason{};                   ///< why it goes back
   friend bool operator==(const FlipState&, const FlipState&) = default;
 };
 bool operator==(const FlipPlan& a, const FlipPlan& b);
 
 /// What the parent servers answer, all of them asked.
 struct ParentView {
-  enum class Ns : std::uint8_t { kOld, kNew, kMixed };           ///< mixed: servers differ, or another set
+  enum class Ns : std::uint8_t { kOld, kNew, kMixed };  ///< mixed: servers differ, or another set
   enum class Ds : std::uint8_t { kNone, kOld, kNew, kBoth, kMixed };
   bool complete = false;  ///< every server of the parent answered
   Ns ns = Ns::kMixed;
@@ -123,16 +124,16 @@ enum class WriteOutcome : std::uint8_t {
 };
 
 enum class NeedKind : std::uint8_t {
-  kClearDs,      ///< clear_ds()
-  kPerson,       ///< somebody clears the DS at the registrar; meanwhile look at the parent
-  kAddDs,        ///< set_ds() of both sides' records
-  kSetNewDs,     ///< set_ds() of the target's records
-  kSetOldDs,     ///< set_ds() of the snapshot's records
+  kClearDs,   ///< clear_ds()
+  kPerson,    ///< somebody clears the DS at the registrar; meanwhile look at the parent
+  kAddDs,     ///< set_ds() of both sides' records
+  kSetNewDs,  ///< set_ds() of the target's records
+  kSetOldDs,  ///< set_ds() of the snapshot's records
   kRegisterHosts,
-  kSetNewNs,     ///< read the registrar's set first: another than the snapshot's is changed_by_others()
-  kSetOldNs,     ///< by the verb that the snapshot needs: set_nameservers(), or back to the registrar's own DNS
-  kLookAtParent, ///< not before Need::at
-  kNothing,      ///< the flip has ended
+  kSetNewNs,      ///< read the registrar's set first: another than the snapshot's is changed_by_others()
+  kSetOldNs,      ///< by the verb that the snapshot needs: set_nameservers(), or back to the registrar's own DNS
+  kLookAtParent,  ///< not before Need::at
+  kNothing,       ///< the flip has ended
 };
 struct Need {
   NeedKind kind = NeedKind::kNothing;
@@ -152,8 +153,8 @@ struct Need {
 [[nodiscard]] FlipState seen(FlipState state, const ParentView& view, WallTime now);
 /// Before kSetNewNs: the registrar's set is not the snapshot's any more.
 [[nodiscard]] FlipState changed_by_others(FlipState state, WallTime now);
-/// A task of the registrar failed, the new servers do not answer as they should, or an operator wants it. Goes back from
-/// wherever it is by the way that is safe there; a flip that has ended stays as it is.
+/// A task of the registrar failed, the new servers do not answer as they should, or an operator wants it. Goes back
+/// from wherever it is by the way that is safe there; a flip that has ended stays as it is.
 [[nodiscard]] FlipState go_back(FlipState state, std::string_view reason, WallTime now);
 
 [[nodiscard]] inline bool has_ended(const FlipState& state) {

@@ -37,7 +37,8 @@ std::string json_array(const List& texts) {
 bool is_gone(std::string_view status) { return has(status, "TRANSFERRED_OUT") || has(status, "CANCELLED"); }
 
 Capability no_hosts() {
-  return {false, "GoDaddy publishes no call that registers hosts", "register the host in its dashboard, then say that it is registered"};
+  return {false, "GoDaddy publishes no call that registers hosts",
+          "register the host in its dashboard, then say that it is registered"};
 }
 
 }  // namespace
@@ -49,7 +50,7 @@ Answer<std::unique_ptr<Adapter>> GoDaddy::make(Context& context, std::vector<Sec
                                                                  : kBase);
   if (!base) return refuse(std::move(base.error()));
   // The test environment has no v3.
-  const Version version = !settings.shopper.empty()                         ? Version::kV2
+  const Version version = !settings.shopper.empty()                     ? Version::kV2
                           : credential.size() == 1 && !settings.sandbox ? Version::kV3
                                                                         : Version::kV1;
   return std::unique_ptr<Adapter>(
@@ -58,9 +59,10 @@ Answer<std::unique_ptr<Adapter>> GoDaddy::make(Context& context, std::vector<Sec
 
 GoDaddy::GoDaddy(Context& context, std::vector<Secret> credential, std::string base, std::string shopper,
                  Version version)
-    : channel_(context,
-               {"godaddy", "GoDaddy", {{}, 20, std::chrono::minutes(1), false}, std::chrono::seconds(60), "x-request-id"},
-               std::move(credential)),
+    : channel_(
+          context,
+          {"godaddy", "GoDaddy", {{}, 20, std::chrono::minutes(1), false}, std::chrono::seconds(60), "x-request-id"},
+          std::move(credential)),
       base_(std::move(base)),
       shopper_(std::move(shopper)),
       version_(version) {
@@ -72,7 +74,8 @@ GoDaddy::GoDaddy(Context& context, std::vector<Secret> credential, std::string b
   if (version == Version::kV2) {
     capabilities_.ds_form = DsForm::kDigest;
   } else {
-    const Capability no_ds{false, "GoDaddy lets only resellers set DS records by API", "set or clear the DS in GoDaddy's dashboard"};
+    const Capability no_ds{false, "GoDaddy lets only resellers set DS records by API",
+                           "set or clear the DS in GoDaddy's dashboard"};
     capabilities_.get_ds = capabilities_.set_ds = no_ds;
   }
 }
@@ -95,17 +98,20 @@ Fault GoDaddy::classify(const Call& call, const Reply& reply) {
     return channel_.fault(K::kRateLimited, call, with_delay, code, message);
   }
   // Texts of 400 and 401 are interchanged in v2, so the code decides.
-  if (code == "UNABLE_TO_AUTHENTICATE" || code == "MISSING_CREDENTIALS" || code == "MALFORMED_CREDENTIALS" || status == 401)
+  if (code == "UNABLE_TO_AUTHENTICATE" || code == "MISSING_CREDENTIALS" || code == "MALFORMED_CREDENTIALS" ||
+      status == 401)
     return made(K::kInvalidToken, "a key of the test environment does not work in production, and the other way round");
   if (status == 403 || code == "ACCESS_DENIED") {
     if (version_ == Version::kV3 && has(message, "scope"))
       return made(K::kInsufficientScope, "give the token the scopes domains.domain:read and domains.domain:update");
-    return made(K::kAccountNotEligible,
-                "GoDaddy opens its domain API to accounts of at least 10 domains, or of Discount Domain Club - Premier");
+    return made(
+        K::kAccountNotEligible,
+        "GoDaddy opens its domain API to accounts of at least 10 domains, or of Discount Domain Club - Premier");
   }
   if (status == 404) return made(K::kDomainNotInAccount);
   if (status == 409) {
-    const bool locked = has(message, "lock") || has(message, "protect") || has(message, "verif") || has(message, "expired");
+    const bool locked =
+        has(message, "lock") || has(message, "protect") || has(message, "verif") || has(message, "expired");
     return locked ? made(K::kDomainLocked, "unlock it in the dashboard; a second factor cannot be given by API")
                   : made(K::kConflict, "wait until the other change has ended");
   }
@@ -127,9 +133,9 @@ Fault GoDaddy::classify(const Call& call, const Reply& reply) {
 Answer<Reply> GoDaddy::ask(const std::string& method, const std::string& path, const std::string& body, Effect effect,
                            const std::string& what, const std::string& idempotency_key) {
   Call call{method, base_ + path, {}, body, effect, what};
-  call.headers.emplace_back("Authorization",
-                            channel_.parts() == 2 ? fmt::format("sso-key {}:{}", channel_.part(0), channel_.part(1))
-                                                  : fmt::format("Bearer {}", channel_.part(0)));
+  call.headers.emplace_back("Authorization", channel_.parts() == 2
+                                                 ? fmt::format("sso-key {}:{}", channel_.part(0), channel_.part(1))
+                                                 : fmt::format("Bearer {}", channel_.part(0)));
   call.headers.emplace_back("Accept", "application/json");
   if (!body.empty()) call.headers.emplace_back("Content-Type", "application/json");
   if (!idempotency_key.empty()) call.headers.emplace_back("Idempotency-Key", idempotency_key);
@@ -146,11 +152,12 @@ Answer<Reply> GoDaddy::ask(const std::string& method, const std::string& path, c
 
 Answer<void> GoDaddy::learn_customer() {
   if (version_ != Version::kV2 || !customer_.empty()) return {};
-  auto reply = ask("GET", fmt::format("/v1/shoppers/{}?includes=customerId", percent_encoded(shopper_)), "", Effect::kRead,
-                   "finding the customer of the shopper");
+  auto reply = ask("GET", fmt::format("/v1/shoppers/{}?includes=customerId", percent_encoded(shopper_)), "",
+                   Effect::kRead, "finding the customer of the shopper");
   if (!reply) return refuse(std::move(reply.error()));
   customer_ = text_at(parse_json(reply->body), "customerId");
-  if (customer_.empty()) return refuse(FaultKind::kApiUnavailable, "GoDaddy: the shopper has no customer id in its answer");
+  if (customer_.empty())
+    return refuse(FaultKind::kApiUnavailable, "GoDaddy: the shopper has no customer id in its answer");
   return {};
 }
 
@@ -171,11 +178,15 @@ Answer<std::vector<DsRecord>> GoDaddy::ds_of(const dns::Name& domain, const nloh
   std::vector<DsRecord> records;
   for (const auto& row : member(body, "dnssecRecords")) {
     const std::string algorithm = text_at(row, "algorithm");
-    const auto* known = std::find_if(kAlgorithms.begin(), kAlgorithms.end(), [&](const auto& a) { return algorithm == a.name; });
+    const auto* known =
+        std::find_if(kAlgorithms.begin(), kAlgorithms.end(), [&](const auto& a) { return algorithm == a.name; });
     const std::string type = text_at(row, "digestType");
     auto record = parse_ds(domain, fmt::format("{} {} {} {}", text_at(row, "keyTag"),
                                                known == kAlgorithms.end() ? algorithm : std::to_string(known->number),
-                                               type == "SHA256" ? "2" : type == "SHA384" ? "4" : type == "SHA1" ? "1" : type,
+                                               type == "SHA256"   ? "2"
+                                               : type == "SHA384" ? "4"
+                                               : type == "SHA1"   ? "1"
+                                                                  : type,
                                                text_at(row, "digest")));
     if (!record)
       return refuse(FaultKind::kApiUnavailable, "GoDaddy: a DS record cannot be read: " + record.error().detail);
@@ -207,7 +218,8 @@ Answer<Registration> GoDaddy::inspect(const dns::Name& domain) {
   if (!reply) return refuse(std::move(reply.error()));
   const nlohmann::json body = parse_json(reply->body);
   if (lower(text_at(body, "domain")) != name)
-    return refuse(FaultKind::kApiUnavailable, fmt::format("GoDaddy: reading {}: status {} with a body of another shape", name, reply->status));
+    return refuse(FaultKind::kApiUnavailable,
+                  fmt::format("GoDaddy: reading {}: status {} with a body of another shape", name, reply->status));
   Registration found;
   found.domain = domain;
   found.status = channel_.quoted(text_at(body, "status"));
@@ -219,7 +231,8 @@ Answer<Registration> GoDaddy::inspect(const dns::Name& domain) {
   for (const auto& host : member(body, "nameServers")) {
     if (!host.is_string()) continue;
     auto parsed = parse_host(host.get<std::string>());
-    if (!parsed) return refuse(FaultKind::kApiUnavailable, "GoDaddy: a name server cannot be read: " + parsed.error().detail);
+    if (!parsed)
+      return refuse(FaultKind::kApiUnavailable, "GoDaddy: a name server cannot be read: " + parsed.error().detail);
     set.hosts.push_back(std::move(*parsed));
   }
   set.own_dns = std::all_of(set.hosts.begin(), set.hosts.end(),
@@ -251,7 +264,8 @@ Answer<Accepted> GoDaddy::write_nameservers(const dns::Name& domain, const std::
     return Accepted{};
   }
   if (version_ == Version::kV2) {
-    auto reply = ask("PUT", domain_path(domain) + "/nameServers", "{\"nameServers\":" + list + '}', Effect::kWrite, what);
+    auto reply =
+        ask("PUT", domain_path(domain) + "/nameServers", "{\"nameServers\":" + list + '}', Effect::kWrite, what);
     if (!reply) return refuse(std::move(reply.error()));
     return Accepted{Task{"DOMAIN_UPDATE_NAME_SERVERS", "action"}};
   }
@@ -287,7 +301,8 @@ Answer<Accepted> GoDaddy::write_ds(const dns::Name& domain, const std::vector<Ds
   const auto body_of = [](const std::vector<DsRecord>& records) {
     nlohmann::ordered_json array = nlohmann::ordered_json::array();
     for (const DsRecord& record : records) {
-      const auto* known = std::find_if(kAlgorithms.begin(), kAlgorithms.end(), [&](const auto& a) { return record.algorithm == a.number; });
+      const auto* known = std::find_if(kAlgorithms.begin(), kAlgorithms.end(),
+                                       [&](const auto& a) { return record.algorithm == a.number; });
       nlohmann::ordered_json row;
       row["algorithm"] = known == kAlgorithms.end() ? std::to_string(record.algorithm) : known->name;
       row["keyTag"] = record.key_tag;
@@ -305,7 +320,8 @@ Answer<Accepted> GoDaddy::write_ds(const dns::Name& domain, const std::vector<Ds
     auto reply = ask("PATCH", path, body_of(added), Effect::kWrite, "adding DS records of " + undotted(domain));
     if (!reply) return refuse(std::move(reply.error()));
     Accepted accepted{Task{"DNSSEC_CREATE", "action"}};
-    if (!removed.empty()) accepted.note = "the new records are added first; ask again when the task is done, to remove the others";
+    if (!removed.empty())
+      accepted.note = "the new records are added first; ask again when the task is done, to remove the others";
     return accepted;
   }
   auto reply = ask("DELETE", path, body_of(removed), Effect::kWrite, "removing DS records of " + undotted(domain));
@@ -332,8 +348,8 @@ Answer<TaskReport> GoDaddy::read_task(const dns::Name& domain, const std::string
   } else if (status == "FAILED" || status == "CANCELLED") {
     const nlohmann::json& why = member(body, v2 ? "reason" : "error");
     const std::string code = text_at(why, "code");
-    const bool host = code == "registry_rejected" || has(code, "NAMESERVER") || has(text_at(why, "message"), "name server") ||
-                      has(text_at(why, "message"), "nameserver");
+    const bool host = code == "registry_rejected" || has(code, "NAMESERVER") ||
+                      has(text_at(why, "message"), "name server") || has(text_at(why, "message"), "nameserver");
     report.state = TaskState::kFailed;
     report.fault = Fault{host ? FaultKind::kInvalidNameserver : FaultKind::kRegistrarError,
                          fmt::format("GoDaddy: the task {} {}: {}", channel_.quoted(id), lower(status),

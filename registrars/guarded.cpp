@@ -16,9 +16,9 @@ namespace {
 constexpr std::size_t kFewestNameservers = 2;
 /// Of Limits::read_back, before each of the five reads: 3, 4.5, 7.5, 15 and 30 of 60 seconds.
 constexpr std::array<double, 5> kReadBack = {0.05, 0.075, 0.125, 0.25, 0.5};
-constexpr std::array<std::chrono::seconds, 5> kConfirm = {
-    std::chrono::seconds(2), std::chrono::seconds(4), std::chrono::seconds(8), std::chrono::seconds(16),
-    std::chrono::seconds(30)};
+constexpr std::array<std::chrono::seconds, 5> kConfirm = {std::chrono::seconds(2), std::chrono::seconds(4),
+                                                          std::chrono::seconds(8), std::chrono::seconds(16),
+                                                          std::chrono::seconds(30)};
 constexpr std::chrono::seconds kPollSoon{30};
 
 std::vector<std::string> texts_of(const std::vector<dns::IpAddress>& addresses) {
@@ -119,10 +119,10 @@ Answer<void> GuardedRegistrar::check_addresses(const Nameserver& host) const {
                     capability->instead);
   }
   if (can.one_address_per_host && host.addresses.size() > 1)
-    return refuse(FaultKind::kUnsupportedOperation,
-                  fmt::format("{}: {} has {} addresses, and a host has one here", can.registrar, name,
-                              host.addresses.size()),
-                  "give one address");
+    return refuse(
+        FaultKind::kUnsupportedOperation,
+        fmt::format("{}: {} has {} addresses, and a host has one here", can.registrar, name, host.addresses.size()),
+        "give one address");
   return {};
 }
 
@@ -130,9 +130,8 @@ Answer<void> GuardedRegistrar::check_nameservers(const dns::Name& domain, const 
                                                  Hosts hosts) {
   const Capabilities& can = capabilities();
   if (wanted.size() < kFewestNameservers)
-    return refuse(FaultKind::kInvalidNameserver,
-                  fmt::format("{} name servers for {}: at least {} are needed", wanted.size(), undotted(domain),
-                              kFewestNameservers));
+    return refuse(FaultKind::kInvalidNameserver, fmt::format("{} name servers for {}: at least {} are needed",
+                                                             wanted.size(), undotted(domain), kFewestNameservers));
   if (wanted.size() > can.most_nameservers)
     return refuse(FaultKind::kInvalidNameserver,
                   fmt::format("{} name servers for {}: {} takes at most {}", wanted.size(), undotted(domain),
@@ -198,16 +197,18 @@ Answer<WriteResult> GuardedRegistrar::set_nameservers(const dns::Name& domain, c
       if (!made) return made;
       if (made->state == WriteState::kPending) {
         made->repeat = true;
-        made->note = fmt::format("{} is being registered; the name servers were not changed yet", undotted(server.host));
+        made->note =
+            fmt::format("{} is being registered; the name servers were not changed yet", undotted(server.host));
         made->previous = made->observed = undotted(present.hosts);
         return made;
       }
     }
   }
   if (!first->wanted && !capabilities().set_nameservers.offered)
-    return refuse(FaultKind::kUnsupportedOperation,
-                  fmt::format("{}: {}: {}", capabilities().registrar, undotted(domain), capabilities().set_nameservers.why_not),
-                  capabilities().set_nameservers.instead);
+    return refuse(
+        FaultKind::kUnsupportedOperation,
+        fmt::format("{}: {}: {}", capabilities().registrar, undotted(domain), capabilities().set_nameservers.why_not),
+        capabilities().set_nameservers.instead);
   Steps steps{Change::kNameservers, read, [&] { return adapter_->write_nameservers(domain, wanted, present); },
               capabilities().read_back_lag};
   auto result = write(domain, steps);
@@ -225,9 +226,10 @@ Answer<WriteResult> GuardedRegistrar::set_ds(const dns::Name& domain, const std:
   for (const DsRecord& record : wanted) {
     if (auto checked = check_ds(domain, record); !checked) return refuse(std::move(checked.error()));
     if (capabilities().ds_form == DsForm::kKey && !record.key)
-      return refuse(FaultKind::kInvalidDs,
-                    fmt::format("DS {}: {} takes the key and makes the digest itself", record.text(), capabilities().registrar),
-                    "give the DNSKEY: \"FLAGS 3 ALGORITHM KEY\"");
+      return refuse(
+          FaultKind::kInvalidDs,
+          fmt::format("DS {}: {} takes the key and makes the digest itself", record.text(), capabilities().registrar),
+          "give the DNSKEY: \"FLAGS 3 ALGORITHM KEY\"");
   }
   return write_ds(domain, wanted);
 }
@@ -306,13 +308,14 @@ Answer<WriteResult> GuardedRegistrar::write(const dns::Name& domain, const Steps
                               (*other)->what, undotted(domain)),
                   "nothing was ordered; wait for that task, or cancel it at the registrar");
 
-  int lost = 0;       // writes whose answer did not come
-  int not_sent = 0;   // that did not reach the registrar
+  int lost = 0;      // writes whose answer did not come
+  int not_sent = 0;  // that did not reach the registrar
   for (;;) {
     auto accepted = steps.write();
     if (accepted) {
       if (!accepted->task) return confirm(steps, *before, *accepted);
-      WriteResult result{WriteState::kPending, false, before->texts, before->texts, std::move(accepted->task), kPollSoon};
+      WriteResult result{WriteState::kPending,      false,    before->texts, before->texts,
+                         std::move(accepted->task), kPollSoon};
       result.note = std::move(accepted->note);
       return result;
     }

@@ -60,7 +60,8 @@ Answer<dns::Name> parse(std::string_view written, FaultKind kind, std::string_vi
   std::size_t labels = 0;
   for (std::size_t at = 0; at <= ascii.size();) {
     const std::size_t end = std::min(ascii.find('.', at), ascii.size());
-    if (const auto fault = label_fault(std::string_view(ascii).substr(at, end - at)); !fault.empty()) return broken(fault);
+    if (const auto fault = label_fault(std::string_view(ascii).substr(at, end - at)); !fault.empty())
+      return broken(fault);
     ++labels;
     at = end + 1;
   }
@@ -101,11 +102,10 @@ bool same_hosts(std::vector<dns::Name> a, std::vector<dns::Name> b) {
 std::string percent_encoded(std::string_view text) {
   std::string out;
   for (const unsigned char c : text) {
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-        c == '~')
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+        c == '_' || c == '~')
       out += static_cast<char>(c);
-    else
-      out += fmt::format("%{:02X}", c);
+    else out += fmt::format("%{:02X}", c);
   }
   return out;
 }

@@ -21,9 +21,11 @@ Capabilities capabilities_of() {
   can.registrar = "namecheap";
   can.api = "xml";
   can.most_nameservers = 12;
-  const Capability no_ds{false, "Namecheap offers DNSSEC only in its dashboard", "set or clear the DS there: Domain List, Manage, Advanced DNS"};
+  const Capability no_ds{false, "Namecheap offers DNSSEC only in its dashboard",
+                         "set or clear the DS there: Domain List, Manage, Advanced DNS"};
   can.get_ds = can.set_ds = no_ds;
-  can.glue_v6 = {false, "its API takes IPv4 addresses only", "ask Namecheap's support for IPv6 glue, or give the host an IPv4 address"};
+  can.glue_v6 = {false, "its API takes IPv4 addresses only",
+                 "ask Namecheap's support for IPv6 glue, or give the host an IPv4 address"};
   can.one_address_per_host = true;
   return can;
 }
@@ -103,7 +105,8 @@ Answer<std::unique_ptr<Adapter>> Namecheap::make(Context& context, std::vector<S
 }
 
 Namecheap::Namecheap(Context& context, std::vector<Secret> credential, std::string base)
-    : channel_(context, {"namecheap", "Namecheap", {{}, 20, std::chrono::minutes(1), false}, std::chrono::seconds(60), ""},
+    : channel_(context,
+               {"namecheap", "Namecheap", {{}, 20, std::chrono::minutes(1), false}, std::chrono::seconds(60), ""},
                std::move(credential)),
       base_(std::move(base)),
       capabilities_(capabilities_of()) {}
@@ -124,8 +127,9 @@ Fault Namecheap::classify(const Call& call, const Reply& reply, const std::strin
       return fault;
     }
     if (number == "3031510" && has(text, "nameserver"))
-      return channel_.fault(K::kInvalidNameserver, call, reply, number, text,
-                            "register the host at the registrar of its domain, or take a host that exists at the registry");
+      return channel_.fault(
+          K::kInvalidNameserver, call, reply, number, text,
+          "register the host at the registrar of its domain, or take a host that exists at the registry");
   }
   const auto& [number, text] = errors.front();
   const char layer = number.empty() ? '5' : number.front();
@@ -138,9 +142,10 @@ Answer<std::unique_ptr<pugi::xml_document>> Namecheap::ask(const std::string& co
                                                            Effect effect, const std::string& what) {
   Call call{"POST", base_, {{"Content-Type", "application/x-www-form-urlencoded"}}, {}, effect, what};
   const std::size_t user = channel_.parts() == 4 ? 2 : 0;
-  call.body = fmt::format("ApiUser={}&ApiKey={}&UserName={}&ClientIp={}&Command=namecheap.{}",
-                          percent_encoded(channel_.part(0)), percent_encoded(channel_.part(1)),
-                          percent_encoded(channel_.part(user)), percent_encoded(channel_.part(channel_.parts() - 1)), command);
+  call.body =
+      fmt::format("ApiUser={}&ApiKey={}&UserName={}&ClientIp={}&Command=namecheap.{}",
+                  percent_encoded(channel_.part(0)), percent_encoded(channel_.part(1)),
+                  percent_encoded(channel_.part(user)), percent_encoded(channel_.part(channel_.parts() - 1)), command);
   for (const auto& [name, value] : parameters) call.body += '&' + name + '=' + percent_encoded(value);
   auto reply = channel_.send(call);
   wipe(call.body);
@@ -188,12 +193,14 @@ Answer<Registration> Namecheap::inspect(const dns::Name& domain) {
                     fmt::format("Namecheap: {} only uses Namecheap's name servers and is registered elsewhere", name),
                     "change the name servers at the registrar of the domain");
     if (!nameserver)
-      return refuse(FaultKind::kInsufficientScope,
-                    fmt::format("Namecheap: {} is shared with this account without the right to change name servers", name),
-                    "ask its owner for the right \"nameserver\"");
+      return refuse(
+          FaultKind::kInsufficientScope,
+          fmt::format("Namecheap: {} is shared with this account without the right to change name servers", name),
+          "ask its owner for the right \"nameserver\"");
   }
   if (const std::string status = lower(found.status); status != "ok")
-    found.blocked = fmt::format("its status at Namecheap is {}", found.status.empty() ? "missing" : channel_.quoted(found.status));
+    found.blocked =
+        fmt::format("its status at Namecheap is {}", found.status.empty() ? "missing" : channel_.quoted(found.status));
   return found;
 }
 
@@ -207,11 +214,14 @@ Answer<NameserverSet> Namecheap::read_nameservers(const dns::Name& domain) {
   NameserverSet set;
   set.own_dns = is_true(attribute(list, "IsUsingOurDNS"));
   if (set.own_dns)
-    set.note = "Namecheap drops its host records when others take over: export them first; going back does not bring them back";
+    set.note =
+        "Namecheap drops its host records when others take over: export them first; going back does not bring them "
+        "back";
   for (const auto& entry : list.children()) {
     if (lower(entry.name()) != "nameserver") continue;
     auto host = parse_host(entry.text().get());
-    if (!host) return refuse(FaultKind::kApiUnavailable, "Namecheap: a name server cannot be read: " + host.error().detail);
+    if (!host)
+      return refuse(FaultKind::kApiUnavailable, "Namecheap: a name server cannot be read: " + host.error().detail);
     set.hosts.push_back(std::move(*host));
   }
   return set;
@@ -239,14 +249,17 @@ Answer<Accepted> Namecheap::write_nameservers(const dns::Name& domain, const std
   std::string list;
   for (const Nameserver& server : wanted) list += (list.empty() ? "" : ",") + undotted(server.host);
   if (list.size() > 1200)
-    return refuse(FaultKind::kInvalidNameserver, "Namecheap takes name servers of 1200 characters in all", "take fewer");
+    return refuse(FaultKind::kInvalidNameserver, "Namecheap takes name servers of 1200 characters in all",
+                  "take fewer");
   const std::string what = "setting the name servers of " + undotted(domain);
-  auto document = ask("domains.dns.setCustom", {{"SLD", sld}, {"TLD", tld}, {"Nameservers", list}}, Effect::kWrite, what);
+  auto document =
+      ask("domains.dns.setCustom", {{"SLD", sld}, {"TLD", tld}, {"Nameservers", list}}, Effect::kWrite, what);
   if (!document) return refuse(std::move(document.error()));
   return done(**document, "DomainDNSSetCustomResult", {"Updated", "Update"}, what);
 }
 
-Answer<std::optional<std::vector<dns::IpAddress>>> Namecheap::read_glue(const dns::Name& domain, const dns::Name& host) {
+Answer<std::optional<std::vector<dns::IpAddress>>> Namecheap::read_glue(const dns::Name& domain,
+                                                                        const dns::Name& host) {
   const auto [sld, tld] = split(domain);
   auto document = ask("domains.ns.getInfo", {{"SLD", sld}, {"TLD", tld}, {"Nameserver", undotted(host)}}, Effect::kRead,
                       "reading the host " + undotted(host));
@@ -270,9 +283,10 @@ Answer<Accepted> Namecheap::write_glue(const dns::Name& domain, const Nameserver
   const std::string address = wanted.addresses.front().text();
   if (present && !present->empty()) {
     const std::string what = "changing the address of " + host;
-    auto document = ask("domains.ns.update",
-                        {{"SLD", sld}, {"TLD", tld}, {"Nameserver", host}, {"OldIP", present->front().text()}, {"IP", address}},
-                        Effect::kWrite, what);
+    auto document =
+        ask("domains.ns.update",
+            {{"SLD", sld}, {"TLD", tld}, {"Nameserver", host}, {"OldIP", present->front().text()}, {"IP", address}},
+            Effect::kWrite, what);
     if (!document) return refuse(std::move(document.error()));
     return done(**document, "DomainNSUpdateResult", {"IsSuccess"}, what);
   }

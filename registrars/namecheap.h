@@ -36,8 +36,8 @@ class Namecheap final : public Adapter {
   [[nodiscard]] Fault classify(const Call& call, const Reply& reply, const std::string& command,
                                const std::vector<std::pair<std::string, std::string>>& errors);
   /// The flag in the result of a write. Errors: it is false, or there is none.
-  Answer<Accepted> done(const pugi::xml_document& document, const char* result, std::initializer_list<const char*> flags,
-                        const std::string& what) const;
+  Answer<Accepted> done(const pugi::xml_document& document, const char* result,
+                        std::initializer_list<const char*> flags, const std::string& what) const;
 
   Channel channel_;
   const std::string base_;

@@ -21,7 +21,7 @@ constexpr const char* kRules =
     "POST /domain/*/glueRecord* and DELETE /domain/zone/*/dnssec";
 
 const char* base_of(std::string_view region) {
-  return region == "ca" ? "https://ca.api.ovh.com/1.0"
+  return region == "ca"   ? "https://ca.api.ovh.com/1.0"
          : region == "us" ? "https://api.us.ovhcloud.com/1.0"
                           : "https://eu.api.ovh.com/1.0";
 }
@@ -66,7 +66,8 @@ Answer<std::int64_t> Ovh::server_time() {
     if (auto fault = channel_.transport_fault(call, *reply)) return refuse(std::move(*fault));
     std::int64_t seconds = 0;
     const auto parsed = std::from_chars(reply->body.data(), reply->body.data() + reply->body.size(), seconds);
-    if (reply->status != 200 || parsed.ec != std::errc() || seconds <= 0) return refuse(channel_.no_answer(call, *reply));
+    if (reply->status != 200 || parsed.ec != std::errc() || seconds <= 0)
+      return refuse(channel_.no_answer(call, *reply));
     clock = Traffic::ServerClock{std::chrono::seconds(seconds), now()};
     traffic.set_server_clock(base_, *clock);
   }
@@ -97,7 +98,8 @@ Fault Ovh::classify(const Call& call, const Reply& reply, const nlohmann::json& 
     case 403:
       return made(K::kInsufficientScope, kRules);
     case 404:
-      return made(K::kDomainNotInAccount, "a DNS zone at OVH is no registration: the domain has to be registered there");
+      return made(K::kDomainNotInAccount,
+                  "a DNS zone at OVH is no registration: the domain has to be registered there");
     case 409:
       return made(K::kConflict, "wait until the other change has ended");
     case 400:
@@ -116,11 +118,11 @@ Answer<nlohmann::json> Ovh::ask(const std::string& method, const std::string& pa
     auto time = server_time();
     if (!time) return refuse(std::move(time.error()));
     Call call{method, base_ + path, {}, body, effect, what};
-    call.headers = {{"X-Ovh-Application", std::string(channel_.part(0))},
-                    {"X-Ovh-Consumer", std::string(channel_.part(2))},
-                    {"X-Ovh-Timestamp", std::to_string(*time)},
-                    {"X-Ovh-Signature",
-                     ovh_signature(channel_.part(1), channel_.part(2), method, call.url, body, *time)}};
+    call.headers = {
+        {"X-Ovh-Application", std::string(channel_.part(0))},
+        {"X-Ovh-Consumer", std::string(channel_.part(2))},
+        {"X-Ovh-Timestamp", std::to_string(*time)},
+        {"X-Ovh-Signature", ovh_signature(channel_.part(1), channel_.part(2), method, call.url, body, *time)}};
     if (!body.empty()) call.headers.emplace_back("Content-Type", "application/json;charset=utf-8");
     auto reply = channel_.send(call);
     if (!reply) return refuse(std::move(reply.error()));
@@ -171,7 +173,8 @@ Answer<NameserverSet> Ovh::read_nameservers(const dns::Name& domain) {
   std::vector<dns::Name> ordered;
   for (const auto& id : *ids) {
     if (!id.is_number_integer()) continue;
-    auto entry = ask("GET", path_of(domain, fmt::format("/nameServer/{}", id.get<std::int64_t>())), "", Effect::kRead, what);
+    auto entry =
+        ask("GET", path_of(domain, fmt::format("/nameServer/{}", id.get<std::int64_t>())), "", Effect::kRead, what);
     if (!entry) {
       // An entry of the older generation may go while the list is read.
       if (entry.error().upstream_status == 404) continue;
@@ -195,8 +198,8 @@ Answer<std::optional<Task>> Ovh::running(const dns::Name& domain, Change change)
   if (change == Change::kGlue) functions = {"DomainHostCreate", "DomainHostUpdate"};
   for (const std::string_view function : functions) {
     for (const std::string_view status : {"todo", "doing"}) {
-      auto ids = ask("GET", path_of(domain, fmt::format("/task?function={}&status={}", function, status)), "", Effect::kRead,
-                     "listing the tasks of " + undotted(domain));
+      auto ids = ask("GET", path_of(domain, fmt::format("/task?function={}&status={}", function, status)), "",
+                     Effect::kRead, "listing the tasks of " + undotted(domain));
       if (!ids) return refuse(std::move(ids.error()));
       if (ids->is_array() && !ids->empty() && ids->front().is_number_integer())
         return std::optional(Task{std::to_string(ids->front().get<std::int64_t>()), std::string(function)});
@@ -231,7 +234,8 @@ Answer<Accepted> Ovh::write_nameservers(const dns::Name& domain, const std::vect
     auto external = ask("PUT", path_of(domain), R"({"nameServerType":"external"})", Effect::kWrite, what);
     if (!external) return refuse(std::move(external.error()));
   }
-  return task_of(ask("POST", path_of(domain, "/nameServers/update"), "{\"nameServers\":" + list.dump() + '}', Effect::kWrite, what));
+  return task_of(ask("POST", path_of(domain, "/nameServers/update"), "{\"nameServers\":" + list.dump() + '}',
+                     Effect::kWrite, what));
 }
 
 Answer<std::vector<DsRecord>> Ovh::read_ds(const dns::Name& domain) {
@@ -245,7 +249,8 @@ Answer<std::vector<DsRecord>> Ovh::read_ds(const dns::Name& domain) {
   std::vector<DsRecord> records;
   for (const auto& id : *ids) {
     if (!id.is_number_integer()) continue;
-    auto entry = ask("GET", path_of(domain, fmt::format("/dsRecord/{}", id.get<std::int64_t>())), "", Effect::kRead, what);
+    auto entry =
+        ask("GET", path_of(domain, fmt::format("/dsRecord/{}", id.get<std::int64_t>())), "", Effect::kRead, what);
     if (!entry) {
       if (entry.error().upstream_status == 404) continue;
       return refuse(std::move(entry.error()));
@@ -261,7 +266,10 @@ Answer<std::vector<DsRecord>> Ovh::read_ds(const dns::Name& domain) {
     const std::int64_t tag = number("tag", 65535);
     if (key.empty() || flags < 0 || algorithm < 0 || tag < 0)
       return refuse(FaultKind::kApiUnavailable, "OVH: a DS record of " + undotted(domain) + " cannot be read");
-    records.push_back({static_cast<std::uint16_t>(tag), static_cast<std::uint8_t>(algorithm), 0, {},
+    records.push_back({static_cast<std::uint16_t>(tag),
+                       static_cast<std::uint8_t>(algorithm),
+                       0,
+                       {},
                        DsKey{static_cast<std::uint16_t>(flags), std::move(key)}});
   }
   return records;
@@ -280,16 +288,19 @@ Answer<std::optional<WriteResult>> Ovh::stop_own_signing(const dns::Name& domain
   }
   result.state = WriteState::kPending;
   result.poll_after = std::chrono::minutes(5);
-  result.note = "OVH removes the DS and then stops signing; it is gone when the parent shows none and its TTL has passed";
+  result.note =
+      "OVH removes the DS and then stops signing; it is gone when the parent shows none and its TTL has passed";
   if (status == "disableInProgress") return result;
   auto stopped = ask("DELETE", path, "", Effect::kWrite, "stopping the signing of " + undotted(domain));
   if (!stopped) return refuse(std::move(stopped.error()));
   return result;
 }
 
-Answer<Accepted> Ovh::write_ds(const dns::Name& domain, const std::vector<DsRecord>& wanted, const std::vector<DsRecord>&) {
+Answer<Accepted> Ovh::write_ds(const dns::Name& domain, const std::vector<DsRecord>& wanted,
+                               const std::vector<DsRecord>&) {
   if (wanted.size() > kMostKeys)
-    return refuse(FaultKind::kInvalidDs, fmt::format("OVH takes at most {} keys, and {} were given", kMostKeys, wanted.size()));
+    return refuse(FaultKind::kInvalidDs,
+                  fmt::format("OVH takes at most {} keys, and {} were given", kMostKeys, wanted.size()));
   nlohmann::ordered_json keys = nlohmann::ordered_json::array();
   for (const DsRecord& record : wanted) {
     if (record.algorithm == 16)
@@ -310,7 +321,9 @@ Answer<std::optional<std::vector<dns::IpAddress>>> Ovh::read_glue(const dns::Nam
   const std::string what = "reading the host " + name;
   auto hosts = ask("GET", path_of(domain, "/glueRecord"), "", Effect::kRead, what);
   if (!hosts) return refuse(std::move(hosts.error()));
-  const auto is_it = [&](const auto& entry) { return entry.is_string() && lower(entry.template get<std::string>()) == name; };
+  const auto is_it = [&](const auto& entry) {
+    return entry.is_string() && lower(entry.template get<std::string>()) == name;
+  };
   if (std::none_of(hosts->begin(), hosts->end(), is_it)) return std::optional<std::vector<dns::IpAddress>>();
   auto entry = ask("GET", path_of(domain, "/glueRecord/" + percent_encoded(name)), "", Effect::kRead, what);
   if (!entry) return refuse(std::move(entry.error()));
@@ -332,7 +345,8 @@ Answer<Accepted> Ovh::write_glue(const dns::Name& domain, const Nameserver& want
   };
   if (!host_supported_) return refused("has no host objects; the address goes with the name servers");
   if (!many_addresses_ && wanted.addresses.size() > 1) return refused("takes one address of a host");
-  if (!v6_supported_ && std::any_of(wanted.addresses.begin(), wanted.addresses.end(), [](const auto& a) { return !a.is_v4(); }))
+  if (!v6_supported_ &&
+      std::any_of(wanted.addresses.begin(), wanted.addresses.end(), [](const auto& a) { return !a.is_v4(); }))
     return refused("takes no IPv6 address of a host");
   nlohmann::ordered_json body;
   if (!present) body["host"] = name;
@@ -344,7 +358,8 @@ Answer<Accepted> Ovh::write_glue(const dns::Name& domain, const Nameserver& want
 }
 
 Answer<TaskReport> Ovh::read_task(const dns::Name& domain, const std::string& id) {
-  auto body = ask("GET", path_of(domain, "/task/" + percent_encoded(id)), "", Effect::kRead, "reading the task " + channel_.quoted(id));
+  auto body = ask("GET", path_of(domain, "/task/" + percent_encoded(id)), "", Effect::kRead,
+                  "reading the task " + channel_.quoted(id));
   if (!body) {
     if (body.error().upstream_status == 404) return TaskReport{TaskState::kGone};
     return refuse(std::move(body.error()));

@@ -36,7 +36,8 @@ class Ovh final : public Adapter {
   Ovh(Context& context, std::vector<Secret> credential, std::string base);
   Answer<nlohmann::json> ask(const std::string& method, const std::string& path, const std::string& body, Effect effect,
                              const std::string& what);
-  [[nodiscard]] Fault classify(const Call& call, const Reply& reply, const nlohmann::json& body, const std::string& path);
+  [[nodiscard]] Fault classify(const Call& call, const Reply& reply, const nlohmann::json& body,
+                               const std::string& path);
   /// Seconds of the server's clock.
   Answer<std::int64_t> server_time();
   Answer<Accepted> task_of(Answer<nlohmann::json> answer);

@@ -61,7 +61,7 @@ struct NameserverSet {
 /// What one read of the domain says of it.
 struct Registration {
   dns::Name domain{};
-  std::string status{};  ///< the registrar's own word
+  std::string status{};                  ///< the registrar's own word
   std::optional<std::string> blocked{};  ///< why it cannot be changed now
   std::vector<std::string> warnings{};
   std::optional<NameserverSet> nameservers{};  ///< where the same read has them

@@ -61,7 +61,8 @@ Secret::~Secret() {
 }
 
 Answer<std::vector<Secret>> split_credential(std::string_view registrar, std::string_view text) {
-  const auto* form = std::find_if(kForms.begin(), kForms.end(), [&](const Form& f) { return f.registrar == registrar; });
+  const auto* form =
+      std::find_if(kForms.begin(), kForms.end(), [&](const Form& f) { return f.registrar == registrar; });
   if (form == kForms.end())
     return refuse(FaultKind::kInvalidToken, fmt::format("no form of credentials is known for {}", registrar));
   const auto broken = [&](std::string_view why) {

@@ -35,8 +35,9 @@ class Secret {
 };
 
 /// The parts of a credential string, in its order. The forms, by registrar:
-///   cloudflare `TOKEN`; namecheap `apiUser:apiKey:clientIp` or `apiUser:apiKey:userName:clientIp`; godaddy `KEY:SECRET`
-///   or `PAT`; ovh `appKey:appSecret:consumerKey`, then optionally `:eu`, `:ca` or `:us`; dynadot `KEY` or `KEY:SECRET`.
+///   cloudflare `TOKEN`; namecheap `apiUser:apiKey:clientIp` or `apiUser:apiKey:userName:clientIp`; godaddy
+///   `KEY:SECRET` or `PAT`; ovh `appKey:appSecret:consumerKey`, then optionally `:eu`, `:ca` or `:us`; dynadot `KEY` or
+///   `KEY:SECRET`.
 /// Outer white space goes; empty parts, other numbers of parts and characters that no header may have are refused.
 /// `KEY:SECRET` is cut at its first colon. Error: kInvalidToken, which says the form and nothing of the text.
 Answer<std::vector<Secret>> split_credential(std::string_view registrar, std::string_view text);

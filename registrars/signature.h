@@ -13,8 +13,8 @@ namespace sdns::registrars {
 std::string ovh_signature(std::string_view application_secret, std::string_view consumer_key, std::string_view method,
                           std::string_view url, std::string_view body, std::int64_t timestamp);
 
-/// `base64(HMAC-SHA-256(secret, key LF path LF request id LF body))`: the path with its query, /restful/v2 included. The
-/// method is not part of it.
+/// `base64(HMAC-SHA-256(secret, key LF path LF request id LF body))`: the path with its query, /restful/v2 included.
+/// The method is not part of it.
 std::string dynadot_signature(std::string_view secret, std::string_view key, std::string_view path,
                               std::string_view request_id, std::string_view body);
 

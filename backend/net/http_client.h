@@ -24,7 +24,8 @@ struct HttpRequest {
   std::size_t max_response_octets = 1024 * 1024;
   /// What messages say instead of method and URL, for a URL that carries a secret.
   std::string subject = {};
-  /// A connection of its own: libcurl sends a request again, of any method, when a kept connection turns out to be dead.
+  /// A connection of its own: libcurl sends a request again, of any method, when a kept connection turns out to be
+  /// dead.
   bool fresh_connection = false;
   /// Headers and body are overwritten in libcurl's lists as far as they are ours to overwrite.
   bool wipe = false;

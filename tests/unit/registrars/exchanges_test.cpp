@@ -38,7 +38,8 @@ std::vector<std::string> words(const std::string& line) {
   return all;
 }
 
-/// Sections begin with "--- request", "--- reply STATUS" and "--- result"; the last line break of each is not part of it.
+/// Sections begin with "--- request", "--- reply STATUS" and "--- result"; the last line break of each is not part of
+/// it.
 Case read_case(const std::filesystem::path& path) {
   std::ifstream in(path);
   Case read{path.parent_path().filename().string(), {}, {}, {}, {}, {}, {}};
@@ -59,7 +60,8 @@ Case read_case(const std::filesystem::path& path) {
   for (auto& [title, text] : sections) {
     if (!text.empty()) text.pop_back();
     if (title == "request") {
-      if (text.find("\n\n") == std::string::npos) text += '\n';  // no body: the headers end with an empty line all the same
+      if (text.find("\n\n") == std::string::npos)
+        text += '\n';  // no body: the headers end with an empty line all the same
       read.exchanges.push_back({text});
     } else if (title == "result") {
       read.result = text;
@@ -126,7 +128,8 @@ std::string carry_out(Registrar& registrar, const std::string& todo) {
     return found ? "valid " + found->status : told(found.error());
   }
   if (what == "ns") return told(registrar.nameservers(domain));
-  if (what == "set-ns") return told(registrar.set_nameservers(domain, nameservers_of(words_of), Hosts::kMustBeRegistered));
+  if (what == "set-ns")
+    return told(registrar.set_nameservers(domain, nameservers_of(words_of), Hosts::kMustBeRegistered));
   if (what == "ds") {
     const auto records = registrar.ds(domain);
     if (!records) return told(records.error());
@@ -179,7 +182,8 @@ TEST_P(Exchanges, AreSentAsTheyAreRecordedAndHaveTheRecordedOutcome) {
   });
   world.wall.set(std::chrono::sys_seconds(std::chrono::seconds(recorded.now.value_or(1'700'000'000))));
   world.context.limits.operation = std::chrono::seconds(2);  // a case ends where it would have to wait for long
-  if (recorded.todo.starts_with("set-") || recorded.todo.starts_with("clear-")) world.context.limits.operation = std::chrono::minutes(3);
+  if (recorded.todo.starts_with("set-") || recorded.todo.starts_with("clear-"))
+    world.context.limits.operation = std::chrono::minutes(3);
   Settings settings;
   settings.shopper = recorded.shopper;
   auto registrar = make_registrar(recorded.registrar, recorded.credential, settings, world.context);

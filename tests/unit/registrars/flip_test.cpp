@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The safe flip in a world of parent servers that lag, writes that get lost, credentials that go away and resolvers that
-// remember everything for as long as they may.
+// The safe flip in a world of parent servers that lag, writes that get lost, credentials that go away and resolvers
+// that remember everything for as long as they may.
 #include "registrars/flip.h"
 
 #include <gtest/gtest.h>
@@ -42,13 +42,31 @@ INSTANTIATE_TEST_SUITE_P(
     Registrars, Decision,
     testing::Values(
         DecisionCase{"unsigned to unsigned", {}, R::kFlip, {R::kFlip}},
-        DecisionCase{"unsigned to signed", {.target_signed = true, .can_set_ds = true, .adds_new_ds = true}, R::kFlipThenDs, {R::kFlipThenDs}},
+        DecisionCase{"unsigned to signed",
+                     {.target_signed = true, .can_set_ds = true, .adds_new_ds = true},
+                     R::kFlipThenDs,
+                     {R::kFlipThenDs}},
         DecisionCase{"unsigned to signed, by hand", {.target_signed = true, .adds_new_ds = true}, R::kFlip, {R::kFlip}},
-        DecisionCase{"a presigned copy", {.parent_has_ds = true, .target_signed = true, .same_keys = true, .ds_covers_target = true}, R::kFlip, {R::kFlip}},
-        DecisionCase{"multi-signer with both DS", {.parent_has_ds = true, .target_signed = true, .both_publish_all = true, .ds_covers_target = true}, R::kFlip, {R::kFlip}},
-        DecisionCase{"multi-signer with the old DS", {.parent_has_ds = true, .target_signed = true, .both_publish_all = true, .can_set_ds = true}, std::nullopt, {R::kStaySecure, R::kGoInsecure}},
-        DecisionCase{"both DS and disjoint keys", {.parent_has_ds = true, .target_signed = true, .ds_covers_target = true, .can_set_ds = true}, std::nullopt, {R::kGoInsecure}},
-        DecisionCase{"signed to other keys", {.parent_has_ds = true, .target_signed = true, .can_set_ds = true}, std::nullopt, {R::kGoInsecure}},
+        DecisionCase{"a presigned copy",
+                     {.parent_has_ds = true, .target_signed = true, .same_keys = true, .ds_covers_target = true},
+                     R::kFlip,
+                     {R::kFlip}},
+        DecisionCase{"multi-signer with both DS",
+                     {.parent_has_ds = true, .target_signed = true, .both_publish_all = true, .ds_covers_target = true},
+                     R::kFlip,
+                     {R::kFlip}},
+        DecisionCase{"multi-signer with the old DS",
+                     {.parent_has_ds = true, .target_signed = true, .both_publish_all = true, .can_set_ds = true},
+                     std::nullopt,
+                     {R::kStaySecure, R::kGoInsecure}},
+        DecisionCase{"both DS and disjoint keys",
+                     {.parent_has_ds = true, .target_signed = true, .ds_covers_target = true, .can_set_ds = true},
+                     std::nullopt,
+                     {R::kGoInsecure}},
+        DecisionCase{"signed to other keys",
+                     {.parent_has_ds = true, .target_signed = true, .can_set_ds = true},
+                     std::nullopt,
+                     {R::kGoInsecure}},
         DecisionCase{"signed to unsigned", {.parent_has_ds = true, .can_set_ds = true}, std::nullopt, {R::kGoInsecure}},
         DecisionCase{"signed to unsigned, DS by hand", {.parent_has_ds = true}, std::nullopt, {R::kGoInsecure}}));
 
@@ -61,7 +79,8 @@ TEST(DecisionOfDs, WaitsForAPersonWhereTheRegistrarHasNoCall) {
 
 TEST(FlipSteps, AreTheSameInADryRunAndInARunWithoutFaults) {
   const FlipPlan plan{DnssecRoute::kGoInsecure, true, true, false, true, kDsTtl, kNsTtl};
-  EXPECT_EQ(steps_of(plan), (std::vector<S>{S::kClearDs, S::kAwaitNoDs, S::kRegisterHosts, S::kSetNs, S::kAwaitNs, S::kDrainNs, S::kSetDs, S::kAwaitDs}));
+  EXPECT_EQ(steps_of(plan), (std::vector<S>{S::kClearDs, S::kAwaitNoDs, S::kRegisterHosts, S::kSetNs, S::kAwaitNs,
+                                            S::kDrainNs, S::kSetDs, S::kAwaitDs}));
   EXPECT_EQ(steps_of({DnssecRoute::kFlip}), (std::vector<S>{S::kSetNs, S::kAwaitNs, S::kDrainNs}));
   EXPECT_EQ(steps_of({DnssecRoute::kStaySecure, true, true}),
             (std::vector<S>{S::kAddDs, S::kAwaitBothDs, S::kSetNs, S::kAwaitNs, S::kDrainNs, S::kSetDs, S::kAwaitDs}));
@@ -129,7 +148,8 @@ TEST(FlipSteps, AskAPersonWhereTheRegistrarCannotClearTheDsAndWaitWithoutEnd) {
 
 TEST(FlipSteps, GoBackAfterTwoDaysWithoutTheNewServersAtTheParent) {
   FlipState state = begin_flip({DnssecRoute::kFlip}, kStart);
-  state = written(seen(state, {true, ParentView::Ns::kOld, ParentView::Ds::kNone}, kStart), WriteOutcome::kDone, "", kStart);
+  state = written(seen(state, {true, ParentView::Ns::kOld, ParentView::Ds::kNone}, kStart), WriteOutcome::kDone, "",
+                  kStart);
   state = seen(state, {true, ParentView::Ns::kOld, ParentView::Ds::kNone}, kStart + hours(49));
   EXPECT_EQ(state.step, S::kBackSetNs);
 }
@@ -182,7 +202,11 @@ struct World {
   std::vector<Update> updates{};
 
   World(DnssecRoute r, bool d)
-      : route(r), had_ds(d), ds{History<unsigned>(d ? kOldDs : kNoDs), History<unsigned>(d ? kOldDs : kNoDs)}, ns{History<bool>(false), History<bool>(false)}, registrar_ds(d ? kOldDs : kNoDs) {}
+      : route(r),
+        had_ds(d),
+        ds{History<unsigned>(d ? kOldDs : kNoDs), History<unsigned>(d ? kOldDs : kNoDs)},
+        ns{History<bool>(false), History<bool>(false)},
+        registrar_ds(d ? kOldDs : kNoDs) {}
 
   /// Which keys the zone of these servers has. kStaySecure: both sides publish both; kFlip with a DS: the same keys.
   [[nodiscard]] unsigned keys_of(bool new_servers) const {
@@ -219,8 +243,11 @@ struct World {
   [[nodiscard]] ParentView view(bool complete) const {
     ParentView seen;
     seen.complete = complete;
-    seen.ns = ns[0].now() != ns[1].now() ? ParentView::Ns::kMixed : ns[0].now() ? ParentView::Ns::kNew : ParentView::Ns::kOld;
-    static constexpr ParentView::Ds kSets[] = {ParentView::Ds::kNone, ParentView::Ds::kOld, ParentView::Ds::kNew, ParentView::Ds::kBoth};
+    seen.ns = ns[0].now() != ns[1].now() ? ParentView::Ns::kMixed
+              : ns[0].now()              ? ParentView::Ns::kNew
+                                         : ParentView::Ns::kOld;
+    static constexpr ParentView::Ds kSets[] = {ParentView::Ds::kNone, ParentView::Ds::kOld, ParentView::Ds::kNew,
+                                               ParentView::Ds::kBoth};
     seen.ds = ds[0].now() != ds[1].now() ? ParentView::Ds::kMixed : kSets[ds[0].now()];
     seen.ds_ttl = kDsTtl;
     seen.ns_ttl = kNsTtl;
@@ -268,7 +295,8 @@ Ending run(const FlipPlan& plan, test::SeededRandom& random, bool with_faults) {
   std::uint64_t calls = 0;
   const auto check = [&](std::string_view what) {
     const auto broken = world.broken(now);
-    EXPECT_FALSE(broken) << what << " at " << flip_step_text(state.step) << ": " << broken.value_or("") << ", " << (now - kStart) / seconds(1) << " s";
+    EXPECT_FALSE(broken) << what << " at " << flip_step_text(state.step) << ": " << broken.value_or("") << ", "
+                         << (now - kStart) / seconds(1) << " s";
     return !broken;
   };
   for (int turn = 0; turn < 20000 && !has_ended(state); ++turn) {
@@ -304,9 +332,12 @@ Ending run(const FlipPlan& plan, test::SeededRandom& random, bool with_faults) {
 }
 
 const FlipPlan kPlans[] = {
-    {DnssecRoute::kFlip, false, false, false, false, kDsTtl, kNsTtl},       {DnssecRoute::kFlip, true, true, false, true, kDsTtl, kNsTtl},
-    {DnssecRoute::kFlipThenDs, false, true, false, true, kDsTtl, kNsTtl},   {DnssecRoute::kGoInsecure, true, true, false, false, kDsTtl, kNsTtl},
-    {DnssecRoute::kGoInsecure, true, false, false, true, kDsTtl, kNsTtl},   {DnssecRoute::kGoInsecure, true, true, true, false, kDsTtl, kNsTtl},
+    {DnssecRoute::kFlip, false, false, false, false, kDsTtl, kNsTtl},
+    {DnssecRoute::kFlip, true, true, false, true, kDsTtl, kNsTtl},
+    {DnssecRoute::kFlipThenDs, false, true, false, true, kDsTtl, kNsTtl},
+    {DnssecRoute::kGoInsecure, true, true, false, false, kDsTtl, kNsTtl},
+    {DnssecRoute::kGoInsecure, true, false, false, true, kDsTtl, kNsTtl},
+    {DnssecRoute::kGoInsecure, true, true, true, false, kDsTtl, kNsTtl},
     {DnssecRoute::kStaySecure, true, true, false, false, kDsTtl, kNsTtl},
 };
 
@@ -318,7 +349,9 @@ TEST(Flip, EndsOnTheNewServersWithTheDsThatIsWantedAndIsNeverBogus) {
       ASSERT_FALSE(HasFailure()) << "seed " << seed;
       EXPECT_EQ(end.state.step, S::kDone) << "seed " << seed;
       EXPECT_TRUE(end.world.registrar_ns);
-      const unsigned ds = plan.route == DnssecRoute::kFlip ? (plan.had_ds ? kOldDs : kNoDs) : plan.wants_ds ? kNewDs : kNoDs;
+      const unsigned ds = plan.route == DnssecRoute::kFlip ? (plan.had_ds ? kOldDs : kNoDs)
+                          : plan.wants_ds                  ? kNewDs
+                                                           : kNoDs;
       EXPECT_EQ(end.world.registrar_ds, ds) << "seed " << seed;
     }
   }
@@ -330,7 +363,8 @@ TEST(Flip, IsNeverBogusWhateverHappensNorForTenTtlsWhereItRests) {
       test::SeededRandom random(seed * 100 + plan);
       Ending end = run(kPlans[plan], random, true);
       ASSERT_FALSE(HasFailure()) << "plan " << plan << ", seed " << seed;
-      ASSERT_TRUE(end.rested || has_ended(end.state)) << "plan " << plan << ", seed " << seed << ": " << flip_step_text(end.state.step);
+      ASSERT_TRUE(end.rested || has_ended(end.state))
+          << "plan " << plan << ", seed " << seed << ": " << flip_step_text(end.state.step);
       // What is on its way still reaches the parent, and then nothing moves any more.
       for (WallTime now = end.state.since; now < end.state.since + 10 * kNsTtl; now += hours(1)) {
         end.world.reach_parent(now);

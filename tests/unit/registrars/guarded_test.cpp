@@ -31,7 +31,9 @@ Fault lost() {
 
 class FakeAdapter final : public Adapter {
  public:
-  explicit FakeAdapter(Context& context) : channel_(context, {"fake", "Fake", {}, seconds(60), ""}, {}) { can.registrar = "fake"; }
+  explicit FakeAdapter(Context& context) : channel_(context, {"fake", "Fake", {}, seconds(60), ""}, {}) {
+    can.registrar = "fake";
+  }
   const Capabilities& capabilities() const override { return can; }
   Channel& channel() override { return channel_; }
   Answer<Registration> inspect(const dns::Name& domain) override {
@@ -46,7 +48,8 @@ class FakeAdapter final : public Adapter {
     if (read_fails) return refuse(FaultKind::kApiUnavailable, "cannot read");
     return set;
   }
-  Answer<Accepted> write_nameservers(const dns::Name&, const std::vector<Nameserver>& wanted, const NameserverSet&) override {
+  Answer<Accepted> write_nameservers(const dns::Name&, const std::vector<Nameserver>& wanted,
+                                     const NameserverSet&) override {
     ++writes;
     steps.push_back("ns");
     return on_write ? on_write(wanted) : Answer<Accepted>(Accepted{});
@@ -55,7 +58,8 @@ class FakeAdapter final : public Adapter {
     const auto at = glue.find(host);
     return at == glue.end() ? std::optional<std::vector<dns::IpAddress>>() : std::optional(at->second);
   }
-  Answer<Accepted> write_glue(const dns::Name&, const Nameserver& wanted, const std::optional<std::vector<dns::IpAddress>>&) override {
+  Answer<Accepted> write_glue(const dns::Name&, const Nameserver& wanted,
+                              const std::optional<std::vector<dns::IpAddress>>&) override {
     steps.push_back("glue " + undotted(wanted.host));
     if (glue_takes_time) return Accepted{Task{"7", "host"}};
     glue[wanted.host] = wanted.addresses;
@@ -81,21 +85,26 @@ class FakeAdapter final : public Adapter {
 };
 
 struct GuardedTest : testing::Test {
-  test::World world{[](const net::HttpRequest&) -> Result<net::HttpResponse> { return fail(Errc::kUnavailable, "none"); }};
+  test::World world{
+      [](const net::HttpRequest&) -> Result<net::HttpResponse> { return fail(Errc::kUnavailable, "none"); }};
   FakeAdapter* adapter = new FakeAdapter(world.context);
   GuardedRegistrar registrar{world.context, std::unique_ptr<Adapter>(adapter)};
 
   Answer<WriteResult> set(const std::vector<Nameserver>& wanted = kWanted, Hosts hosts = Hosts::kMustBeRegistered) {
     return registrar.set_nameservers(kDomain, wanted, hosts);
   }
-  [[nodiscard]] milliseconds slept() const { return std::accumulate(world.sleeps.begin(), world.sleeps.end(), milliseconds(0)); }
+  [[nodiscard]] milliseconds slept() const {
+    return std::accumulate(world.sleeps.begin(), world.sleeps.end(), milliseconds(0));
+  }
   void apply_on_write() {
     adapter->on_write = [this](const auto&) -> Answer<Accepted> {
       adapter->set.hosts = kNew;
       return Accepted{};
     };
   }
-  static FaultKind kind(const Answer<WriteResult>& result) { return result ? FaultKind::kRegistrarError : result.error().kind; }
+  static FaultKind kind(const Answer<WriteResult>& result) {
+    return result ? FaultKind::kRegistrarError : result.error().kind;
+  }
 };
 
 TEST_F(GuardedTest, WritesAndReadsBack) {
@@ -248,7 +257,8 @@ TEST_F(GuardedTest, WaitsForALagAndCallsItPendingAfterIt) {
   ASSERT_TRUE(result);
   EXPECT_EQ(result->state, WriteState::kPending);
   EXPECT_FALSE(result->confirmed);
-  EXPECT_THAT(result->observed, ElementsAre("ns1.old.example", "ns2.old.example")) << "what was read, not what was wanted";
+  EXPECT_THAT(result->observed, ElementsAre("ns1.old.example", "ns2.old.example"))
+      << "what was read, not what was wanted";
 }
 
 TEST_F(GuardedTest, SaysThatItCouldNotConfirm) {
@@ -305,11 +315,20 @@ INSTANTIATE_TEST_SUITE_P(
     Registrars, GuardedInput,
     testing::Values(InputCase{"one name server", {{kNew[0]}}, FaultKind::kInvalidNameserver},
                     InputCase{"the same one twice", {{kNew[0]}, {kNew[0]}}, FaultKind::kInvalidNameserver},
-                    InputCase{"more than the registrar takes", {{kNew[0]}, {kNew[1]}, {kOld[0]}, {kOld[1]}}, FaultKind::kInvalidNameserver},
-                    InputCase{"a host below the domain without addresses", {{kNew[0]}, {test::name("ns1.example.com")}}, FaultKind::kInvalidNameserver},
-                    InputCase{"the domain itself without addresses", {{kNew[0]}, {kDomain}}, FaultKind::kInvalidNameserver},
-                    InputCase{"an IPv6 address where only IPv4 goes", {{kNew[0]}, {test::name("ns1.example.com"), {kV6}}}, FaultKind::kUnsupportedOperation},
-                    InputCase{"two addresses where one goes", {{kNew[0]}, {test::name("ns1.example.com"), {kV4, *dns::IpAddress::parse("192.0.2.2")}}}, FaultKind::kUnsupportedOperation}));
+                    InputCase{"more than the registrar takes",
+                              {{kNew[0]}, {kNew[1]}, {kOld[0]}, {kOld[1]}},
+                              FaultKind::kInvalidNameserver},
+                    InputCase{"a host below the domain without addresses",
+                              {{kNew[0]}, {test::name("ns1.example.com")}},
+                              FaultKind::kInvalidNameserver},
+                    InputCase{
+                        "the domain itself without addresses", {{kNew[0]}, {kDomain}}, FaultKind::kInvalidNameserver},
+                    InputCase{"an IPv6 address where only IPv4 goes",
+                              {{kNew[0]}, {test::name("ns1.example.com"), {kV6}}},
+                              FaultKind::kUnsupportedOperation},
+                    InputCase{"two addresses where one goes",
+                              {{kNew[0]}, {test::name("ns1.example.com"), {kV4, *dns::IpAddress::parse("192.0.2.2")}}},
+                              FaultKind::kUnsupportedOperation}));
 
 TEST_F(GuardedTest, RegistersHostsBeforeTheSetThatNamesThem) {
   const std::vector<Nameserver> wanted = {{test::name("ns1.example.com"), {kV4}}, {kNew[1]}};

@@ -14,7 +14,9 @@ using std::chrono::seconds;
 struct TrafficTest : testing::Test {
   sdns::test::ManualClock clock;
   Traffic traffic;
-  std::optional<milliseconds> enter(const Pace& pace, const std::string& account = "a") { return traffic.enter(account, pace, clock.now()); }
+  std::optional<milliseconds> enter(const Pace& pace, const std::string& account = "a") {
+    return traffic.enter(account, pace, clock.now());
+  }
 };
 
 TEST_F(TrafficTest, KeepsTheSpacingBetweenTheStartsOfCalls) {

@@ -39,19 +39,21 @@ const std::string kLongName = [] {
 }();
 INSTANTIATE_TEST_SUITE_P(
     Registrars, HostName,
-    testing::Values(HostCase{"blanks, letter case and one final dot go", "  NS1.PDM.Example. ", "ns1.pdm.example"},
-                    HostCase{"U-labels become A-labels", "ns1.bücher.example", "ns1.xn--bcher-kva.example"},
-                    HostCase{"non-transitional: sharp s stays", "straße.example", "xn--strae-oqa.example"},
-                    HostCase{"an ideographic full stop is a dot", "ns1。example", "ns1.example"},
-                    HostCase{"A-labels stay", "ns1.xn--bcher-kva.example", "ns1.xn--bcher-kva.example"},
-                    HostCase{"hyphens in third and fourth place stay", "r3---sn.example.com", "r3---sn.example.com"},
-                    HostCase{"two final dots", "ns1.example..", nullptr}, HostCase{"an underscore", "ns_1.example", nullptr},
-                    HostCase{"a leading hyphen", "-ns1.example", nullptr}, HostCase{"a trailing hyphen", "ns1-.example", nullptr},
-                    HostCase{"one label", "localhost", nullptr}, HostCase{"an IPv4 address", "192.0.2.1", nullptr},
-                    HostCase{"an IPv6 address", "2001:db8::1", nullptr}, HostCase{"nothing", "  ", nullptr},
-                    HostCase{"an empty label", "ns1..example", nullptr}, HostCase{"a label of 64 octets", kLongLabel.c_str(), nullptr},
-                    HostCase{"a name of over 253 octets", kLongName.c_str(), nullptr}, HostCase{"an inner blank", "ns1 .example", nullptr},
-                    HostCase{"an escape", "ns\\0461.example", nullptr}));
+    testing::Values(
+        HostCase{"blanks, letter case and one final dot go", "  NS1.PDM.Example. ", "ns1.pdm.example"},
+        HostCase{"U-labels become A-labels", "ns1.bücher.example", "ns1.xn--bcher-kva.example"},
+        HostCase{"non-transitional: sharp s stays", "straße.example", "xn--strae-oqa.example"},
+        HostCase{"an ideographic full stop is a dot", "ns1。example", "ns1.example"},
+        HostCase{"A-labels stay", "ns1.xn--bcher-kva.example", "ns1.xn--bcher-kva.example"},
+        HostCase{"hyphens in third and fourth place stay", "r3---sn.example.com", "r3---sn.example.com"},
+        HostCase{"two final dots", "ns1.example..", nullptr}, HostCase{"an underscore", "ns_1.example", nullptr},
+        HostCase{"a leading hyphen", "-ns1.example", nullptr}, HostCase{"a trailing hyphen", "ns1-.example", nullptr},
+        HostCase{"one label", "localhost", nullptr}, HostCase{"an IPv4 address", "192.0.2.1", nullptr},
+        HostCase{"an IPv6 address", "2001:db8::1", nullptr}, HostCase{"nothing", "  ", nullptr},
+        HostCase{"an empty label", "ns1..example", nullptr},
+        HostCase{"a label of 64 octets", kLongLabel.c_str(), nullptr},
+        HostCase{"a name of over 253 octets", kLongName.c_str(), nullptr},
+        HostCase{"an inner blank", "ns1 .example", nullptr}, HostCase{"an escape", "ns\\0461.example", nullptr}));
 
 TEST(HostNames, AreComparedAsSets) {
   const auto a = test::name("a.example");
@@ -93,16 +95,25 @@ TEST_P(DsText, IsCheckedBeforeItIsSent) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Registrars, DsText,
-    testing::Values(DsCase{"SHA-256", "2371 13 2 c988ec423e3880eb8dd8a46fe06ca230ee23f35b578d64e78b29c3e1c83d245a", true},
-                    DsCase{"blanks in the digest", "2371 13 2 C988EC423E3880EB8DD8A46FE06CA230 EE23F35B578D64E78B29C3E1C83D245A", true},
-                    DsCase{"a DNSKEY", "257 3 13 mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+KkxLbxILfDLUT0rAK9iUzy1L53eKGQ==", true},
-                    DsCase{"SHA-1 is not offered", "2371 13 1 C988EC423E3880EB8DD8A46FE06CA230EE23F35B", false},
-                    DsCase{"GOST is not offered", "2371 13 3 C988EC423E3880EB8DD8A46FE06CA230EE23F35B578D64E78B29C3E1C83D245A", false},
-                    DsCase{"algorithm 7 is not offered", "2371 7 2 C988EC423E3880EB8DD8A46FE06CA230EE23F35B578D64E78B29C3E1C83D245A", false},
-                    DsCase{"a short digest", "2371 13 2 C988", false}, DsCase{"SHA-384 of 64 digits", "2371 13 4 C988EC423E3880EB8DD8A46FE06CA230EE23F35B578D64E78B29C3E1C83D245A", false},
-                    DsCase{"a tag over 65535", "65536 13 2 C988EC423E3880EB8DD8A46FE06CA230EE23F35B578D64E78B29C3E1C83D245A", false},
-                    DsCase{"no digest", "2371 13 2", false}, DsCase{"no hexadecimal", "2371 13 2 xyz", false},
-                    DsCase{"a key that is no base64", "257 3 13 ***", false}, DsCase{"nothing", "", false}));
+    testing::Values(
+        DsCase{"SHA-256", "2371 13 2 c988ec423e3880eb8dd8a46fe06ca230ee23f35b578d64e78b29c3e1c83d245a", true},
+        DsCase{"blanks in the digest", "2371 13 2 C988EC423E3880EB8DD8A46FE06CA230 EE23F35B578D64E78B29C3E1C83D245A",
+               true},
+        DsCase{
+            "a DNSKEY",
+            "257 3 13 mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+KkxLbxILfDLUT0rAK9iUzy1L53eKGQ==", true},
+        DsCase{"SHA-1 is not offered", "2371 13 1 C988EC423E3880EB8DD8A46FE06CA230EE23F35B", false},
+        DsCase{"GOST is not offered", "2371 13 3 C988EC423E3880EB8DD8A46FE06CA230EE23F35B578D64E78B29C3E1C83D245A",
+               false},
+        DsCase{"algorithm 7 is not offered",
+               "2371 7 2 C988EC423E3880EB8DD8A46FE06CA230EE23F35B578D64E78B29C3E1C83D245A", false},
+        DsCase{"a short digest", "2371 13 2 C988", false},
+        DsCase{"SHA-384 of 64 digits", "2371 13 4 C988EC423E3880EB8DD8A46FE06CA230EE23F35B578D64E78B29C3E1C83D245A",
+               false},
+        DsCase{"a tag over 65535", "65536 13 2 C988EC423E3880EB8DD8A46FE06CA230EE23F35B578D64E78B29C3E1C83D245A",
+               false},
+        DsCase{"no digest", "2371 13 2", false}, DsCase{"no hexadecimal", "2371 13 2 xyz", false},
+        DsCase{"a key that is no base64", "257 3 13 ***", false}, DsCase{"nothing", "", false}));
 
 TEST(DsRecords, AreTheSameByDigestOrByTheKeyThatMakesIt) {
   const auto owner = test::name("example.com");
@@ -139,21 +150,24 @@ TEST_P(Credential, IsSplitOrRefusedWithoutBeingRepeated) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Registrars, Credential,
-    testing::Values(CredentialCase{"a token", "cloudflare", " cfut_s3cret\n", 1},
-                    CredentialCase{"a global key needs another header", "cloudflare", "cfk_s3cret", 0},
-                    CredentialCase{"a colon in a token", "cloudflare", "s3cr:et", 0},
-                    CredentialCase{"user, key, address", "namecheap", "u:s3cret:192.0.2.1", 3},
-                    CredentialCase{"with a user name", "namecheap", "u:s3cret:n:192.0.2.1", 4},
-                    CredentialCase{"no address is made up", "namecheap", "u:s3cret", 0},
-                    CredentialCase{"the address is IPv4", "namecheap", "u:s3cret:localhost", 0},
-                    CredentialCase{"key and secret", "godaddy", "k:s3cret", 2}, CredentialCase{"a token alone", "godaddy", "s3cret", 1},
-                    CredentialCase{"cut at the first colon", "godaddy", "k:s3cr:et", 2},
-                    CredentialCase{"three keys", "ovh", "a:s3cret:c", 3}, CredentialCase{"a region", "ovh", "a:s3cret:c:us", 4},
-                    CredentialCase{"no such region", "ovh", "a:s3cret:c:de", 0}, CredentialCase{"two keys", "ovh", "a:s3cret", 0},
-                    CredentialCase{"key alone", "dynadot", "s3cret", 1}, CredentialCase{"key and secret", "dynadot", "k:s3cret", 2},
-                    CredentialCase{"an empty part", "dynadot", "k:", 0}, CredentialCase{"an empty first part", "ovh", ":s3cret:c", 0},
-                    CredentialCase{"a line break inside", "dynadot", "k:s3cr\r\net", 0}, CredentialCase{"nothing", "dynadot", " ", 0},
-                    CredentialCase{"another registrar", "example", "s3cret", 0}));
+    testing::Values(
+        CredentialCase{"a token", "cloudflare", " cfut_s3cret\n", 1},
+        CredentialCase{"a global key needs another header", "cloudflare", "cfk_s3cret", 0},
+        CredentialCase{"a colon in a token", "cloudflare", "s3cr:et", 0},
+        CredentialCase{"user, key, address", "namecheap", "u:s3cret:192.0.2.1", 3},
+        CredentialCase{"with a user name", "namecheap", "u:s3cret:n:192.0.2.1", 4},
+        CredentialCase{"no address is made up", "namecheap", "u:s3cret", 0},
+        CredentialCase{"the address is IPv4", "namecheap", "u:s3cret:localhost", 0},
+        CredentialCase{"key and secret", "godaddy", "k:s3cret", 2},
+        CredentialCase{"a token alone", "godaddy", "s3cret", 1},
+        CredentialCase{"cut at the first colon", "godaddy", "k:s3cr:et", 2},
+        CredentialCase{"three keys", "ovh", "a:s3cret:c", 3}, CredentialCase{"a region", "ovh", "a:s3cret:c:us", 4},
+        CredentialCase{"no such region", "ovh", "a:s3cret:c:de", 0}, CredentialCase{"two keys", "ovh", "a:s3cret", 0},
+        CredentialCase{"key alone", "dynadot", "s3cret", 1}, CredentialCase{"key and secret", "dynadot", "k:s3cret", 2},
+        CredentialCase{"an empty part", "dynadot", "k:", 0},
+        CredentialCase{"an empty first part", "ovh", ":s3cret:c", 0},
+        CredentialCase{"a line break inside", "dynadot", "k:s3cr\r\net", 0},
+        CredentialCase{"nothing", "dynadot", " ", 0}, CredentialCase{"another registrar", "example", "s3cret", 0}));
 
 TEST(Masked, HidesEveryPartAndLeavesAddresses) {
   std::vector<Secret> parts;
@@ -182,15 +196,19 @@ TEST_P(OvhSignatures, AreThoseOfTheReference) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Registrars, OvhSignatures,
-    testing::Values(OvhVector{"GET", "/domain/example.com/nameServer", "", "$1$f30c6a7ecda9429f69577a7d7e15bb23722423d9"},
-                    OvhVector{"POST", "/domain/example.com/nameServers/update",
-                              R"({"nameServers":[{"host":"ns1.pdm.example"},{"host":"ns2.pdm.example"}]})",
-                              "$1$6e3982b97240f767e4d7fae405c87d97613c35af"},
-                    OvhVector{"PUT", "/domain/example.com", R"({"nameServerType":"external"})", "$1$366e4c310d64b34d56b5fbd1806535ad0e3abe87"},
-                    OvhVector{"GET", "/domain/example.com/task?function=DomainDnsUpdate&status=todo", "", "$1$59e2add682ad532afa62480cd3de468ff5faeebd"},
-                    OvhVector{"POST", "/domain/example.com/dsRecord",
-                              R"({"keys":[{"algorithm":13,"flags":257,"publicKey":"mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+KkxLbxILfDLUT0rAK9iUzy1L53eKGQ==","tag":2371}]})",
-                              "$1$8edadbfb89ffe4ab5bcb7f640cdd6800e59a5057"}));
+    testing::Values(
+        OvhVector{"GET", "/domain/example.com/nameServer", "", "$1$f30c6a7ecda9429f69577a7d7e15bb23722423d9"},
+        OvhVector{"POST", "/domain/example.com/nameServers/update",
+                  R"({"nameServers":[{"host":"ns1.pdm.example"},{"host":"ns2.pdm.example"}]})",
+                  "$1$6e3982b97240f767e4d7fae405c87d97613c35af"},
+        OvhVector{"PUT", "/domain/example.com", R"({"nameServerType":"external"})",
+                  "$1$366e4c310d64b34d56b5fbd1806535ad0e3abe87"},
+        OvhVector{"GET", "/domain/example.com/task?function=DomainDnsUpdate&status=todo", "",
+                  "$1$59e2add682ad532afa62480cd3de468ff5faeebd"},
+        OvhVector{
+            "POST", "/domain/example.com/dsRecord",
+            R"({"keys":[{"algorithm":13,"flags":257,"publicKey":"mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+KkxLbxILfDLUT0rAK9iUzy1L53eKGQ==","tag":2371}]})",
+            "$1$8edadbfb89ffe4ab5bcb7f640cdd6800e59a5057"}));
 
 struct DynadotVector {
   const char* key;
@@ -207,13 +225,18 @@ TEST_P(DynadotSignatures, AreThoseOfTheReference) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Registrars, DynadotSignatures,
-    testing::Values(DynadotVector{"key", "secret", "/restful/v2/domains/example.com/records", "8e5bc897-75c8-4a9c-9362-5671405c7761",
-                                  R"({"sub_list":[]})", "1v6pCnviEO/dqOIRV2wSc+YRJHt92L+P2xqkyuTVQyk="},
+    testing::Values(DynadotVector{"key", "secret", "/restful/v2/domains/example.com/records",
+                                  "8e5bc897-75c8-4a9c-9362-5671405c7761", R"({"sub_list":[]})",
+                                  "1v6pCnviEO/dqOIRV2wSc+YRJHt92L+P2xqkyuTVQyk="},
                     DynadotVector{"APIKEY123", "APISECRET456", "/restful/v2/domains/example.com/nameservers", "",
-                                  R"({"nameserver_list":["ns1.pdm.example","ns2.pdm.example"]})", "634ne7h8gO0Fi7Dw1NevdHnk6jjsTtenkaR9FwcwIgc="},
-                    DynadotVector{"APIKEY123", "APISECRET456", "/restful/v2/domains/example.com/nameservers", "8e5bc897-75c8-4a9c-9362-5671405c7761",
-                                  R"({"nameserver_list":["ns1.pdm.example","ns2.pdm.example"]})", "Cksen291NuE0s8SrQoVK4d2ny5hsfcYg0NUq7kqnvLw="},
-                    DynadotVector{"APIKEY123", "APISECRET456", "/restful/v2/domains/example.com", "", "", "Z/AF+1GCLP4ivjv0tvGC8KWJFTwvcw+E4yEl27k1y3E="},
+                                  R"({"nameserver_list":["ns1.pdm.example","ns2.pdm.example"]})",
+                                  "634ne7h8gO0Fi7Dw1NevdHnk6jjsTtenkaR9FwcwIgc="},
+                    DynadotVector{"APIKEY123", "APISECRET456", "/restful/v2/domains/example.com/nameservers",
+                                  "8e5bc897-75c8-4a9c-9362-5671405c7761",
+                                  R"({"nameserver_list":["ns1.pdm.example","ns2.pdm.example"]})",
+                                  "Cksen291NuE0s8SrQoVK4d2ny5hsfcYg0NUq7kqnvLw="},
+                    DynadotVector{"APIKEY123", "APISECRET456", "/restful/v2/domains/example.com", "", "",
+                                  "Z/AF+1GCLP4ivjv0tvGC8KWJFTwvcw+E4yEl27k1y3E="},
                     DynadotVector{"APIKEY123", "APISECRET456", "/restful/v2/domains/example.com/dnssec", "", "",
                                   "iudP75AZW+Dz11ja+bUriDfr6BdTNuz+6jS5x3xFNOo="}));
 
@@ -242,7 +265,8 @@ TEST(Registrars, SayWhatTheyCanDoWithoutACredential) {
     ASSERT_FALSE(all.empty()) << name;
     for (const Capabilities& can : all) {
       EXPECT_EQ(can.registrar, name);
-      for (const Capability* capability : {&can.set_nameservers, &can.get_ds, &can.set_ds, &can.get_glue, &can.glue_v4, &can.glue_v6}) {
+      for (const Capability* capability :
+           {&can.set_nameservers, &can.get_ds, &can.set_ds, &can.get_glue, &can.glue_v4, &can.glue_v6}) {
         EXPECT_EQ(capability->offered, capability->why_not.empty()) << name;
         EXPECT_EQ(capability->offered, capability->instead.empty()) << name << ": a refusal says what to do instead";
       }
@@ -259,13 +283,17 @@ struct BaseCase {
   bool good;
 };
 class BaseUrl : public testing::TestWithParam<BaseCase> {};
-TEST_P(BaseUrl, IsHttpsOrOnLoopback) { EXPECT_EQ(checked_base("X", GetParam().url).has_value(), GetParam().good) << GetParam().sentence; }
-INSTANTIATE_TEST_SUITE_P(Registrars, BaseUrl,
-                         testing::Values(BaseCase{"https", "https://api.example/1.0/", true}, BaseCase{"http in clear", "http://api.example", false},
-                                         BaseCase{"http on loopback", "http://127.0.0.1:8080/x", true}, BaseCase{"http on ::1", "http://[::1]:80", true},
-                                         BaseCase{"a name that begins like loopback", "http://127.0.0.1.example", false},
-                                         BaseCase{"a user in it", "https://a@b.example", false}, BaseCase{"a query", "https://a.example/?x=1", false},
-                                         BaseCase{"another scheme", "ftp://a.example", false}, BaseCase{"no host", "https:///x", false}));
+TEST_P(BaseUrl, IsHttpsOrOnLoopback) {
+  EXPECT_EQ(checked_base("X", GetParam().url).has_value(), GetParam().good) << GetParam().sentence;
+}
+INSTANTIATE_TEST_SUITE_P(
+    Registrars, BaseUrl,
+    testing::Values(
+        BaseCase{"https", "https://api.example/1.0/", true}, BaseCase{"http in clear", "http://api.example", false},
+        BaseCase{"http on loopback", "http://127.0.0.1:8080/x", true}, BaseCase{"http on ::1", "http://[::1]:80", true},
+        BaseCase{"a name that begins like loopback", "http://127.0.0.1.example", false},
+        BaseCase{"a user in it", "https://a@b.example", false}, BaseCase{"a query", "https://a.example/?x=1", false},
+        BaseCase{"another scheme", "ftp://a.example", false}, BaseCase{"no host", "https:///x", false}));
 
 }  // namespace
 }  // namespace sdns::registrars
