@@ -309,8 +309,8 @@ void add_registrar_commands(CLI::App& group, Action& chosen) {
   glue->require_subcommand(1);
   add(*glue, "show", "The addresses that are registered; exit code 1 when it is none", show_host, chosen, "HOST",
       "Host name");
-  add(*glue, "set", "Registers a host or gives it other addresses", set_host, chosen, "HOST=ADDRESS[,ADDRESS]",
-      "Host name and addresses");
+  add(*glue, "set", "Registers a host or gives it other addresses", set_host, chosen, "HOST",
+      "Host name and addresses: HOST=ADDRESS[,ADDRESS]");
 }
 
 }  // namespace sdns::ctl
