@@ -12,6 +12,7 @@ namespace sdns::registrars {
 namespace {
 
 constexpr const char* kBase = "https://api.cloudflare.com/client/v4";
+constexpr std::int64_t kMostPages = 100;
 
 Capabilities capabilities_of() {
   Capabilities can;
@@ -128,12 +129,17 @@ Answer<void> Cloudflare::verify_token() {
 
 Answer<Registration> Cloudflare::inspect(const dns::Name& domain) {
   const std::string name = undotted(domain);
-  auto listed = get(fmt::format("/zones?name={}&per_page=50", percent_encoded(name)), "finding the zone " + name);
-  if (!listed) return refuse(std::move(listed.error()));
-  // The filter may be ignored one day, so names are compared here too.
+  // The filter may be ignored one day, so names are compared here too, and every page is read.
   std::vector<nlohmann::json> rows;
-  for (const auto& row : member(*listed, "result"))
-    if (lower(text_at(row, "name")) == name) rows.push_back(row);
+  for (std::int64_t page = 1, pages = 1; page <= std::min(pages, kMostPages); ++page) {
+    auto listed = get(fmt::format("/zones?name={}&per_page=50{}", percent_encoded(name),
+                                  page == 1 ? "" : fmt::format("&page={}", page)),
+                      "finding the zone " + name);
+    if (!listed) return refuse(std::move(listed.error()));
+    for (const auto& row : member(*listed, "result"))
+      if (lower(text_at(row, "name")) == name) rows.push_back(row);
+    pages = number_at(member(*listed, "result_info"), "total_pages").value_or(1);
+  }
   if (rows.empty())
     return refuse(FaultKind::kDomainNotInAccount, fmt::format("Cloudflare: no zone {} is visible to the token", name),
                   "give the token rights to the zone, or take a token of the account that has it");

@@ -194,6 +194,14 @@ class Writes(RegistrarTest):
         same = self.outcome(*self.ask(double, "ns", "set", "example.com", ["Lola.ns.cloudflare.com.", "bob.ns.cloudflare.com"]))
         self.assertEqual(same, "unchanged confirmed")
 
+    def test_cloudflare_finds_a_zone_on_a_later_page_when_the_filter_is_ignored(self):
+        double = self.start("cloudflare")
+        double.ignores_filter = True
+        for i in range(120):
+            double.add_domain(f"zone{i}.example")
+        double.add_domain("example.com")
+        self.assertEqual(self.outcome(*self.ask(double, "validate", "example.com")), "valid")
+
     def test_a_write_that_never_took_effect_is_sent_once_more(self):
         double = self.start("namecheap")
         double.add_domain("example.com", OLD)

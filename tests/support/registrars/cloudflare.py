@@ -25,6 +25,7 @@ class Cloudflare(Double):
         super().__init__()
         self.tokens = {self.credential: Token(), self.account_credential: Token("account")}
         self.domains, self.registered, self.limit_after = {}, set(), None
+        self.ignores_filter = False
 
     # The state, by the names that all doubles share.
     def add_domain(self, name, nameservers=None, **_):
@@ -91,7 +92,8 @@ class Cloudflare(Double):
                 return self.error(403, 9109, "Unauthorized to access requested resource")
             size = min(int(request.query.get("per_page", 20)), 50)
             page = int(request.query.get("page", 1))
-            rows = [self.zone(domain) for domain in self.domains.values() if request.query.get("name") in (None, domain.name)]
+            rows = [self.zone(domain) for domain in self.domains.values() 
+                    if self.ignores_filter or request.query.get("name") in (None, domain.name)]
             part = rows[(page - 1) * size:page * size]
             return self.good(part, result_info={"page": page, "per_page": size, "count": len(part), "total_count": len(rows),
                                                 "total_pages": -(-len(rows) // size)})
