@@ -21,6 +21,7 @@ MAY_INCLUDE = {
     "lua": {"dns", "base", "health/health_table.h", "health/check_question.h", "health/target_pool.h"},
     "store": {"zone", "net", "dns", "base", "health/override.h", "health/target_pool.h"},
     "lease": {"zone", "net", "dns", "base"},
+    "registrars": {"net/http_client.h", "dns", "base"},
     "module": {"answer", "store", "health/health_table.h"},
     "daemon": None,  # everything: it alone, with ctl, names concrete classes
     "ctl": None,
@@ -39,7 +40,9 @@ LIBRARY_HOMES = {
     "lua.h": {"lua"},
     "luajit.h": {"lua"},
     "maxminddb.h": {"lua/geo"},
-    "nlohmann/": {"protocol", "net", "daemon", "ctl", "purge"},
+    "nlohmann/": {"protocol", "net", "daemon", "ctl", "purge", "registrars"},
+    "pugixml.hpp": {"registrars/namecheap"},
+    "idn2.h": {"registrars/host_name"},
 }
 # Slow to compile: only in .cpp files.
 HEAVY = ("ldns/", "uv.h", "curl/", "httplib.h", "sqlite3.h", "toml++/", "CLI/", "nlohmann/json.hpp")
@@ -60,7 +63,7 @@ def allowed(folder, target):
 
 
 # Folders of the repository whose files are in the table by their own name; the rest are those of backend/.
-TOP_FOLDERS = ("lua",)
+TOP_FOLDERS = ("lua", "registrars")
 
 
 def of_table(name):

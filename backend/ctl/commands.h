@@ -36,6 +36,7 @@ void add_health_commands(CLI::App& group, Action& chosen);       ///< list, forc
 void add_health_view_commands(CLI::App& group, Action& chosen);  ///< show, history, watch
 void add_node_commands(CLI::App& group, Action& chosen);         ///< list, show, forget
 void add_lua_commands(CLI::App& group, Action& chosen);          ///< check
+void add_registrar_commands(CLI::App& group, Action& chosen);    ///< list, validate, task, ns, ds, host
 void add_explain_command(CLI::App& app, Action& chosen);
 void add_status_command(CLI::App& app, Action& chosen);
 

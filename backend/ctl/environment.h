@@ -57,6 +57,8 @@ struct Environment {
   std::function<void(std::chrono::milliseconds)> pause;
   /// Read when --config is not given; may be missing.
   std::filesystem::path default_config = "/etc/sovereign-dns/config.toml";
+  /// For the limits of calls to registrars. Null: registrar commands refuse.
+  const Clock* steady = nullptr;
 };
 
 /// Over loopback HTTP. Null when `address` is not `host:port` with a loopback host.

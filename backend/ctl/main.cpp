@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
                                        },
                                        sdns::ctl::connect_daemon,
                                        [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); }};
+    environment.steady = &clock;
     const int code = sdns::ctl::run({argv + 1, argv + argc}, std::cout, std::cerr, environment);
     std::cout.flush();
     if (!std::cout && !reader_went_away()) {

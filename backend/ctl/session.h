@@ -54,6 +54,7 @@ class Session {
   std::ostream& messages() { return err_; }
   [[nodiscard]] WallTime now() const { return environment_.wall.wall_now(); }
   Random& random() { return environment_.random; }
+  [[nodiscard]] Environment& environment() { return environment_; }
   void pause(std::chrono::milliseconds time) { environment_.pause(time); }
   [[nodiscard]] bool json() const { return options_.json; }
   [[nodiscard]] const Settings& settings() const { return settings_; }

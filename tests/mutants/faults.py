@@ -14,6 +14,7 @@ from faults_plan import PLAN_FAULTS
 from faults_pools import POOL_FAULTS
 from faults_probe import PROBE_FAULTS
 from faults_questions import QUESTION_FAULTS
+from faults_registrars import REGISTRAR_FAULTS
 from faults_verdict import VERDICT_FAULTS
 
 FAULTS = (
@@ -95,5 +96,6 @@ FAULTS = (
           "if (touched.type == dns::kSOA && key.empty()) {", "unit:purge_plan_test"),
 )
 
-FAULTS += (CHECK_FAULTS + DOOR_FAULTS + EDITING_FAULTS + EXPLAIN_FAULTS + HEALTH_FAULTS + LUA_FAULTS + NODE_FAULTS + OPERATOR_FAULTS + OPTION_FAULTS +
-           PLAN_FAULTS + POOL_FAULTS + PROBE_FAULTS + QUESTION_FAULTS + VERDICT_FAULTS)
+FAULTS += (CHECK_FAULTS + DOOR_FAULTS + EDITING_FAULTS + EXPLAIN_FAULTS + HEALTH_FAULTS + LUA_FAULTS + NODE_FAULTS +
+           OPERATOR_FAULTS + OPTION_FAULTS + PLAN_FAULTS + POOL_FAULTS + PROBE_FAULTS + QUESTION_FAULTS + REGISTRAR_FAULTS +
+           VERDICT_FAULTS)

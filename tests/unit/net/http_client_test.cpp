@@ -3,10 +3,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <stdlib.h>
 
+#include <atomic>
 #include <future>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "tests/unit/net/raw_http.h"
 
@@ -97,6 +101,105 @@ TEST(HttpClient, NobodyThereAndNotHttpAreToldApart) {
   const auto other = HttpClient().send({.url = talker.url()});
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().code, Errc::kProtocol) << to_text(other.error());
+}
+
+TEST(HttpClient, GivesTheHeadersOfTheFinalResponse) {
+  test::RawServer server([](const std::string&) {
+    return "HTTP/1.1 100 Continue\r\nX-Interim: 1\r\n\r\n" +
+           response("429 Too Many Requests", "", "Retry-After:  17 \r\nX-Empty:\r\n");
+  });
+  const auto got = HttpClient().send({.url = server.url()});
+  ASSERT_TRUE(got) << to_text(got.error());
+  EXPECT_EQ(got->header("retry-after"), "17");
+  EXPECT_EQ(got->header("x-empty"), "");
+  EXPECT_EQ(got->header("x-interim"), "");
+  EXPECT_EQ(got->headers.size(), 4U);
+}
+
+TEST(HttpClient, HeadersOverTheLimitAreAnError) {
+  test::RawServer server(
+      [](const std::string&) { return response("200 OK", "", "X: " + std::string(80'000, 'x') + "\r\n"); });
+  const auto got = HttpClient().send({.url = server.url()});
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code, Errc::kProtocol);
+}
+
+TEST(HttpClient, SaysWhetherARequestMayHaveReachedThePeer) {
+  std::uint16_t port = 0;
+  {
+    port = test::RawServer([](const std::string&) { return std::string(); }).port();
+  }
+  HttpClient client;
+  EXPECT_FALSE(client.send({.url = "http://127.0.0.1:" + std::to_string(port) + "/"}));
+  EXPECT_FALSE(client.request_sent());
+  test::RawServer silent([](const std::string&) { return std::string(); });
+  EXPECT_FALSE(client.send({.url = silent.url()}));
+  EXPECT_TRUE(client.request_sent());
+}
+
+TEST(HttpClient, MessagesSayTheSubjectInsteadOfAUrlWithASecret) {
+  test::RawServer silent([](const std::string&) { return std::string(); });
+  const auto got = HttpClient().send({.url = silent.url("/?key=s3cret"), .subject = "asking for the key"});
+  ASSERT_FALSE(got);
+  EXPECT_THAT(got.error().what, StartsWith("asking for the key: "));
+  EXPECT_THAT(got.error().what, Not(HasSubstr("s3cret")));
+}
+
+/// Answers the first request and keeps its connection; hangs up on every later one once it has read it.
+class Quitter {
+ public:
+  Quitter() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address = test::loopback(0);
+    socklen_t size = sizeof address;
+    ::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), size);
+    ::listen(listener_.get(), 8);
+    ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] {
+      // A kept connection and a new one are served side by side.
+      std::vector<Fd> peers;
+      for (;;) {
+        std::vector<pollfd> fds = {{listener_.get(), POLLIN, 0}};
+        for (const Fd& peer : peers) fds.push_back({peer.get(), POLLIN, 0});
+        ::poll(fds.data(), fds.size(), -1);
+        for (std::size_t i = 1; i < fds.size(); ++i) {
+          if (fds[i].revents == 0) continue;
+          char buffer[4096];
+          if (::recv(fds[i].fd, buffer, sizeof buffer, 0) > 0 && ++requests_ == 1)
+            test::send_all(fds[i].fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+          else peers[i - 1].reset();
+        }
+        std::erase_if(peers, [](const Fd& peer) { return !peer; });
+        if (fds[0].revents == 0) continue;
+        Fd peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        if (!peer || ending_) return;
+        peers.push_back(std::move(peer));
+      }
+    });
+  }
+  ~Quitter() {
+    ending_ = true;
+    const Fd wake = test::connect_to(port_);
+    thread_.join();
+  }
+  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/"; }
+  [[nodiscard]] int requests() const { return requests_; }
+
+ private:
+  Fd listener_;
+  std::uint16_t port_ = 0;
+  std::atomic<int> requests_ = 0;
+  std::atomic<bool> ending_ = false;
+  std::thread thread_;
+};
+
+TEST(HttpClient, SendsNoRequestTwiceOnAFreshConnection) {
+  Quitter server;
+  HttpClient client;
+  ASSERT_TRUE(client.send({.url = server.url()}));
+  EXPECT_FALSE(client.send({.method = "POST", .url = server.url(), .body = "x", .fresh_connection = true}));
+  EXPECT_EQ(server.requests(), 2) << "on the kept connection libcurl would send it again";
+  EXPECT_TRUE(client.request_sent());
 }
 
 struct BadRequest {
