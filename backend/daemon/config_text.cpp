@@ -49,6 +49,8 @@ std::vector<std::string> needs_restart(const Config& running, const Config& next
     if (!equal) out.emplace_back(key);
   };
   compare("database.url", running.database.url == next.database.url);
+  compare("database.key_file", running.database.key_file == next.database.key_file);
+  compare("snapshot", running.snapshot == next.snapshot);
   compare("listen.socket", running.listen.socket == next.listen.socket);
   compare("listen.mode", running.listen.mode == next.listen.mode);
   compare("listen.group", running.listen.group == next.listen.group);

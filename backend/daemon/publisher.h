@@ -74,7 +74,7 @@ class Publisher {
   void load();
   void follow();
   enum class How { kChanges, kLoad };
-  void publish(const zone::Applied& applied, How how);
+  void publish(const zone::Applied& applied, How how, std::chrono::milliseconds age = std::chrono::milliseconds(0));
   zone::ZoneSetPtr put_in_force(const zone::Applied& applied);
   void take_target_pools();
   void say_hidden_pools();
