@@ -25,10 +25,10 @@ Result<int> generate(Session& session, const SealOptions& options) {
   const auto id = options.append ? store::append_key(options.file) : store::make_key_file(options.file);
   if (!id) return fail(id.error());
   if (session.json()) {
-    session.print({{"file", options.file}, {"key", to_text(*id)}, {"seals", !options.append}});
+    session.print({{"file", options.file}, {"key", store::seal_id_text(*id)}, {"seals", !options.append}});
     return kDone;
   }
-  session.out() << fmt::format("key {} is in {}{}\n", to_text(*id), options.file,
+  session.out() << fmt::format("key {} is in {}{}\n", store::seal_id_text(*id), options.file,
                                options.append ? ", at its end: it opens, and seals when it is moved to the top" : "");
   return kDone;
 }
@@ -50,9 +50,9 @@ Result<int> status(Session& session, const SealOptions&) {
   auto list = nlohmann::json::array();
   if (*keys != nullptr)
     for (const store::SealingKey& key : (*keys)->keys()) {
-      const auto at = counts->sealed.find(to_text(key.id()));
-      strange.erase(to_text(key.id()));
-      list.push_back({{"key", to_text(key.id())},
+      const auto at = counts->sealed.find(store::seal_id_text(key.id()));
+      strange.erase(store::seal_id_text(key.id()));
+      list.push_back({{"key", store::seal_id_text(key.id())},
                       {"seals", key.id() == (*keys)->first().id()},
                       {"sealed", at == counts->sealed.end() ? 0 : at->second}});
     }
@@ -109,7 +109,7 @@ Result<int> reseal(Session& session, store::Sealing wanted) {
     return kDone;
   }
   session.out() << (seals ? fmt::format("{} secrets are sealed with the key {}; {} of them were not\n", cursor.looked,
-                                        to_text((*keys)->first().id()), cursor.changed)
+                                        store::seal_id_text((*keys)->first().id()), cursor.changed)
                           : fmt::format("{} secrets are stored as they are; {} of them were sealed\n", cursor.looked,
                                         cursor.changed));
   if (seals && cursor.changed != 0)

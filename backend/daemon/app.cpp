@@ -176,7 +176,7 @@ Result<void> App::Impl::read_keys() {
   if (!keys) return fail(keys.error());
   log.info("keys.read", {{"file", key_file->path()},
                          {"keys", (*keys)->keys().size()},
-                         {"seals_with", to_text((*keys)->first().id())}});
+                         {"seals_with", store::seal_id_text((*keys)->first().id())}});
   return {};
 }
 

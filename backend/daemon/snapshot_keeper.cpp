@@ -173,7 +173,7 @@ void SnapshotKeeper::write(zone::ZoneSetPtr set, const ServingState::View& view,
                    {{"revision", done->revision},
                     {"octets", done->octets},
                     {"ms", ms},
-                    {"sealed", done->sealed_by ? to_text(*done->sealed_by) : std::string("no")}});
+                    {"sealed", done->sealed_by ? store::seal_id_text(*done->sealed_by) : std::string("no")}});
   failed_.clear();
   written_ = true;
   note(*done);

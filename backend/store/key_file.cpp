@@ -120,7 +120,7 @@ void sync_directory_of(const std::string& path) {
   if (directory) ::fsync(directory.get());
 }
 
-std::string line_of(const SealingKey& key) { return fmt::format("# {}\n{}\n", to_text(key.id()), key_line(key)); }
+std::string line_of(const SealingKey& key) { return fmt::format("# {}\n{}\n", seal_id_text(key.id()), key_line(key)); }
 
 }  // namespace
 
@@ -201,14 +201,14 @@ Result<std::string> plain_secret(const KeyFile& file, std::string_view stored, s
   if (!id) return fail(id.error().code, fmt::format("{} {}", what, id.error().what), "use a newer program");
   const auto keys = file.keys();
   if (!keys && keys.error().code == Errc::kConfig)
-    return fail(Errc::kConfig, fmt::format("{} is sealed with the key {}, and {}", what, to_text(*id),
+    return fail(Errc::kConfig, fmt::format("{} is sealed with the key {}, and {}", what, seal_id_text(*id),
                                            keys.error().what),
                 keys.error().hint);
   if (!keys) return fail(keys.error());
   const SealingKey* key = (*keys)->find(*id);
   if (key == nullptr)
     return fail(Errc::kConfig,
-                fmt::format("{} is sealed with the key {}, which is not in the key file {}", what, to_text(*id),
+                fmt::format("{} is sealed with the key {}, which is not in the key file {}", what, seal_id_text(*id),
                             file.path()),
                 "put that key into the file, at its end when another one shall seal");
   auto plain = open_text(*key, stored, context);

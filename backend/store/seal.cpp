@@ -57,7 +57,7 @@ Result<SealingKey> parse_line(std::string_view line) {
 
 }  // namespace
 
-std::string to_text(const SealId& id) {
+std::string seal_id_text(const SealId& id) {
   std::string text;
   for (const std::uint8_t octet : id) text += fmt::format("{:02x}", octet);
   return text;
@@ -92,7 +92,7 @@ Result<KeyRing> KeyRing::parse(std::string_view text) {
     if (line.empty()) continue;
     auto key = parse_line(line);
     if (key && ring.find(key->id()) != nullptr)
-      key = fail(Errc::kInvalidArgument, fmt::format("has the key {} a second time", to_text(key->id())));
+      key = fail(Errc::kInvalidArgument, fmt::format("has the key {} a second time", seal_id_text(key->id())));
     if (key && ring.keys_.size() == kMostKeys)
       key = fail(Errc::kInvalidArgument, fmt::format("has more than the {} keys that a file may hold", kMostKeys));
     if (!key) return fail(Errc::kInvalidArgument, fmt::format("line {} {}", number, key.error().what));
@@ -146,7 +146,7 @@ std::string seal_text(const SealingKey& key, std::string_view plain, std::string
   randombytes_buf(begin, kSealNonceOctets);
   seal_octets(key, std::span<const std::uint8_t, kSealNonceOctets>(begin, kSealNonceOctets),
               {octets_of(plain), plain.size()}, context, begin + kSealNonceOctets);
-  return fmt::format("{}{}:{}", kSealedBegin, to_text(key.id()), base64(octets));
+  return fmt::format("{}{}:{}", kSealedBegin, seal_id_text(key.id()), base64(octets));
 }
 
 Result<std::string> open_text(const SealingKey& key, std::string_view stored, std::string_view context) {

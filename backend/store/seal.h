@@ -17,7 +17,7 @@ namespace sdns::store {
 /// Tells keys apart without telling anything of them: the beginning of a hash.
 using SealId = std::array<std::uint8_t, 8>;
 /// 16 hexadecimal digits.
-std::string to_text(const SealId& id);
+std::string seal_id_text(const SealId& id);
 
 /// 32 octets that are wiped when they are let go of. Value.
 class SealingKey {

@@ -113,13 +113,13 @@ Result<void> SnapshotReader::find_key(const KeyFile& key_file) {
   if (!facts_.sealed_by) return {};
   const auto keys = key_file.keys();
   if (!keys && !key_file.configured())
-    return said({Errc::kConfig, fmt::format("is sealed with the key {}, and {}", to_text(*facts_.sealed_by),
+    return said({Errc::kConfig, fmt::format("is sealed with the key {}, and {}", seal_id_text(*facts_.sealed_by),
                                             keys.error().what), keys.error().hint});
   if (!keys) return fail(keys.error());
   key_ = (*keys)->find(*facts_.sealed_by);
   if (key_ == nullptr)
     return said({Errc::kConfig, fmt::format("is sealed with the key {}, which is not in the key file {}",
-                                            to_text(*facts_.sealed_by), key_file.path()),
+                                            seal_id_text(*facts_.sealed_by), key_file.path()),
                  "put that key at the end of the key file"});
   return {};
 }

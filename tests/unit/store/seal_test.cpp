@@ -91,7 +91,9 @@ TEST_F(SealTest, EveryChangeOfASealedTextIsNoticed) {
     std::string changed = sealed;
     changed[i] = changed[i] == 'A' ? 'B' : 'A';
     const auto id = sealed_by(changed);
-    if (is_sealed(changed) && id && *id == key.id()) EXPECT_FALSE(open_text(key, changed, "here")) << i;
+    if (is_sealed(changed) && id && *id == key.id()) {
+      EXPECT_FALSE(open_text(key, changed, "here")) << i;
+    }
     EXPECT_FALSE(open_text(key, sealed.substr(0, i), "here")) << i;
   }
 }
@@ -243,7 +245,7 @@ TEST_F(SealTest, ResealingGoesSliceBySliceAndIsNoChangeOfWhatIsServed) {
   EXPECT_EQ(3U * kZones - 8U, reseal_all(*authority, Sealing::kSealed, 4)) << "what was sealed stays as it is";
   const SecretCounts counts = ok(authority->count_secrets());
   EXPECT_EQ(0U, counts.plain);
-  EXPECT_EQ(3U * kZones, counts.sealed.at(to_text(ok(keys->keys())->first().id())));
+  EXPECT_EQ(3U * kZones, counts.sealed.at(seal_id_text(ok(keys->keys())->first().id())));
   EXPECT_TRUE(counts.must_seal);
   EXPECT_EQ(before, digest(*authority));
   EXPECT_EQ(at.revision, ok(ok(authority->read())->position()).revision);
