@@ -53,9 +53,9 @@ struct CommandLine {
     app.footer("Options of every command (--json, --wait, --database, ...): sdnsctl --help");
     app.get_formatter()->column_width(34);
     for (const char* noise : {"REQUIRED", "TEXT"}) app.get_formatter()->label(noise, "");
-    app.add_option(
-           "--config", options.config,
-           "Configuration file of the daemon, for database.url, database.key_file and admin.listen\n(/etc/sovereign-dns/config.toml)")
+    app.add_option("--config", options.config,
+                   "Configuration file of the daemon, for database.url, database.key_file and "
+                   "admin.listen\n(/etc/sovereign-dns/config.toml)")
         ->type_name("FILE");
     app.add_option("--database", options.database, "Database, as sqlite:/path/file.db (SDNS_DATABASE_URL)")
         ->type_name("URL");

@@ -112,8 +112,7 @@ Result<int> reseal(Session& session, store::Sealing wanted) {
                                         store::seal_id_text((*keys)->first().id()), cursor.changed)
                           : fmt::format("{} secrets are stored as they are; {} of them were sealed\n", cursor.looked,
                                         cursor.changed));
-  if (seals && cursor.changed != 0)
-    session.notice("backups that were made before still hold them as they were");
+  if (seals && cursor.changed != 0) session.notice("backups that were made before still hold them as they were");
   return kDone;
 }
 

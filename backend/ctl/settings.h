@@ -32,8 +32,8 @@ struct Settings {
   std::vector<health::TargetPool> configured_target_pools{};  ///< these pools; none when a rule is broken
 };
 
-/// Reads only `database.url`, `database.key_file`, `admin.listen` and the target pools of the daemon's configuration file, so that
-/// it needs none of its secrets. Errors: kConfig.
+/// Reads only `database.url`, `database.key_file`, `admin.listen` and the target pools of the daemon's configuration
+/// file, so that it needs none of its secrets. Errors: kConfig.
 Result<Settings> load_settings(const GlobalOptions& options, const Environment& environment);
 
 }  // namespace sdns::ctl

@@ -263,11 +263,11 @@ void App::Impl::start_publisher() {
   publisher = std::make_unique<Publisher>(open, zones, state, *publication, clock, log, metrics);
   publisher->set_target_pools(running.target_pools);
   if (!running.snapshot.file.empty())
-    publisher->set_restore([this, config = running.snapshot](zone::ZoneSetBuilder& builder,
-                                                            const std::string& database_id) {
-      const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
-      return restore_snapshot({config, *key_file, threads, clock, log}, builder, database_id);
-    });
+    publisher->set_restore(
+        [this, config = running.snapshot](zone::ZoneSetBuilder& builder, const std::string& database_id) {
+          const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
+          return restore_snapshot({config, *key_file, threads, clock, log}, builder, database_id);
+        });
   publisher_thread = std::thread([this] { publisher->run(); });
 }
 

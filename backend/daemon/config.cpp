@@ -306,7 +306,8 @@ class Loader {
     text("health.private_networks", "yes", health.private_networks, check_yes_no);
     text("health.user_agent", health.user_agent, health.user_agent, check_user_agent);
     number("health.guard_percent", health.guard_percent, 0, 99);
-    text("health.state_file", beside_database(out_.config.database.url, "health.state"), health.state_file, check_state_file);
+    text("health.state_file", beside_database(out_.config.database.url, "health.state"), health.state_file,
+         check_state_file);
     text("health.metrics_per_check", "no", health.metrics_per_check, check_yes_no);
   }
 

@@ -60,10 +60,10 @@ struct Config {
     std::string key_file;  ///< what seals secrets; empty: none
   } database;
   struct Snapshot {
-    std::string file;                        ///< of what is served; empty: none is kept
-    std::chrono::seconds interval{10};       ///< least time between two writes
-    std::chrono::seconds warn_age{86'400};   ///< at a start from it; 0: never
-    std::chrono::seconds refuse_age{0};      ///< likewise
+    std::string file;                       ///< of what is served; empty: none is kept
+    std::chrono::seconds interval{10};      ///< least time between two writes
+    std::chrono::seconds warn_age{86'400};  ///< at a start from it; 0: never
+    std::chrono::seconds refuse_age{0};     ///< likewise
     friend bool operator==(const Snapshot&, const Snapshot&) = default;
   } snapshot;
   struct Listen {

@@ -18,8 +18,8 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kLook{200};
 constexpr milliseconds kAfterFailure{10'000};
-constexpr int kShare = 20;           // of the time that writing may take
-constexpr int kShareWhileAway = 5;   // of what comes after it, while there is no database
+constexpr int kShare = 20;          // of the time that writing may take
+constexpr int kShareWhileAway = 5;  // of what comes after it, while there is no database
 constexpr std::chrono::hours kRefresh{1};
 constexpr std::size_t kOctetsPerSecond = std::size_t{64} << 20;
 
@@ -124,8 +124,7 @@ void SnapshotKeeper::look() {
   nanoseconds pause = away ? nanoseconds(kShareWhileAway * took_) : std::max<nanoseconds>(interval_, kShare * took_);
   if (!failed_.empty()) pause = std::max<nanoseconds>(pause, kAfterFailure);
   const bool due = ended_ == SteadyTime{} || steady_clock::now() - ended_ >= pause;
-  if (due && lacks(*set, view))
-    write(set, view, [this](std::size_t octets) { return rest(octets); });
+  if (due && lacks(*set, view)) write(set, view, [this](std::size_t octets) { return rest(octets); });
   parts_.reclaimer.retire(std::move(set));
 }
 

@@ -19,7 +19,12 @@ class StoreEditor final : public answer::Editor {
   /// All outlive the editor.
   StoreEditor(std::string database_url, const ServingState& state, const WallClock& clock, Random& random,
               const Log& log, store::KeyFilePtr key_file = std::make_shared<const store::KeyFile>())
-      : url_(std::move(database_url)), key_file_(std::move(key_file)), state_(state), clock_(clock), random_(random), log_(log) {}
+      : url_(std::move(database_url)),
+        key_file_(std::move(key_file)),
+        state_(state),
+        clock_(clock),
+        random_(random),
+        log_(log) {}
 
   Result<std::uint32_t> edit(const answer::Edit& edit, const std::atomic<bool>& abandoned) override;
   Result<std::optional<answer::Autoprimary>> autoprimary(const answer::AutoprimaryQuestion& question) override;

@@ -10,6 +10,7 @@ from faults_operator import OPERATOR_FAULTS
 from faults_options import OPTION_FAULTS
 from faults_pools import POOL_FAULTS
 from faults_probe import PROBE_FAULTS
+from faults_snapshot import SNAPSHOT_FAULTS
 from faults_verdict import VERDICT_FAULTS
 
 FAULTS = (
@@ -92,4 +93,4 @@ FAULTS = (
 )
 
 FAULTS += (CHECK_FAULTS + EDITING_FAULTS + EXPLAIN_FAULTS + HEALTH_FAULTS + LUA_FAULTS + OPERATOR_FAULTS + OPTION_FAULTS +
-           POOL_FAULTS + PROBE_FAULTS + VERDICT_FAULTS)
+           POOL_FAULTS + PROBE_FAULTS + SNAPSHOT_FAULTS + VERDICT_FAULTS)

@@ -20,7 +20,8 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr const char* kPrivate = "Private-key-format: v1.2\nAlgorithm: 13 (ECDSAP256SHA256)\nPrivateKey: bm8gcmVhbCBrZXk=\n";
+constexpr const char* kPrivate =
+    "Private-key-format: v1.2\nAlgorithm: 13 (ECDSAP256SHA256)\nPrivateKey: bm8gcmVhbCBrZXk=\n";
 constexpr const char* kSecret = "c2VjcmV0IG9mIGEgdHNpZyBrZXksIDMyIG9jdGV0cyE=";
 
 std::string content(const std::string& path) {
@@ -45,7 +46,8 @@ class SealTest : public StoreTest {
     return std::make_shared<const KeyFile>(key_path(name));
   }
   std::unique_ptr<Authority> open_with(KeyFilePtr keys) {
-    return ok(open_authority(url(), OpenMode::kCreateIfMissing, clock, random, std::chrono::seconds(5), std::move(keys)));
+    return ok(
+        open_authority(url(), OpenMode::kCreateIfMissing, clock, random, std::chrono::seconds(5), std::move(keys)));
   }
   // A zone with a key, and a TSIG key.
   ZoneId fill(Authority& authority) {

@@ -51,7 +51,8 @@ inline zone::ZoneSetPtr full_set(int hosts_of_the_large_zone = 40'000) {
   add("www.rich.example.", dns::kA, "192.0.2.2");
   if (!builder.add(std::move(rich))) ADD_FAILURE();
   zone::ZoneContent secondary;
-  secondary.head = {5, dns_name("secondary.example."), zone::Kind::kSecondary, "", {"192.0.2.1", "[2001:db8::1]:5353"}, 0, 99};
+  secondary.head = {
+      5, dns_name("secondary.example."), zone::Kind::kSecondary, "", {"192.0.2.1", "[2001:db8::1]:5353"}, 0, 99};
   if (!builder.add(std::move(secondary))) ADD_FAILURE();
   if (!builder.add(zone_of(1, "large.example.", hosts_of_the_large_zone))) ADD_FAILURE();
   for (zone::ZoneId id = 10; id < 40; ++id)
