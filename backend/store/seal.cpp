@@ -135,7 +135,7 @@ Result<SealId> sealed_by(std::string_view stored) {
       stored[kSealedBegin.size() + kIdDigits] != ':' ||
       sodium_hex2bin(id.data(), id.size(), stored.data() + kSealedBegin.size(), kIdDigits, nullptr, &size, nullptr) !=
           0 ||
-      size != id.size())
+      size != id.size() || stored.substr(kSealedBegin.size(), kIdDigits) != seal_id_text(id))
     return fail(Errc::kCorrupt, "is sealed in no way that this program knows");
   return id;
 }

@@ -29,6 +29,13 @@ inline zone::ZoneContent zone_of(zone::ZoneId id, const std::string& apex, int h
   return content;
 }
 
+/// Two zones, a few hundred octets.
+inline zone::ZoneSetPtr small_set() {
+  zone::ZoneSetBuilder builder;
+  if (!builder.add(zone_of(1, "a.example.", 1)) || !builder.add(zone_of(2, "b.example.", 0))) ADD_FAILURE();
+  return builder.finish(7, zone::Chain{7});
+}
+
 /// Every kind of thing once, and one zone that takes several blocks.
 inline zone::ZoneSetPtr full_set(int hosts_of_the_large_zone = 40'000) {
   zone::ZoneSetBuilder builder;
