@@ -55,11 +55,11 @@ Result<void> check_access(const std::string& path, const struct stat& facts) {
                 fmt::format("key file {}: belongs to uid {}, neither root nor uid {}", path, facts.st_uid, ::geteuid()),
                 "give it to root, with a group that may read it and mode 0640");
   if ((facts.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) != 0)
-    return fail(Errc::kPermission,
-                fmt::format("key file {}: has mode {:04o}: {}", path, facts.st_mode & 07777,
-                            (facts.st_mode & S_IROTH) != 0 ? "every user may read it"
-                                                           : "others than its owner may write it"),
-                "chmod 0600 it, or 0640 for a group; when others have read it, rotate the key");
+    return fail(
+        Errc::kPermission,
+        fmt::format("key file {}: has mode {:04o}: {}", path, facts.st_mode & 07777,
+                    (facts.st_mode & S_IROTH) != 0 ? "every user may read it" : "others than its owner may write it"),
+        "chmod 0600 it, or 0640 for a group; when others have read it, rotate the key");
   return {};
 }
 
@@ -115,8 +115,8 @@ Result<void> write_all(int file, std::string_view text, const std::string& path)
 
 void sync_directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
-  const Fd directory(::open(slash == std::string::npos ? "." : path.substr(0, slash + 1).c_str(),
-                            O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Fd directory(
+      ::open(slash == std::string::npos ? "." : path.substr(0, slash + 1).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory) ::fsync(directory.get());
 }
 
@@ -201,8 +201,8 @@ Result<std::string> plain_secret(const KeyFile& file, std::string_view stored, s
   if (!id) return fail(id.error().code, fmt::format("{} {}", what, id.error().what), "use a newer program");
   const auto keys = file.keys();
   if (!keys && keys.error().code == Errc::kConfig)
-    return fail(Errc::kConfig, fmt::format("{} is sealed with the key {}, and {}", what, seal_id_text(*id),
-                                           keys.error().what),
+    return fail(Errc::kConfig,
+                fmt::format("{} is sealed with the key {}, and {}", what, seal_id_text(*id), keys.error().what),
                 keys.error().hint);
   if (!keys) return fail(keys.error());
   const SealingKey* key = (*keys)->find(*id);

@@ -15,9 +15,7 @@ inline void put_number(std::string& out, std::uint64_t number) {
   for (; number >= 0x80; number >>= 7) out += static_cast<char>(number | 0x80);
   out += static_cast<char>(number);
 }
-inline void put_signed(std::string& out, std::int64_t number) {
-  put_number(out, std::bit_cast<std::uint64_t>(number));
-}
+inline void put_signed(std::string& out, std::int64_t number) { put_number(out, std::bit_cast<std::uint64_t>(number)); }
 inline void put_double(std::string& out, double number) { put_number(out, std::bit_cast<std::uint64_t>(number)); }
 inline void put_text(std::string& out, std::string_view text) {
   put_number(out, text.size());

@@ -21,8 +21,7 @@ struct Stored {
 
   [[nodiscard]] bool is_tsig() const { return zone == 0; }
   [[nodiscard]] std::string context() const {
-    return is_tsig() ? tsig_context(name)
-                     : key_context(static_cast<ZoneId>(zone), static_cast<std::uint32_t>(key));
+    return is_tsig() ? tsig_context(name) : key_context(static_cast<ZoneId>(zone), static_cast<std::uint32_t>(key));
   }
   [[nodiscard]] std::string what(const Connection& db) const {
     if (!is_tsig()) return fmt::format("{}: private key {} of the zone with the id {}", db.label(), key, zone);
@@ -33,12 +32,12 @@ struct Stored {
 
 Result<std::vector<Stored>> read_slice(Connection& db, const SecretCursor& cursor, std::size_t limit) {
   const auto most = static_cast<std::int64_t>(limit);
-  auto rows = cursor.keys_done
-                  ? db.query("SELECT name_key, secret FROM tsig_key WHERE name_key > $1 ORDER BY name_key LIMIT $2",
-                             {Bytes{cursor.tsig_name}, most})
-                  : db.query(
-                        "SELECT zone, id, content FROM cryptokey WHERE (zone, id) > ($1, $2) ORDER BY zone, id LIMIT $3",
-                        {cursor.zone, cursor.key, most});
+  auto rows =
+      cursor.keys_done
+          ? db.query("SELECT name_key, secret FROM tsig_key WHERE name_key > $1 ORDER BY name_key LIMIT $2",
+                     {Bytes{cursor.tsig_name}, most})
+          : db.query("SELECT zone, id, content FROM cryptokey WHERE (zone, id) > ($1, $2) ORDER BY zone, id LIMIT $3",
+                     {cursor.zone, cursor.key, most});
   if (!rows) return fail(rows.error());
   std::vector<Stored> slice;
   for (;;) {
@@ -74,10 +73,10 @@ Result<std::optional<std::string>> wanted_text(const Connection& db, Sealing wan
 }
 
 Result<void> store_text(Connection& db, const Stored& stored, const std::string& text) {
-  const auto done =
-      stored.is_tsig()
-          ? db.execute("UPDATE tsig_key SET secret = $2 WHERE name_key = $1", {Bytes{stored.name}, text})
-          : db.execute("UPDATE cryptokey SET content = $3 WHERE zone = $1 AND id = $2", {stored.zone, stored.key, text});
+  const auto done = stored.is_tsig()
+                        ? db.execute("UPDATE tsig_key SET secret = $2 WHERE name_key = $1", {Bytes{stored.name}, text})
+                        : db.execute("UPDATE cryptokey SET content = $3 WHERE zone = $1 AND id = $2",
+                                     {stored.zone, stored.key, text});
   if (!done) return fail(done.error());
   return {};
 }
@@ -139,9 +138,10 @@ Result<bool> reseal_slice(Connection& db, Sealing wanted, SecretCursor& cursor, 
 
 Result<SecretCounts> count_secrets(Connection& db) {
   SecretCounts counts;
-  auto done = count_into(db.query("SELECT CASE WHEN substr(content, 1, 7) = 'sealed:' THEN substr(content, 10, 16) ELSE '' "
-                                  "END, count(*) FROM cryptokey GROUP BY 1"),
-                         counts);
+  auto done =
+      count_into(db.query("SELECT CASE WHEN substr(content, 1, 7) = 'sealed:' THEN substr(content, 10, 16) ELSE '' "
+                          "END, count(*) FROM cryptokey GROUP BY 1"),
+                 counts);
   if (done)
     done = count_into(db.query("SELECT CASE WHEN substr(secret, 1, 7) = 'sealed:' THEN substr(secret, 10, 16) ELSE '' "
                                "END, count(*) FROM tsig_key GROUP BY 1"),

@@ -108,8 +108,7 @@ const SealingKey* KeyRing::find(const SealId& id) const {
 }
 
 std::string key_line(const SealingKey& key) {
-  return fmt::format("{} {}", kLineBegin,
-                     base64({reinterpret_cast<const char*>(key.octets()), SealingKey::kOctets}));
+  return fmt::format("{} {}", kLineBegin, base64({reinterpret_cast<const char*>(key.octets()), SealingKey::kOctets}));
 }
 
 void seal_octets(const SealingKey& key, std::span<const std::uint8_t, kSealNonceOctets> nonce,
@@ -120,10 +119,9 @@ void seal_octets(const SealingKey& key, std::span<const std::uint8_t, kSealNonce
 
 bool open_octets(const SealingKey& key, std::span<const std::uint8_t, kSealNonceOctets> nonce,
                  std::span<const std::uint8_t> sealed, std::string_view context, std::uint8_t* plain) {
-  return sealed.size() >= kSealTagOctets &&
-         crypto_aead_xchacha20poly1305_ietf_decrypt(plain, nullptr, nullptr, sealed.data(), sealed.size(),
-                                                    octets_of(context), context.size(), nonce.data(),
-                                                    key.octets()) == 0;
+  return sealed.size() >= kSealTagOctets && crypto_aead_xchacha20poly1305_ietf_decrypt(
+                                                plain, nullptr, nullptr, sealed.data(), sealed.size(),
+                                                octets_of(context), context.size(), nonce.data(), key.octets()) == 0;
 }
 
 bool is_sealed(std::string_view stored) { return stored.starts_with("sealed:"); }

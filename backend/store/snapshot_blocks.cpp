@@ -109,8 +109,7 @@ Result<SnapshotFacts> parse_file_header(std::string_view header) {
   if (sodium_memcmp(tag.data(), header.data() + kTagAt, tag.size()) != 0)
     return fail(Errc::kCorrupt, "is damaged: its header has another checksum", "it is written again");
   if (version > kSnapshotVersion)
-    return fail(Errc::kTooNew,
-                fmt::format("has format {}, and this program knows up to {}", version, kSnapshotVersion),
+    return fail(Errc::kTooNew, fmt::format("has format {}, and this program knows up to {}", version, kSnapshotVersion),
                 "use a program as new as the one that wrote it, or let this one load from its database");
   if (version != kSnapshotVersion)
     return fail(Errc::kUnsupported, fmt::format("has format {}, and this program reads {}", version, kSnapshotVersion),
@@ -150,21 +149,21 @@ std::array<std::uint8_t, kBlockTagOctets> checksum(std::string_view context, std
 
 }  // namespace
 
+std::string BlockGuard::context_of(const BlockHeader& header) const { return file_header_ + header.octets(); }
+
 void BlockGuard::close(const BlockHeader& header, std::string& payload) const {
-  const std::string context = file_header_ + header.octets();
+  const std::string context = context_of(header);
   const std::size_t size = payload.size();
   payload.resize(size + kBlockTagOctets);
   auto* const octets = reinterpret_cast<std::uint8_t*>(payload.data());
-  if (key_ != nullptr)
-    return seal_octets(*key_, nonce_of(file_header_, header.index), {octets, size}, context, octets);
+  if (key_ != nullptr) return seal_octets(*key_, nonce_of(file_header_, header.index), {octets, size}, context, octets);
   const auto tag = checksum(context, {octets, size});
   std::copy(tag.begin(), tag.end(), octets + size);
 }
 
 bool BlockGuard::open(const BlockHeader& header, std::span<std::uint8_t> octets) const {
-  const std::string context = file_header_ + header.octets();
-  if (key_ != nullptr)
-    return open_octets(*key_, nonce_of(file_header_, header.index), octets, context, octets.data());
+  const std::string context = context_of(header);
+  if (key_ != nullptr) return open_octets(*key_, nonce_of(file_header_, header.index), octets, context, octets.data());
   if (octets.size() < kBlockTagOctets) return false;
   const std::size_t size = octets.size() - kBlockTagOctets;
   const auto tag = checksum(context, octets.first(size));

@@ -54,6 +54,7 @@ class BlockGuard {
   [[nodiscard]] bool open(const BlockHeader& header, std::span<std::uint8_t> payload_and_tag) const;
 
  private:
+  [[nodiscard]] std::string context_of(const BlockHeader& header) const;
   const std::string file_header_;
   const SealingKey* key_;
 };

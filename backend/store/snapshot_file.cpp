@@ -113,13 +113,15 @@ Result<void> SnapshotReader::find_key(const KeyFile& key_file) {
   if (!facts_.sealed_by) return {};
   const auto keys = key_file.keys();
   if (!keys && !key_file.configured())
-    return said({Errc::kConfig, fmt::format("is sealed with the key {}, and {}", seal_id_text(*facts_.sealed_by),
-                                            keys.error().what), keys.error().hint});
+    return said({Errc::kConfig,
+                 fmt::format("is sealed with the key {}, and {}", seal_id_text(*facts_.sealed_by), keys.error().what),
+                 keys.error().hint});
   if (!keys) return fail(keys.error());
   key_ = (*keys)->find(*facts_.sealed_by);
   if (key_ == nullptr)
-    return said({Errc::kConfig, fmt::format("is sealed with the key {}, which is not in the key file {}",
-                                            seal_id_text(*facts_.sealed_by), key_file.path()),
+    return said({Errc::kConfig,
+                 fmt::format("is sealed with the key {}, which is not in the key file {}",
+                             seal_id_text(*facts_.sealed_by), key_file.path()),
                  "put that key at the end of the key file"});
   return {};
 }
@@ -138,8 +140,7 @@ Result<void> SnapshotReader::find_blocks() {
     at = block.at + block.header.payload + kBlockTagOctets;
     const bool is_first = blocks_.empty();
     const bool in_run = !is_first && blocks_.back().header.continues;
-    if (is_first != (block.header.kind == BlockKind::kBesides) ||
-        (in_run && block.header.kind != BlockKind::kZones) ||
+    if (is_first != (block.header.kind == BlockKind::kBesides) || (in_run && block.header.kind != BlockKind::kZones) ||
         (block.header.kind == BlockKind::kEnd) != (at == facts_.octets))
       return damaged(fmt::format("block {} is in the wrong place", blocks_.size()));
     if (in_run) ++runs_.back().count;

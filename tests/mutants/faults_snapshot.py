@@ -6,7 +6,7 @@ FILE, KEEPER, SEAL = "unit:store_snapshot_test", "unit:daemon_snapshot_keeper_te
 
 SNAPSHOT_FAULTS = (
     Fault("blocks_of_any_place", "a block's checksum does not say which file it is of", "backend/store/snapshot_blocks.cpp",
-          "  const std::string context = file_header_ + header.octets();\n  if (key_ != nullptr)\n", "  const std::string context;\n  if (key_ != nullptr)\n", FILE),
+          "return file_header_ + header.octets();", "return header.octets();", FILE),
     Fault("truncation_between_blocks", "a file that ends between two blocks is whole", "backend/store/snapshot_file.cpp",
           "(block.header.kind == BlockKind::kEnd) != (at == facts_.octets))", "false)", FILE),
     Fault("anybodys_file", "a file that others may write is answered from", "backend/store/snapshot_file.cpp",
