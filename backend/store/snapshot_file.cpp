@@ -139,7 +139,7 @@ Result<void> SnapshotReader::find_blocks() {
     block.at = at + BlockHeader::kOctets;
     at = block.at + block.header.payload + kBlockTagOctets;
     const bool is_first = blocks_.empty();
-    const bool in_run = !is_first && blocks_.back().header.continues;
+    const bool in_run = !is_first && blocks_.back().header.kind == BlockKind::kZones && blocks_.back().header.continues;
     if (is_first != (block.header.kind == BlockKind::kBesides) || (in_run && block.header.kind != BlockKind::kZones) ||
         (block.header.kind == BlockKind::kEnd) != (at == facts_.octets))
       return damaged(fmt::format("block {} is in the wrong place", blocks_.size()));
