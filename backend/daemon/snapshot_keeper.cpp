@@ -124,8 +124,9 @@ void SnapshotKeeper::look() {
   nanoseconds pause = away ? nanoseconds(kShareWhileAway * took_) : std::max<nanoseconds>(interval_, kShare * took_);
   if (!failed_.empty()) pause = std::max<nanoseconds>(pause, kAfterFailure);
   const bool due = ended_ == SteadyTime{} || steady_clock::now() - ended_ >= pause;
-  if (due && lacks(*set, view)) write(set, view, [this](std::size_t octets) { return rest(octets); });
-  parts_.reclaimer.retire(std::move(set));
+  if (!due || !lacks(*set, view)) return;
+  write(set, view, [this](std::size_t octets) { return rest(octets); });
+  parts_.reclaimer.retire(std::move(set));  // others may have let go of it meanwhile
 }
 
 // As long as the block took, and as long as keeps the disk free for others. False: the end.
