@@ -357,9 +357,9 @@ void App::Impl::quiesce(std::chrono::milliseconds limit) {
   // still come to lie in a cache.
   state.interrupt();
   keeper.reset();  // the files are the next worker's
-  snapshots.reset();
   if (admin_door) admin_door->close();
   server->quiesce(limit, [this] { link.released(); });
+  snapshots.reset();  // last: it may wait for a disk
 }
 
 void App::Impl::stop(std::chrono::milliseconds limit) {
