@@ -27,6 +27,7 @@ void add_transfer_status(CLI::App& zone, Action& chosen);        ///< transfer-s
 void add_record_commands(CLI::App& record, Action& chosen);      ///< list, set, add, delete
 void add_metadata_commands(CLI::App& meta, Action& chosen);      ///< list, get, set, clear
 void add_database_commands(CLI::App& database, Action& chosen);  ///< init, info
+void add_seal_commands(CLI::App& keys, Action& chosen);          ///< generate, status, seal, unseal
 void add_tsig_commands(CLI::App& tsig, Action& chosen);          ///< add, list, show, remove, allow
 void add_autoprimary_commands(CLI::App& group, Action& chosen);  ///< add, list, remove
 void add_pool_commands(CLI::App& pool, Action& chosen);          ///< list, show, delete, import

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "backend/ctl/run.h"
+#include "backend/daemon/harden.h"
 
 namespace {
 
@@ -31,6 +32,7 @@ void occupy_standard_descriptors() {
 
 int main(int argc, char** argv) {
   occupy_standard_descriptors();
+  sdns::daemon::forbid_core_dumps();  // private keys pass through
   // A reader that goes away (`| head`) is seen as a failed write.
   std::signal(SIGPIPE, SIG_IGN);
   std::ios::sync_with_stdio(false);

@@ -53,12 +53,15 @@ struct CommandLine {
     app.footer("Options of every command (--json, --wait, --database, ...): sdnsctl --help");
     app.get_formatter()->column_width(34);
     for (const char* noise : {"REQUIRED", "TEXT"}) app.get_formatter()->label(noise, "");
-    app.add_option(
-           "--config", options.config,
-           "Configuration file of the daemon, for database.url and admin.listen\n(/etc/sovereign-dns/config.toml)")
+    app.add_option("--config", options.config,
+                   "Configuration file of the daemon, for database.url, database.key_file and "
+                   "admin.listen\n(/etc/sovereign-dns/config.toml)")
         ->type_name("FILE");
     app.add_option("--database", options.database, "Database, as sqlite:/path/file.db (SDNS_DATABASE_URL)")
         ->type_name("URL");
+    app.add_option("--key-file", options.key_file,
+                   "File of the keys that seal private keys and TSIG secrets (SDNS_DATABASE_KEY_FILE)")
+        ->type_name("FILE");
     app.add_option("--admin", options.admin, "Admin address of the daemon; \"\" asks none (SDNS_ADMIN_LISTEN)")
         ->type_name("HOST:PORT");
     app.add_flag("--json", options.json, "Answer in JSON");
@@ -75,6 +78,7 @@ struct CommandLine {
     add_group("record", "Records of a zone", {add_record_commands});
     add_group("meta", "Metadata of a zone, as PowerDNS reads it", {add_metadata_commands});
     add_group("tsig", "TSIG keys, which sign transfers", {add_tsig_commands});
+    add_group("keys", "The key file, and what is sealed with it", {add_seal_commands});
     add_group("autoprimary", "Primaries whose NOTIFY makes a secondary zone", {add_autoprimary_commands});
     add_group("target-pool", "Target pools, which LUA records name",
               {add_pool_commands, add_pool_edit_commands, add_pool_check_commands});

@@ -11,6 +11,7 @@ namespace sdns::ctl {
 namespace {
 
 constexpr double kDefaultWaitSeconds = 5;
+constexpr std::chrono::seconds kBusyLimit{30};  // an import may have the database that long
 
 /// What the daemon says of itself that keeps it from a revision, a line each.
 std::vector<std::string> reasons_for_delay(const std::string& status, zone::Revision revision) {
@@ -41,13 +42,19 @@ std::vector<std::string> reasons_for_delay(const std::string& status, zone::Revi
 
 Session::Session(GlobalOptions options, Settings settings, Environment& environment, std::ostream& out,
                  std::ostream& err)
-    : options_(std::move(options)), settings_(std::move(settings)), environment_(environment), out_(out), err_(err) {}
+    : options_(std::move(options)),
+      settings_(std::move(settings)),
+      key_file_(std::make_shared<const store::KeyFile>(settings_.key_file)),
+      environment_(environment),
+      out_(out),
+      err_(err) {}
 
 Session::~Session() = default;
 
 Result<store::Authority*> Session::database(store::OpenMode mode) {
   if (!authority_) {
-    auto opened = store::open_authority(settings_.database_url, mode, environment_.wall, environment_.random);
+    auto opened = store::open_authority(settings_.database_url, mode, environment_.wall, environment_.random,
+                                        kBusyLimit, key_file_);
     if (!opened) {
       Error error = std::move(opened.error());
       if (error.code == Errc::kNotFound && mode == store::OpenMode::kCreateIfMissing) {

@@ -58,6 +58,7 @@ class Session {
   void pause(std::chrono::milliseconds time) { environment_.pause(time); }
   [[nodiscard]] bool json() const { return options_.json; }
   [[nodiscard]] const Settings& settings() const { return settings_; }
+  [[nodiscard]] const store::KeyFilePtr& key_file() const { return key_file_; }
   /// Null when no daemon is to be asked. Errors: kInvalidArgument.
   Result<Daemon*> daemon();
 
@@ -82,6 +83,7 @@ class Session {
 
   const GlobalOptions options_;
   const Settings settings_;
+  const store::KeyFilePtr key_file_;
   Environment& environment_;
   std::ostream& out_;
   std::ostream& err_;

@@ -20,6 +20,7 @@ constexpr const char* kDefaultAdmin = "127.0.0.1:8053";
 
 struct FromFile {
   std::optional<std::string> url;
+  std::optional<std::string> key_file;
   std::optional<std::string> admin;
   std::vector<std::string> pools;
   std::vector<health::TargetPool> target_pools;
@@ -54,6 +55,7 @@ Result<FromFile> read_config(const std::filesystem::path& path, bool must_exist)
     return {};
   };
   if (auto taken = take("database.url", found.url); !taken) return fail(std::move(taken.error()));
+  if (auto taken = take("database.key_file", found.key_file); !taken) return fail(std::move(taken.error()));
   if (auto taken = take("admin.listen", found.admin); !taken) return fail(std::move(taken.error()));
   daemon::PoolsRead read = daemon::read_target_pools(*layer);
   for (const health::TargetPool& pool : read.pools) found.pools.push_back(pool.name);
@@ -67,6 +69,7 @@ Result<FromFile> read_config(const std::filesystem::path& path, bool must_exist)
 Result<Settings> load_settings(const GlobalOptions& options, const Environment& environment) {
   const auto url_variable = environment.variable("SDNS_DATABASE_URL");
   const auto admin_variable = environment.variable("SDNS_ADMIN_LISTEN");
+  const auto key_file_variable = environment.variable("SDNS_DATABASE_KEY_FILE");
 
   FromFile file;
   const bool url_known = options.database || url_variable;
@@ -99,6 +102,10 @@ Result<Settings> load_settings(const GlobalOptions& options, const Environment& 
   }
   if (settings.database_url.find(':') == std::string::npos) settings.database_url.insert(0, "sqlite:");
 
+  settings.key_file = options.key_file    ? *options.key_file
+                      : key_file_variable ? *key_file_variable
+                      : file.key_file     ? *file.key_file
+                                          : "";
   settings.admin_address = options.admin    ? *options.admin
                            : admin_variable ? *admin_variable
                            : file.admin     ? *file.admin

@@ -15,6 +15,7 @@ namespace sdns::ctl {
 struct GlobalOptions {
   std::optional<std::string> config;
   std::optional<std::string> database;
+  std::optional<std::string> key_file;
   std::optional<std::string> admin;
   bool json = false;
   bool no_wait = false;
@@ -23,6 +24,7 @@ struct GlobalOptions {
 
 struct Settings {
   std::string database_url;
+  std::string key_file{};                                     ///< empty: none
   std::string admin_address;                                  ///< empty: no daemon is asked
   std::string database_origin;                                ///< where the URL comes from, for messages
   std::string config_file;                                    ///< the configuration file, for messages
@@ -31,8 +33,8 @@ struct Settings {
   std::optional<std::vector<std::string>> programs{};         ///< that the file defines; none: no file was read
 };
 
-/// Reads only `database.url`, `admin.listen`, the target pools and the names of programs of the daemon's configuration
-/// file, so that it needs none of its secrets. Errors: kConfig.
+/// Reads only `database.url`, `database.key_file`, `admin.listen`, the target pools and the names of programs of the
+/// daemon's configuration file, so that it needs none of its secrets. Errors: kConfig.
 Result<Settings> load_settings(const GlobalOptions& options, const Environment& environment);
 
 }  // namespace sdns::ctl

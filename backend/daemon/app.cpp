@@ -21,6 +21,7 @@
 #include "backend/daemon/publisher.h"
 #include "backend/daemon/reclaimer.h"
 #include "backend/daemon/serving_state.h"
+#include "backend/daemon/snapshot_keeper.h"
 #include "backend/daemon/store_editor.h"
 #include "backend/daemon/task_lanes.h"
 #include "backend/daemon/version.h"
@@ -31,6 +32,9 @@
 
 namespace sdns::daemon {
 namespace {
+
+// Of the time that the end of the program may take.
+constexpr std::chrono::milliseconds kLastSnapshot{4'000};
 
 std::vector<purge::ServerConfig> servers_of(const Config& config) {
   std::vector<purge::ServerConfig> servers;
@@ -121,14 +125,17 @@ struct App::Impl final : WorkerEvents {
         health(std::make_shared<const health::HealthTable>()),
         geo(lua::Geo::nowhere()),
         geo_watch(running.geo, geo, log),
-        editor(running.database.url, state, clock, random, log),
+        key_file(std::make_shared<const store::KeyFile>(running.database.key_file)),
+        editor(running.database.url, state, clock, random, log, key_file),
         background{.tasks = lanes, .editor = editor, .resume = [this](net::ConnectionId id) { server->resume(id); }} {}
 
   int run();
+  Result<void> read_keys();
   Result<void> start_server();
   Result<void> start_checker();
   void start_link();
   void start_publisher();
+  void start_snapshots();
   void start_admin();
 
   void connection(net::ConnectionId id, net::Stream stream, std::uint8_t* busy) override {
@@ -159,6 +166,7 @@ struct App::Impl final : WorkerEvents {
   std::vector<std::unique_ptr<purge::ToldInbox>> told;  // by answering thread, as the next
   std::vector<std::unique_ptr<answer::Steering>> steering;
   SystemRandom random;
+  const store::KeyFilePtr key_file;
   StoreEditor editor;
   TaskLanes lanes;
   const answer::Background background;
@@ -171,10 +179,22 @@ struct App::Impl final : WorkerEvents {
   std::unique_ptr<Publication> publication;
   std::unique_ptr<Publisher> publisher;
   std::thread publisher_thread;
+  std::unique_ptr<SnapshotKeeper> snapshots;
   std::unique_ptr<Admin> admin;
   std::unique_ptr<AdminDoor> admin_door;
   bool quiesced = false;
 };
+
+// Now, so that a key file that cannot be used is told by the start and not by the first secret.
+Result<void> App::Impl::read_keys() {
+  if (!key_file->configured()) return {};
+  const auto keys = key_file->keys();
+  if (!keys) return fail(keys.error());
+  log.info("keys.read", {{"file", key_file->path()},
+                         {"keys", (*keys)->keys().size()},
+                         {"seals_with", store::seal_id_text((*keys)->first().id())}});
+  return {};
+}
 
 Result<void> App::Impl::start_server() {
   net::UnixServerOptions options;
@@ -284,10 +304,27 @@ void App::Impl::start_publisher() {
     link.status(fmt::format("serving {} zones", set.size()));
     log.info("daemon.ready", {{"revision", set.revision()}, {"zones", set.size()}});
   };
-  const auto open = [url = running.database.url] { return store::open_follower(url); };
+  const auto open = [url = running.database.url, keys = key_file] { return store::open_follower(url, keys); };
   publisher = std::make_unique<Publisher>(open, zones, state, *publication, clock, log, metrics);
   publisher->set_target_pools(running.target_pools);
+  if (!running.snapshot.file.empty())
+    publisher->set_restore(
+        [this, config = running.snapshot](zone::ZoneSetBuilder& builder, const std::string& database_id) {
+          const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
+          return restore_snapshot({config, *key_file, threads, clock, log}, builder, database_id);
+        });
   publisher_thread = std::thread([this] { publisher->run(); });
+}
+
+void App::Impl::start_snapshots() {
+  if (running.snapshot.file.empty()) return;
+  snapshots = std::make_unique<SnapshotKeeper>(running.snapshot, SnapshotKeeper::Parts{.zones = zones,
+                                                                                       .state = state,
+                                                                                       .reclaimer = reclaimer,
+                                                                                       .key_file = key_file,
+                                                                                       .wall = clock,
+                                                                                       .log = log,
+                                                                                       .metrics = metrics});
 }
 
 void App::Impl::start_admin() {
@@ -332,7 +369,8 @@ int App::Impl::run() {
     log.warn("purge.unconfigured", {{"hint",
                                      "no [[powerdns]] is configured: a PowerDNS in front answers from its caches "
                                      "until they expire"}});
-  auto started = start_server();
+  auto started = read_keys();
+  if (started) started = start_server();
   if (started) started = start_checker();
   if (!started) {
     log.error("daemon.failed", {{"error", started.error().what}, {"hint", started.error().hint}});
@@ -340,6 +378,7 @@ int App::Impl::run() {
   }
   start_link();
   start_publisher();
+  start_snapshots();
   start_admin();
   const auto ended = link.run(*this);
 
@@ -349,6 +388,8 @@ int App::Impl::run() {
   if (admin_door) admin_door->close();
   publisher->stop();
   publisher_thread.join();
+  if (snapshots) snapshots->finish(kLastSnapshot);
+  snapshots.reset();
   admin_door.reset();
   node_link.reset();
   server->stop();
@@ -365,10 +406,11 @@ void App::Impl::quiesce(std::chrono::milliseconds limit) {
   // The next worker takes the address over. Following and purging go on until stop(): what this worker answers now may
   // still come to lie in a cache.
   state.interrupt();
-  keeper.reset();  // the file is the next worker's
+  keeper.reset();  // the files are the next worker's
   node_link->fall_silent();
   if (admin_door) admin_door->close();
   server->quiesce(limit, [this] { link.released(); });
+  snapshots.reset();  // last: it may wait for a disk
 }
 
 void App::Impl::stop(std::chrono::milliseconds limit) {

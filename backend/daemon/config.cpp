@@ -23,6 +23,11 @@ namespace sdns::daemon {
 namespace {
 
 const std::vector<std::string> kKeys = {"database.url",
+                                        "database.key_file",
+                                        "snapshot.file",
+                                        "snapshot.interval",
+                                        "snapshot.warn_age",
+                                        "snapshot.refuse_age",
                                         "node.name",
                                         "node.max_stale",
                                         "listen.socket",
@@ -69,6 +74,7 @@ const std::vector<std::string> kPowerDnsKeys = {"name",    "control_socket", "ap
                                                 "api_key", "api_key_file",   "quit_orphaned"};
 constexpr std::string_view kPowerDnsPrefix = "SDNS_POWERDNS_";
 constexpr unsigned kMaxThreads = 64;
+constexpr std::int64_t kMostSeconds = 10 * 365 * 86'400;
 constexpr std::size_t kMaxPowerDns = 64;
 
 std::string in_quotes(std::string_view text) {
@@ -92,11 +98,11 @@ std::vector<std::string> split_list(std::string_view text) {
   return out;
 }
 
-// Where verdicts are kept when nothing else is said.
-std::string beside_database(const std::string& url) {
+// Where a file of the daemon's own is when nothing else is said.
+std::string beside_database(const std::string& url, const char* name) {
   constexpr std::string_view kSqlite = "sqlite:";
   const std::filesystem::path file = url.starts_with(kSqlite) ? url.substr(kSqlite.size()) : "/var/lib/sovereign-dns/";
-  return file.parent_path() / "health.state";
+  return file.parent_path() / name;
 }
 
 class Loader {
@@ -227,6 +233,8 @@ class Loader {
   void read_settings() {
     Config& config = out_.config;
     text("database.url", config.database.url, config.database.url, check_database_url);
+    text("database.key_file", "", config.database.key_file, check_state_file);
+    read_snapshot();
     text("node.name", host_name(), config.node.name, check_node_name);
     std::int64_t stale = config.node.max_stale.count();
     number("node.max_stale", stale, 60, 31'536'000);
@@ -263,6 +271,19 @@ class Loader {
     read_powerdns();
     read_pools();
     read_log();
+  }
+
+  void read_snapshot() {
+    Config::Snapshot& snapshot = out_.config.snapshot;
+    text("snapshot.file", beside_database(out_.config.database.url, "zones.snapshot"), snapshot.file, check_state_file);
+    const auto time = [this](const char* key, std::chrono::seconds& out, std::int64_t least) {
+      std::int64_t count = out.count();
+      number(key, count, least, kMostSeconds);
+      out = std::chrono::seconds(count);
+    };
+    time("snapshot.interval", snapshot.interval, 1);
+    time("snapshot.warn_age", snapshot.warn_age, 0);
+    time("snapshot.refuse_age", snapshot.refuse_age, 0);
   }
 
   void read_lua() {
@@ -305,7 +326,8 @@ class Loader {
     text("health.private_networks", "yes", health.private_networks, check_yes_no);
     text("health.user_agent", health.user_agent, health.user_agent, check_user_agent);
     number("health.guard_percent", health.guard_percent, 0, 99);
-    text("health.state_file", beside_database(out_.config.database.url), health.state_file, check_state_file);
+    text("health.state_file", beside_database(out_.config.database.url, "health.state"), health.state_file,
+         check_state_file);
     text("health.metrics_per_check", "no", health.metrics_per_check, check_yes_no);
     text("health.vantage", "local", health.vantage, [](const std::string& rule) {
       return health::parse_vantage_rule(rule).map_error([](const Error& error) { return to_text(error); });

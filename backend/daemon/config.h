@@ -60,7 +60,15 @@ struct PowerDnsConfig {
 struct Config {
   struct Database {
     std::string url = "sqlite:/var/lib/sovereign-dns/authority.db";
+    std::string key_file;  ///< what seals secrets; empty: none
   } database;
+  struct Snapshot {
+    std::string file;                       ///< of what is served; empty: none is kept
+    std::chrono::seconds interval{10};      ///< least time between two writes
+    std::chrono::seconds warn_age{86'400};  ///< at a start from it; 0: never
+    std::chrono::seconds refuse_age{0};     ///< likewise
+    friend bool operator==(const Snapshot&, const Snapshot&) = default;
+  } snapshot;
   struct Node {
     std::string name;                                      ///< among the nodes of the database
     std::chrono::seconds max_stale{std::chrono::days(7)};  ///< how long others count on it without hearing of it (P5)

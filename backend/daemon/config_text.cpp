@@ -49,6 +49,8 @@ std::vector<std::string> needs_restart(const Config& running, const Config& next
     if (!equal) out.emplace_back(key);
   };
   compare("database.url", running.database.url == next.database.url);
+  compare("database.key_file", running.database.key_file == next.database.key_file);
+  compare("snapshot", running.snapshot == next.snapshot);
   compare("node", running.node == next.node);
   compare("listen.socket", running.listen.socket == next.listen.socket);
   compare("listen.pipe_socket", running.listen.pipe_socket == next.listen.pipe_socket);

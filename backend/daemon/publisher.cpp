@@ -26,6 +26,8 @@ DatabaseState state_for(Errc code) {
       return DatabaseState::kReplaced;
     case Errc::kDiverged:
       return DatabaseState::kDiverged;
+    case Errc::kConfig:
+      return DatabaseState::kSealed;
     default:
       return DatabaseState::kUnavailable;
   }
@@ -67,6 +69,9 @@ Publisher::Publisher(OpenSource open, SnapshotCell<zone::ZoneSet>& zones, Servin
       zone_count_(metrics.gauge("sdns_zones", "Zones that are served.")),
       pool_count_(metrics.gauge("sdns_target_pools", "Target pools that records may name.")),
       ready_(metrics.gauge("sdns_ready", "1 when zones are loaded and served.")),
+      kept_state_(metrics.gauge("sdns_serving_kept_state",
+                                "1 while what is served comes from the snapshot file and was not compared with the "
+                                "database since.")),
       database_up_(metrics.gauge("sdns_database_up", "1 when the last look at the database succeeded.")),
       database_errors_(metrics.counter("sdns_database_errors_total", "Looks at the database that failed.")),
       rows_read_(metrics.counter("sdns_database_rows_read_total", "Rows that loading and following have read.")),
@@ -108,6 +113,10 @@ milliseconds Publisher::turn() {
   take_target_pools();
   const SteadyTime now = clock_.now();
   if (now < next_look_) return std::max(duration_cast<milliseconds>(next_look_ - now), milliseconds(1));
+  if (restore_) {
+    restore();
+    return milliseconds(0);
+  }
   if (!source_ && !open()) return backoff_;
   if (needs_load_) {
     load();
@@ -127,6 +136,46 @@ bool Publisher::open() {
   }
   source_ = std::move(*opened);
   return true;
+}
+
+// What is kept goes into service as the database has it by now, if it can be asked: answers do not go back and forth.
+// What is wrong with the database, following says.
+void Publisher::restore() {
+  const Restore restore = std::exchange(restore_, {});
+  const SteadyTime begin = clock_.now();
+  if (auto opened = open_()) source_ = std::move(*opened);
+  zone::ZoneSetBuilder builder;
+  builder.configure(configured_pools_);
+  std::optional<KeptState> kept = restore(builder, source_ ? source_->identity() : std::string());
+  if (!kept) return;
+  if (auto added = builder.add_target_pools(std::move(kept->state.target_pools)); !added) {
+    log_.error("snapshot.unusable", {{"error", added.error().what}, {"hint", added.error().hint}});
+    return;
+  }
+  builder.add_overrides(std::move(kept->state.overrides));
+  const zone::Revision revision = kept->state.revision;
+  zone::ZoneSetPtr set = builder.finish(revision, kept->state.chain, std::move(kept->state.tsig_keys));
+  database_id_ = kept->database_id;
+  state_.set_database_id(database_id_);
+  bool compared = false;
+  if (source_) {
+    source_->expect(database_id_);
+    if (auto batch = source_->changes_since(revision, set->chain())) {
+      if (batch->to == batch->from) {
+        compared = true;
+      } else if (auto applied = zone::apply(*set, *batch)) {
+        set = std::move(applied->set);
+        compared = true;
+      }
+    }
+  }
+  log_.info("snapshot.loaded", {{"revision", revision},
+                                {"zones", set->size()},
+                                {"age_ms", kept->age.count()},
+                                {"followed_to", set->revision()},
+                                {"ms", duration_cast<milliseconds>(clock_.now() - begin).count()}});
+  kept_state_.set(compared ? 0 : 1);
+  publish(difference(nullptr, std::move(set)), How::kLoad, compared ? milliseconds(0) : kept->age);
 }
 
 void Publisher::load() {
@@ -154,6 +203,7 @@ void Publisher::load() {
   const zone::Applied applied =
       difference(current_.get(), builder.finish(loaded->revision, loaded->chain, std::move(loaded->tsig_keys)));
   loads_.add();
+  kept_state_.set(0);
   log_.event(current_ ? LogLevel::kWarn : LogLevel::kInfo, current_ ? "zones.reloaded" : "zones.loaded",
              {{"revision", loaded->revision},
               {"zones", zones},
@@ -175,6 +225,7 @@ void Publisher::follow() {
                       {{"revision", current_->revision()}, {"error", error.what}, {"hint", error.hint}});
   }
   database_is_up();
+  kept_state_.set(0);
   if (batch->to == batch->from) {
     if (rejected_) state_.clear_rejected();
     rejected_.reset();
@@ -206,13 +257,13 @@ zone::ZoneSetPtr Publisher::put_in_force(const zone::Applied& applied) {
   return before;
 }
 
-void Publisher::publish(const zone::Applied& applied, How how) {
+void Publisher::publish(const zone::Applied& applied, How how, milliseconds age) {
   zone::ZoneSetPtr before = put_in_force(applied);
   needs_load_ = false;
   diverged_ = false;
   if (std::exchange(rejected_, std::nullopt)) state_.clear_rejected();
   state_.published(current_->revision(), current_->chain(), current_->size());
-  confirm();
+  confirm(age);
   published_revision_.set(static_cast<std::int64_t>(current_->revision()));
   zone_count_.set(static_cast<std::int64_t>(current_->size()));
   ready_.set(1);
@@ -294,9 +345,9 @@ void Publisher::database_is_up() {
              {"down_ms", first ? 0 : duration_cast<milliseconds>(clock_.now() - down_since_).count()}});
 }
 
-void Publisher::confirm() {
-  state_.confirmed();
-  confirmed_ = clock_.now();
+void Publisher::confirm(milliseconds ago) {
+  state_.confirmed(ago);
+  confirmed_ = clock_.now() - ago;
   told_age_ = seconds(0);
 }
 

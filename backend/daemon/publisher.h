@@ -38,9 +38,19 @@ class PublicationSink {
   virtual void tick() = 0;
 };
 
+/// A state that was kept over a restart, but for its zones.
+struct KeptState {
+  std::string database_id;
+  zone::LoadedState state;
+  std::chrono::milliseconds age{0};  ///< since it was last seen to be the database's
+};
+
 class Publisher {
  public:
   using OpenSource = std::function<Result<std::unique_ptr<zone::Source>>()>;
+  /// Adds the kept zones to the builder; nothing: there is none that can be used, which it has said. `database_id` is
+  /// that of the database which is there, "" when none is: a state of another one is none.
+  using Restore = std::function<std::optional<KeptState>(zone::ZoneSetBuilder& zones, const std::string& database_id)>;
 
   /// `open` is tried until it succeeds; the source then stays: it reopens what it lost, and tells another database from
   /// the one that it had. `zones` may hold null at first. All outlive the publisher.
@@ -55,23 +65,27 @@ class Publisher {
   void set_target_pools(health::TargetPools pools);
   /// Safe from any thread. A load that is under way is abandoned.
   void stop();
+  /// What the first turn begins with. Before run().
+  void set_restore(Restore restore) { restore_ = std::move(restore); }
 
  private:
   bool open();
+  void restore();
   void load();
   void follow();
   enum class How { kChanges, kLoad };
-  void publish(const zone::Applied& applied, How how);
+  void publish(const zone::Applied& applied, How how, std::chrono::milliseconds age = std::chrono::milliseconds(0));
   zone::ZoneSetPtr put_in_force(const zone::Applied& applied);
   void take_target_pools();
   void say_hidden_pools();
   void reject(zone::Revision revision, const Error& error, std::chrono::milliseconds pause);
   void database_failed(const Error& error);
   void database_is_up();
-  void confirm();
+  void confirm(std::chrono::milliseconds ago = std::chrono::milliseconds(0));
   void say_age();
 
   OpenSource open_;
+  Restore restore_;
   SnapshotCell<zone::ZoneSet>& zones_;
   ServingState& state_;
   PublicationSink& sink_;
@@ -98,6 +112,7 @@ class Publisher {
   Metric& zone_count_;
   Metric& pool_count_;
   Metric& ready_;
+  Metric& kept_state_;
   Metric& database_up_;
   Metric& database_errors_;
   Metric& rows_read_;

@@ -17,6 +17,8 @@ std::string_view to_text(DatabaseState state) {
       return "corrupt";
     case DatabaseState::kReplaced:
       return "replaced";
+    case DatabaseState::kSealed:
+      return "sealed";
     case DatabaseState::kDiverged:
       break;
   }
@@ -60,9 +62,9 @@ void ServingState::set_database(DatabaseState state, std::string error) {
   changed_.notify_all();
 }
 
-void ServingState::confirmed() {
+void ServingState::confirmed(std::chrono::milliseconds ago) {
   std::lock_guard lock(mutex_);
-  confirmed_ = clock_->now();
+  confirmed_ = clock_->now() - ago;
 }
 
 void ServingState::rejected(zone::Revision revision, std::string error) {

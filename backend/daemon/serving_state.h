@@ -23,6 +23,7 @@ enum class DatabaseState {
   kCorrupt,      ///< damaged
   kReplaced,     ///< another database, or none of ours, is in its place
   kDiverged,     ///< its history is not the one that we followed: being loaded anew
+  kSealed,       ///< its secrets are sealed with a key that we do not have
 };
 std::string_view to_text(DatabaseState state);
 
@@ -50,8 +51,8 @@ class ServingState {
   void published(zone::Revision revision, const zone::Chain& chain, std::size_t zones);
   void set_database_id(std::string id);
   void set_database(DatabaseState state, std::string error);
-  /// What is served is what the database has.
-  void confirmed();
+  /// What is served is what the database has, or had so long ago.
+  void confirmed(std::chrono::milliseconds ago = std::chrono::milliseconds(0));
   void rejected(zone::Revision revision, std::string error);
   void clear_rejected();
 

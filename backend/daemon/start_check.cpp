@@ -21,8 +21,8 @@ const Setting* name_setting(const LoadedConfig& loaded, const std::string& pool)
   return found == loaded.settings.end() ? nullptr : &*found;
 }
 
-Result<std::vector<health::TargetPool>> stored_pools(const std::string& url) {
-  auto follower = store::open_follower(url);
+Result<std::vector<health::TargetPool>> stored_pools(const std::string& url, const store::KeyFilePtr& key_file) {
+  auto follower = store::open_follower(url, key_file);
   if (!follower) return fail(std::move(follower.error()));
   return (*follower)->target_pools();
 }
@@ -31,10 +31,14 @@ Result<std::vector<health::TargetPool>> stored_pools(const std::string& url) {
 
 StartCheck check_start(const LoadedConfig& loaded) {
   StartCheck check;
+  const auto key_file = std::make_shared<const store::KeyFile>(loaded.config.database.key_file);
+  if (key_file->configured())
+    if (const auto keys = key_file->keys(); !keys)
+      check.problems.push_back({"database.key_file", to_text(keys.error())});
   const health::TargetPools& configured = loaded.config.target_pools;
   if (configured.all().empty()) return check;
   const std::string url = without_password(loaded.config.database.url);
-  const auto stored = stored_pools(loaded.config.database.url);
+  const auto stored = stored_pools(loaded.config.database.url, key_file);
   if (!stored) {
     check.warnings.push_back(
         {"target_pool",

@@ -13,8 +13,9 @@ struct StartCheck {
   std::vector<Problem> warnings;
 };
 
-/// Compares the configuration's target pools with those of its database: a pool is defined once. A database that cannot
-/// be read is a warning, since the daemon starts without one. Without target pools in the configuration it is not read.
+/// Reads the key file, if one is configured. Compares the configuration's target pools with those of its database: a
+/// pool is defined once. A database that cannot be read is a warning, since the daemon starts without one. Without
+/// target pools in the configuration it is not read.
 StartCheck check_start(const LoadedConfig& loaded);
 
 }  // namespace sdns::daemon

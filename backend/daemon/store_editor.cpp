@@ -137,7 +137,7 @@ void tell(const Log& log, const store::Findings& findings) {
 }  // namespace
 
 Result<std::unique_ptr<store::Authority>> StoreEditor::open(std::chrono::milliseconds busy_limit) {
-  auto authority = store::open_authority(url_, store::OpenMode::kExisting, clock_, random_, busy_limit);
+  auto authority = store::open_authority(url_, store::OpenMode::kExisting, clock_, random_, busy_limit, key_file_);
   if (!authority) return authority;
   const auto identity = (*authority)->identity();
   if (!identity) return fail(identity.error());

@@ -18,8 +18,13 @@ class StoreEditor final : public answer::Editor {
  public:
   /// All outlive the editor.
   StoreEditor(std::string database_url, const ServingState& state, const WallClock& clock, Random& random,
-              const Log& log)
-      : url_(std::move(database_url)), state_(state), clock_(clock), random_(random), log_(log) {}
+              const Log& log, store::KeyFilePtr key_file = std::make_shared<const store::KeyFile>())
+      : url_(std::move(database_url)),
+        key_file_(std::move(key_file)),
+        state_(state),
+        clock_(clock),
+        random_(random),
+        log_(log) {}
 
   Result<std::uint32_t> edit(const answer::Edit& edit, const std::atomic<bool>& abandoned) override;
   Result<std::optional<answer::Autoprimary>> autoprimary(const answer::AutoprimaryQuestion& question) override;
@@ -41,6 +46,7 @@ class StoreEditor final : public answer::Editor {
   void wait_published(zone::Revision revision, const std::atomic<bool>& abandoned) const;
 
   const std::string url_;
+  const store::KeyFilePtr key_file_;
   const ServingState& state_;
   const WallClock& clock_;
   Random& random_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "backend/store/reseal.h"
 #include "backend/store/rows.h"
 #include "backend/store/schema.h"
 #include "backend/store/sqlite.h"
@@ -23,6 +24,9 @@ class SqlAuthority final : public Authority {
   Result<std::unique_ptr<Transaction>> read() override { return begin(Access::kRead); }
   Result<std::unique_ptr<Transaction>> edit() override { return begin(Access::kWrite); }
   Result<void> prune_journal(Revision floor) override;
+  Result<bool> reseal(Sealing wanted, SecretCursor& cursor, std::size_t limit) override;
+  Result<void> forget_former_rows() override { return db_->forget_former_rows(); }
+  Result<SecretCounts> count_secrets() override;
   std::uint64_t rows_read() const override { return db_->rows_read(); }
 
  private:
@@ -56,10 +60,34 @@ Result<void> SqlAuthority::prune_journal(Revision floor) {
   return pruned;
 }
 
+Result<bool> SqlAuthority::reseal(Sealing wanted, SecretCursor& cursor, std::size_t limit) {
+  if (db_->in_transaction())
+    return fail(Errc::kInvalidArgument, "the connection has a transaction already", "end it first");
+  if (auto begun = db_->begin(Access::kWrite); !begun) return fail(std::move(begun.error()));
+  SecretCursor moved = cursor;
+  auto more = reseal_slice(*db_, wanted, moved, limit);
+  if (more)
+    if (auto done = db_->commit(); !done) more = fail(std::move(done.error()));
+  if (!more) {
+    db_->rollback();
+    return more;
+  }
+  cursor = std::move(moved);
+  return more;
+}
+
+Result<SecretCounts> SqlAuthority::count_secrets() {
+  if (auto begun = db_->begin(Access::kRead); !begun) return fail(std::move(begun.error()));
+  auto counts = store::count_secrets(*db_);
+  db_->rollback();
+  return counts;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Authority>> open_authority(std::string_view url, OpenMode mode, const WallClock& clock,
-                                                  Random& random, std::chrono::milliseconds busy_limit) {
+                                                  Random& random, std::chrono::milliseconds busy_limit,
+                                                  KeyFilePtr key_file) {
   const auto path = sqlite_path(url);
   if (!path) return fail(path.error());
   if (mode == OpenMode::kCreateIfMissing && !file_identity(*path)) {
@@ -69,6 +97,7 @@ Result<std::unique_ptr<Authority>> open_authority(std::string_view url, OpenMode
   }
   auto db = open_sqlite(*path, SqliteOpen::kEdit, busy_limit);
   if (!db) return fail(db.error());
+  (*db)->set_key_file(std::move(key_file));
   if (auto ready = migrate(**db, clock); !ready) return fail(ready.error());
   return std::make_unique<SqlAuthority>(std::move(*db), clock);
 }

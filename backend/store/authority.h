@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "backend/base/random.h"
 #include "backend/health/override.h"
 #include "backend/health/target_pool.h"
+#include "backend/store/key_file.h"
 #include "backend/store/nodes.h"
 #include "backend/zone/source.h"
 
@@ -172,6 +174,24 @@ class Transaction {
   virtual Result<Position> commit(std::string_view who) = 0;
 };
 
+enum class Sealing { kSealed, kPlain };
+
+/// How far a walk over all secrets is.
+struct SecretCursor {
+  bool keys_done = false;    ///< then come the TSIG keys
+  std::int64_t zone = 0;     ///< of the last key
+  std::int64_t key = 0;      ///< its id
+  std::string tsig_name{};   ///< of the last TSIG key, as dns::Name::key
+  std::uint64_t looked = 0;  ///< at so many secrets
+  std::uint64_t changed = 0;
+};
+
+struct SecretCounts {
+  std::uint64_t plain = 0;
+  std::map<std::string, std::uint64_t> sealed;  ///< by the id of the key that sealed them
+  bool must_seal = false;                       ///< programs without a key file may not store secrets
+};
+
 /// An open authority database. Used by one thread; several may be open on one database.
 class Authority {
  public:
@@ -182,6 +202,15 @@ class Authority {
   virtual Result<std::unique_ptr<Transaction>> edit() = 0;
   /// Deletes journal and change rows at or below `floor`.
   virtual Result<void> prune_journal(Revision floor) = 0;
+
+  /// Seals (or unseals) the next secrets after `cursor`, at most `limit` of them, in one transaction, and moves the
+  /// cursor; false: there are none after it. What is sealed with the first key already stays as it is. Nothing that is
+  /// served changes: it takes no revision. Errors: those of plain_secret() and of edit().
+  virtual Result<bool> reseal(Sealing wanted, SecretCursor& cursor, std::size_t limit) = 0;
+  /// Has nothing of the plain secrets that were sealed, as far as that is in the database's hand.
+  virtual Result<void> forget_former_rows() = 0;
+  /// How the secrets are stored now. Looks at all of them.
+  virtual Result<SecretCounts> count_secrets() = 0;
   /// Rows that statements of this connection have returned so far: tests count with it.
   [[nodiscard]] virtual std::uint64_t rows_read() const = 0;
 };
@@ -191,10 +220,13 @@ enum class OpenMode { kExisting, kCreateIfMissing };
 /// Opens, by its URL, and brings the schema up to date under a lock. `sqlite:/path/file.db`.
 /// Errors: kNotFound, kForeign (no database of ours), kCorrupt, kTooNew, kReadOnly, kNoSpace, kUnsupported (URL scheme,
 /// network file system).
+/// `key_file` seals and opens secrets; without one, those that are sealed cannot be read, and a database that has such
+/// takes no others.
 /// `busy_limit`: how long an edit waits for another program's; as long as the largest import, if nobody waits for it.
 Result<std::unique_ptr<Authority>> open_authority(std::string_view url, OpenMode mode, const WallClock& clock,
                                                   Random& random,
-                                                  std::chrono::milliseconds busy_limit = std::chrono::seconds(30));
+                                                  std::chrono::milliseconds busy_limit = std::chrono::seconds(30),
+                                                  KeyFilePtr key_file = std::make_shared<const KeyFile>());
 
 /// The digest (hexadecimal) over everything that is served, whatever the storage; see zone/digest.h.
 Result<std::string> state_digest(Transaction& transaction);
@@ -216,6 +248,7 @@ class Follower : public zone::Source {
 
 /// Reads the identity when the database is there; when it is not, load() and changes_since() say why.
 /// Errors: kUnsupported, kInvalidArgument (the URL).
-Result<std::unique_ptr<Follower>> open_follower(std::string_view url);
+Result<std::unique_ptr<Follower>> open_follower(std::string_view url,
+                                                KeyFilePtr key_file = std::make_shared<const KeyFile>());
 
 }  // namespace sdns::store

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "backend/store/reseal.h"
 #include "backend/store/transaction.h"
 
 namespace sdns::store {
@@ -153,14 +154,29 @@ Result<void> SqlTransaction::set_metadata(ZoneId id, const std::string& kind, co
   return {};
 }
 
+// From the first secret that is sealed on, a program that does not seal stores none.
+Result<std::string> SqlTransaction::storable_secret(std::string_view plain, std::string_view context) {
+  auto required = sealing_required(db_);
+  if (!required) return fail(std::move(required.error()));
+  if (*required && !db_.key_file().configured())
+    return fail(Errc::kConfig,
+                fmt::format("{}: its secrets are sealed, and no key file is configured to seal this one", db_.label()),
+                "nothing was changed; set database.key_file (sdnsctl: --key-file)");
+  if (!*required && db_.key_file().configured())
+    if (auto set = require_sealing(db_, Sealing::kSealed); !set) return fail(std::move(set.error()));
+  return stored_secret(db_.key_file(), plain, context);
+}
+
 Result<std::uint32_t> SqlTransaction::add_key(ZoneId id, const zone::Key& key) {
   auto zone = edited(id);
   if (!zone) return fail(zone.error());
   const auto number = key.id != 0 ? Result<std::int64_t>(key.id) : next_number("cryptokey");
   if (!number) return fail(number.error());
+  const auto content = storable_secret(key.content, key_context(id, static_cast<std::uint32_t>(*number)));
+  if (!content) return fail(content.error());
   const auto done =
       run("INSERT INTO cryptokey (zone, id, flags, active, published, content) VALUES ($1, $2, $3, $4, $5, $6)",
-          {id, *number, key.flags, key.active ? 1 : 0, key.published ? 1 : 0, key.content});
+          {id, *number, key.flags, key.active ? 1 : 0, key.published ? 1 : 0, *content});
   if (!done) return fail(done.error());
   (*zone)->keys_touched = true;
   return static_cast<std::uint32_t>(*number);

@@ -47,7 +47,8 @@ Error history_is_another(const std::string& label, Revision at, std::string_view
 
 class SqliteFollower final : public Follower {
  public:
-  SqliteFollower(std::string path, Fd wake) : path_(std::move(path)), wake_(std::move(wake)) {}
+  SqliteFollower(std::string path, KeyFilePtr key_file, Fd wake)
+      : path_(std::move(path)), key_file_(std::move(key_file)), wake_(std::move(wake)) {}
 
   Result<zone::LoadedState> load(const std::function<void(zone::ZoneContent&&)>& each) override;
   Result<zone::Batch> changes_since(Revision at, const Chain& chain) override;
@@ -62,6 +63,9 @@ class SqliteFollower final : public Follower {
     if (::write(wake_.get(), &one, sizeof(one)) < 0) return;  // full: it is awake already
   }
   std::string identity() const override { return identity_; }
+  void expect(const std::string& identity) override {
+    if (identity_.empty()) identity_ = identity;
+  }
   std::uint64_t rows_read() const override { return rows_before_ + (db_ ? db_->rows_read() : 0); }
 
  private:
@@ -78,6 +82,7 @@ class SqliteFollower final : public Follower {
   bool looked_different();
 
   const std::string path_;
+  const KeyFilePtr key_file_;
   const Fd wake_;
   std::unique_ptr<SqliteConnection> db_;
   std::uint64_t rows_before_ = 0;
@@ -97,6 +102,7 @@ Result<void> SqliteFollower::open() {
     return fail(std::move(error));
   }
   db_ = std::move(*db);
+  db_->set_key_file(key_file_);
   return {};
 }
 
@@ -174,7 +180,9 @@ Result<zone::Batch> SqliteFollower::changes_since(Revision at, const Chain& chai
     if (loaded_file_ && *loaded_file_ != db_->file())
       return fail(history_is_another(path_, at, "the file was replaced by another"));
     auto batch = read_range(at, chain);
-    if (batch) known_ = {batch->to, batch->chain};
+    if (!batch) return batch;
+    known_ = {batch->to, batch->chain};
+    loaded_file_ = db_->file();  // also of a state that was kept over a restart
     return batch;
   });
 }
@@ -322,12 +330,12 @@ void SqliteFollower::wait(std::chrono::milliseconds limit) {
 
 }  // namespace
 
-Result<std::unique_ptr<Follower>> open_follower(std::string_view url) {
+Result<std::unique_ptr<Follower>> open_follower(std::string_view url, KeyFilePtr key_file) {
   auto path = sqlite_path(url);
   if (!path) return fail(path.error());
   Fd wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!wake) return fail(Errc::kIo, "making an eventfd failed", "raise the limit of open files");
-  auto follower = std::make_unique<SqliteFollower>(std::move(*path), std::move(wake));
+  auto follower = std::make_unique<SqliteFollower>(std::move(*path), std::move(key_file), std::move(wake));
   follower->meet();
   return follower;
 }

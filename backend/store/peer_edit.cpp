@@ -17,10 +17,13 @@ Result<void> SqlTransaction::put_tsig_key(const zone::TsigKey& key) {
   if (!present) return fail(present.error());
   for (const zone::TsigKey& one : *present)
     if (one == *checked) return {};
+  const std::string key_of_name = checked->name.key();
+  const auto secret = storable_secret(checked->secret, tsig_context(key_of_name));
+  if (!secret) return fail(secret.error());
   const auto done =
       run("INSERT INTO tsig_key (name_key, name, algorithm, secret) VALUES ($1, $2, $3, $4) ON CONFLICT (name_key) DO "
           "UPDATE SET algorithm = excluded.algorithm, secret = excluded.secret",
-          {Bytes{checked->name.key()}, checked->name.text(), checked->algorithm, checked->secret});
+          {Bytes{key_of_name}, checked->name.text(), checked->algorithm, *secret});
   if (!done) return fail(done.error());
   tsig_keys_touched_ = true;
   return {};

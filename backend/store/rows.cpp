@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "backend/dns/name_key.h"
 #include "backend/zone/digest.h"
 
 namespace sdns::store {
@@ -64,9 +65,19 @@ void append_metadata(std::vector<zone::Metadata>& metadata, const Rows& rows) {
 }
 
 // Columns: zone, id, flags, active, published, content.
-void append_key(std::vector<zone::Key>& keys, const Rows& rows) {
-  keys.push_back({static_cast<std::uint32_t>(rows.integer(1)), static_cast<std::uint16_t>(rows.integer(2)),
-                  rows.integer(3) != 0, rows.integer(4) != 0, std::string(rows.text(5))});
+Result<void> append_key(const Connection& db, std::vector<zone::Key>& keys, const Rows& rows) {
+  const auto zone = static_cast<ZoneId>(rows.integer(0));
+  const auto id = static_cast<std::uint32_t>(rows.integer(1));
+  std::string content(rows.text(5));
+  if (is_sealed(content)) {
+    auto plain = plain_secret(db.key_file(), content, key_context(zone, id),
+                              fmt::format("{}: private key {} of the zone with the id {}", db.label(), id, zone));
+    if (!plain) return fail(std::move(plain.error()));
+    content = std::move(*plain);
+  }
+  keys.push_back({id, static_cast<std::uint16_t>(rows.integer(2)), rows.integer(3) != 0, rows.integer(4) != 0,
+                  std::move(content)});
+  return {};
 }
 
 // Columns: zone, owner, type, ttl, content. Neighbours mostly have the same owner, whose name is then copied.
@@ -116,25 +127,8 @@ Error damaged(const Connection& db, std::string_view what) {
 
 Result<dns::Name> stored_name(const Connection& db, std::string_view key) {
   // Name::from_key takes only what Name::key gave; a damaged page may hold anything.
-  bool sound = key.size() <= 2 * 255 && (key.empty() || key.back() == '\0');
-  std::size_t label = 0;
-  std::size_t wire = 1;
-  for (std::size_t i = 0; sound && i < key.size(); ++i) {
-    if (key[i] == '\0') {
-      sound = label > 0 && label <= 63;
-      wire += label + 1;
-      label = 0;
-      continue;
-    }
-    if (key[i] == '\x01') {
-      ++i;
-      sound = i < key.size() && (key[i] == '\x01' || key[i] == '\x02');
-    } else {
-      sound = key[i] < 'A' || key[i] > 'Z';
-    }
-    ++label;
-  }
-  if (!sound || wire > 255) return fail(damaged(db, "a stored name is not one"));
+  const auto octets = dns::key_wire_octets(key);
+  if (!octets || *octets > 254) return fail(damaged(db, "a stored name is not one"));
   return dns::Name::from_key(key);
 }
 
@@ -189,10 +183,7 @@ Result<std::vector<zone::Key>> read_keys(Connection& db, ZoneId zone) {
   auto read = for_each(db.query("SELECT zone, id, flags, active, published, content FROM cryptokey WHERE zone = $1 "
                                 "ORDER BY zone, id",
                                 {zone}),
-                       [&](const Rows& rows) -> Result<void> {
-                         append_key(keys, rows);
-                         return {};
-                       });
+                       [&](const Rows& rows) { return append_key(db, keys, rows); });
   if (!read) return fail(read.error());
   return keys;
 }
@@ -203,7 +194,10 @@ Result<std::vector<zone::TsigKey>> read_tsig_keys(Connection& db) {
                        [&](const Rows& rows) -> Result<void> {
                          auto name = stored_name(db, rows.text(0));
                          if (!name) return fail(name.error());
-                         keys.push_back({std::move(*name), std::string(rows.text(1)), std::string(rows.text(2))});
+                         auto secret = plain_secret(db.key_file(), rows.text(2), tsig_context(rows.text(0)),
+                                                    fmt::format("{}: TSIG key {}", db.label(), name->text()));
+                         if (!secret) return fail(std::move(secret.error()));
+                         keys.push_back({std::move(*name), std::string(rows.text(1)), std::move(*secret)});
                          return {};
                        });
   if (!read) return fail(read.error());
@@ -276,10 +270,7 @@ Result<void> read_all(Connection& db, const std::function<void(zone::ZoneContent
       return {};
     });
     if (!done) return done;
-    done = keys->of(id, [&](const Rows& r) -> Result<void> {
-      append_key(content.keys, r);
-      return {};
-    });
+    done = keys->of(id, [&](const Rows& r) { return append_key(db, content.keys, r); });
     if (!done) return done;
     each(std::move(content));
     return {};

@@ -7,9 +7,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "backend/base/error.h"
+#include "backend/store/key_file.h"
 
 namespace sdns::store {
 
@@ -62,6 +64,15 @@ class Connection {
   [[nodiscard]] virtual std::uint64_t rows_read() const = 0;
   /// What is connected to, for messages: no secrets.
   [[nodiscard]] virtual const std::string& label() const = 0;
+  /// Has nothing of what rows held before they were changed, as far as that is in the database's hand.
+  virtual Result<void> forget_former_rows() { return {}; }
+
+  /// What seals and opens the secrets of its rows.
+  [[nodiscard]] const KeyFile& key_file() const { return *key_file_; }
+  void set_key_file(KeyFilePtr file) { key_file_ = std::move(file); }
+
+ private:
+  KeyFilePtr key_file_ = std::make_shared<const KeyFile>();
 };
 
 }  // namespace sdns::store

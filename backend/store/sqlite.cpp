@@ -130,6 +130,7 @@ class SqliteImpl final : public SqliteConnection {
     if (code != SQLITE_OK) return fail(error(code, "running a script"));
     return {};
   }
+  Result<void> forget_former_rows() override;
   std::string translate(std::string_view sql) const override;
   Result<std::int64_t> data_version() override;
 
@@ -268,6 +269,18 @@ Result<std::int64_t> SqliteImpl::execute(std::string_view sql, Params params) {
   return sqlite3_changes64(db_.get());
 }
 
+// Secure deletion (on in Debian's library, and set here) leaves nothing in the file; the write-ahead log is emptied.
+Result<void> SqliteImpl::forget_former_rows() {
+  auto rows = query("PRAGMA wal_checkpoint(TRUNCATE)", {});
+  if (!rows) return fail(rows.error());
+  const auto row = (*rows)->next();
+  if (!row) return fail(row.error());
+  if (*row && (*rows)->integer(0) != 0)
+    return fail(Errc::kBusy, fmt::format("{}: its write-ahead log cannot be emptied while others read it", path_),
+                "it still holds former rows; run the command again");
+  return {};
+}
+
 std::string SqliteImpl::translate(std::string_view sql) const {
   static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
       {"{int}", "INTEGER"}, {"{bytes}", "BLOB"}, {"{clustered}", "STRICT, WITHOUT ROWID"}};
@@ -300,7 +313,7 @@ Result<std::unique_ptr<SqliteImpl>> connect(const std::string& path, bool read_o
   auto connection = std::make_unique<SqliteImpl>(std::move(db), path, std::move(limit), file);
   auto ready = connection->script(
       "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;"
-      "PRAGMA journal_size_limit=67108864;");
+      "PRAGMA journal_size_limit=67108864; PRAGMA secure_delete=ON;");
   // An import dirties many pages; a follower reads each page once.
   if (ready)
     ready =

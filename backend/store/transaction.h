@@ -95,6 +95,7 @@ class SqlTransaction final : public Transaction {
   Result<std::optional<ZoneRow>> one_zone(Result<RowsPtr> rows);
   Result<std::int64_t> run(std::string_view sql, Params params);
   Result<std::int64_t> next_number(std::string_view counter);
+  Result<std::string> storable_secret(std::string_view plain, std::string_view context);
   Result<void> check_record(const Edited& zone, const StoredRecord& stored) const;
   void keep_serial(const Edited& zone, StoredRecord& soa) const;
   Result<void> write_rrset(Edited& zone, std::string_view key, dns::RrType type, const StorableRrset& wanted,

@@ -13,20 +13,26 @@ namespace {
 constexpr std::string_view kContent = R"(,"content":")";
 constexpr std::string_view kTtl = R"(","ttl":)";
 
+void sort_by_type(std::vector<RrsetView>& rrsets) {
+  std::sort(rrsets.begin(), rrsets.end(), [](const RrsetView& a, const RrsetView& b) { return a.type < b.type; });
+}
+
 }  // namespace
+
+void append_row(std::string& rows, dns::RrType type, std::string_view content, dns::Ttl ttl) {
+  rows += R"("qtype":")";
+  rows += type.text();
+  rows += '"';
+  rows += kContent;
+  append_json_escaped(rows, content);
+  rows += kTtl;
+  rows += std::to_string(ttl.seconds);
+  rows += '\n';
+}
 
 std::string render_rows(const dns::Rrset& rrset) {
   std::string rows;
-  for (const std::string& content : rrset.contents) {
-    rows += R"("qtype":")";
-    rows += rrset.type.text();
-    rows += '"';
-    rows += kContent;
-    append_json_escaped(rows, content);
-    rows += kTtl;
-    rows += std::to_string(rrset.ttl.seconds);
-    rows += '\n';
-  }
+  for (const std::string& content : rrset.contents) append_row(rows, rrset.type, content, rrset.ttl);
   return rows;
 }
 
@@ -52,7 +58,8 @@ Ref<Owner> Owner::build(std::string_view relative_key, std::vector<dns::Rrset> r
     rendered.push_back(render_rows(rrset));
     views.push_back({rrset.type, rrset.ttl, static_cast<std::uint32_t>(rrset.contents.size()), rendered.back()});
   }
-  return assemble(relative_key, std::move(views));
+  sort_by_type(views);
+  return of_rows(relative_key, views);
 }
 
 Ref<Owner> Owner::with(const Owner& base, const dns::Rrset& rrset) {
@@ -63,11 +70,11 @@ Ref<Owner> Owner::with(const Owner& base, const dns::Rrset& rrset) {
   if (!rrset.contents.empty())
     views.push_back({rrset.type, rrset.ttl, static_cast<std::uint32_t>(rrset.contents.size()), rows});
   if (views.empty()) return {};
-  return assemble(base.key(), std::move(views));
+  sort_by_type(views);
+  return of_rows(base.key(), views);
 }
 
-Ref<Owner> Owner::assemble(std::string_view relative_key, std::vector<RrsetView> rrsets) {
-  std::sort(rrsets.begin(), rrsets.end(), [](const RrsetView& a, const RrsetView& b) { return a.type < b.type; });
+Ref<Owner> Owner::of_rows(std::string_view relative_key, std::span<const RrsetView> rrsets) {
   std::size_t octets = sizeof(Owner) + rrsets.size() * sizeof(Slot) + relative_key.size();
   for (const RrsetView& rrset : rrsets) octets += rrset.rows.size();
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -61,6 +62,8 @@ class Owner {
   /// `relative_key`: the owner's key without the apex's (dns::Name::key). `rrsets` have contents, and types that
   /// differ.
   static Ref<Owner> build(std::string_view relative_key, std::vector<dns::Rrset> rrsets);
+  /// As build(), from rows that append_row() has made. `rrsets` in ascending order of their types.
+  static Ref<Owner> of_rows(std::string_view relative_key, std::span<const RrsetView> rrsets);
   /// `base` with one RRset replaced, or removed when its contents are empty; nothing when no RRset is left.
   static Ref<Owner> with(const Owner& base, const dns::Rrset& rrset);
 
@@ -93,7 +96,6 @@ class Owner {
   };
   Owner() = default;
   ~Owner() = default;
-  static Ref<Owner> assemble(std::string_view relative_key, std::vector<RrsetView> rrsets);
   [[nodiscard]] const Slot* slots() const { return reinterpret_cast<const Slot*>(this + 1); }
   [[nodiscard]] const char* bytes() const { return reinterpret_cast<const char*>(slots() + rrset_count_); }
 
@@ -101,6 +103,9 @@ class Owner {
   std::uint16_t key_size_ = 0;
   std::uint16_t rrset_count_ = 0;
 };
+
+/// Appends the row of one record as RrsetView::rows has it.
+void append_row(std::string& rows, dns::RrType type, std::string_view content, dns::Ttl ttl);
 
 /// The rows of an RRset as RrsetView::rows has them.
 std::string render_rows(const dns::Rrset& rrset);

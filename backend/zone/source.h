@@ -154,6 +154,8 @@ class Source {
 
   /// Says which database this is: random, made with it, known from the opening on; "" where there is no such thing.
   [[nodiscard]] virtual std::string identity() const { return {}; }
+  /// The database that is meant, for a source that has not met any yet: another one is refused with kForeign.
+  virtual void expect(const std::string& identity) { (void)identity; }
   /// Rows that its queries have returned so far: shows that changes are followed and zones not read again.
   [[nodiscard]] virtual std::uint64_t rows_read() const { return 0; }
 

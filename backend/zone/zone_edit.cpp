@@ -91,6 +91,23 @@ OwnerItem item_of(Ref<Owner> owner, bool below_cut) {
   return {prefix, std::move(owner), flags};
 }
 
+// Owner names that come in canonical order, as items.
+class OwnersInOrder {
+ public:
+  explicit OwnersInOrder(std::size_t expected) { items_.reserve(expected); }
+  void add(Ref<Owner> owner) {
+    const std::string_view key = owner->key();
+    const bool below_cut = !cut_.empty() && key.starts_with(cut_);
+    items_.push_back(item_of(std::move(owner), below_cut));
+    if ((items_.back().flags & kCut) != 0) cut_ = key;
+  }
+  OwnerTree build() && { return OwnerTree::build(std::move(items_)); }
+
+ private:
+  std::vector<OwnerItem> items_;
+  std::string_view cut_;  // the zone cut that the names which follow may lie below; in one of the items
+};
+
 }  // namespace
 
 Denial parse_denial(const std::vector<Metadata>& metadata) {
@@ -152,8 +169,7 @@ Result<ZoneRef> ZoneEditor::build(ZoneContent&& content, Revision revision) {
     return by_key != 0 ? by_key < 0 : a.record->type < b.record->type;
   });
 
-  std::vector<OwnerItem> items;
-  std::string cut;  // the zone cut that the names which follow in canonical order may lie below
+  OwnersInOrder owners(0);
   for (std::size_t i = 0; i < order.size();) {
     const std::string& key = order[i].key;
     std::vector<dns::Rrset> rrsets;
@@ -163,11 +179,19 @@ Result<ZoneRef> ZoneEditor::build(ZoneContent&& content, Revision revision) {
         rrsets.push_back({record.owner, record.type, record.ttl, {}});
       rrsets.back().contents.push_back(std::move(record.content));
     }
-    const bool below_cut = !cut.empty() && key.starts_with(cut);
-    items.push_back(item_of(Owner::build(key, std::move(rrsets)), below_cut));
-    if ((items.back().flags & kCut) != 0) cut = key;
+    owners.add(Owner::build(key, std::move(rrsets)));
   }
-  editor.owners_ = OwnerTree::build(std::move(items));
+  editor.owners_ = std::move(owners).build();
+  editor.rebuild_hashes();
+  editor.update_serial();
+  return editor.finish(revision);
+}
+
+ZoneRef ZoneEditor::restore(ZoneContent&& settings, std::vector<Ref<Owner>> owners, Revision revision) {
+  ZoneEditor editor(std::move(settings));
+  OwnersInOrder ordered(owners.size());
+  for (Ref<Owner>& owner : owners) ordered.add(std::move(owner));
+  editor.owners_ = std::move(ordered).build();
   editor.rebuild_hashes();
   editor.update_serial();
   return editor.finish(revision);

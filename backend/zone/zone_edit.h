@@ -17,6 +17,10 @@ class ZoneEditor {
   /// A whole zone. O(n log n). Errors (kInvalidZone): an owner outside of the zone.
   static Result<ZoneRef> build(ZoneContent&& content, Revision revision);
 
+  /// A whole zone from its owner names, made already, in strictly ascending order of their keys, which the caller has
+  /// checked; `settings` has no records. O(n).
+  static ZoneRef restore(ZoneContent&& settings, std::vector<Ref<Owner>> owners, Revision revision);
+
   /// Replaces one RRset; empty contents remove it. O(log n), and O(names below) for a zone cut that comes or goes.
   /// Errors (kInvalidZone): owner outside of the zone.
   Result<void> set_rrset(const dns::Rrset& rrset);

@@ -269,8 +269,12 @@ Result<void> ZoneSetBuilder::add_target_pools(std::vector<health::TargetPool> po
 Result<void> ZoneSetBuilder::add(ZoneContent&& content) {
   auto zone = ZoneEditor::build(std::move(content), 0);
   if (!zone) return fail(zone.error());
-  if (auto ok = check_servable(**zone); !ok) return fail(ok.error());
-  zones_.push_back(std::move(*zone));
+  return add(std::move(*zone));
+}
+
+Result<void> ZoneSetBuilder::add(ZoneRef zone) {
+  if (auto ok = check_servable(*zone); !ok) return fail(ok.error());
+  zones_.push_back(std::move(zone));
   return {};
 }
 

@@ -120,6 +120,7 @@ Applied configure(const ZoneSet& before, health::TargetPools pools);
 class ZoneSetBuilder {
  public:
   Result<void> add(ZoneContent&& zone);
+  Result<void> add(ZoneRef zone);
   /// Those of the database. Errors (kInvalidZone): they break a rule.
   Result<void> add_target_pools(std::vector<health::TargetPool> pools);
   /// Those of the configuration.

@@ -154,10 +154,12 @@ class Daemon:
             f'api_url = "http://127.0.0.1:{p.api_port}"\napi_key = "{p.api_key}"\n' for p in self.world.powerdns)
         # Tests say themselves what there is to be probed.
         health = "" if "[health]" in self.extra_config else '[health]\nprobe = "no"\n'
+        # Daemons of one database do not share it.
+        snapshot = "" if "[snapshot]" in self.extra_config else f'[snapshot]\nfile = "{self.directory}/zones.snapshot"\n'
         self.config.write_text(
             f'[database]\nurl = "sqlite:{self.database}"\n[listen]\nsocket = "{self.socket}"\n'
             f'pipe_socket = "{self.pipe_socket}"\npeers = []\n'
-            f'[admin]\nlisten = "127.0.0.1:{self.admin_port}"\n{health}{self.extra_config}\n{servers}')
+            f'[admin]\nlisten = "127.0.0.1:{self.admin_port}"\n{health}{snapshot}{self.extra_config}\n{servers}')
         self.config.chmod(0o600)
 
     def start(self, wait_ready=True):

@@ -15,6 +15,7 @@ from faults_pools import POOL_FAULTS
 from faults_probe import PROBE_FAULTS
 from faults_questions import QUESTION_FAULTS
 from faults_registrars import REGISTRAR_FAULTS
+from faults_snapshot import SNAPSHOT_FAULTS
 from faults_verdict import VERDICT_FAULTS
 
 FAULTS = (
@@ -98,4 +99,4 @@ FAULTS = (
 
 FAULTS += (CHECK_FAULTS + DOOR_FAULTS + EDITING_FAULTS + EXPLAIN_FAULTS + HEALTH_FAULTS + LUA_FAULTS + NODE_FAULTS +
            OPERATOR_FAULTS + OPTION_FAULTS + PLAN_FAULTS + POOL_FAULTS + PROBE_FAULTS + QUESTION_FAULTS + REGISTRAR_FAULTS +
-           VERDICT_FAULTS)
+           SNAPSHOT_FAULTS + VERDICT_FAULTS)

@@ -40,7 +40,7 @@ POOL_FAULTS = (
     Fault("hidden_pool_is_told_each_time", "the warning comes with each publication", "backend/daemon/publisher.cpp",
           "  told_hidden_ = hidden;\n", "  told_hidden_.clear();\n", PUBLISHER),
     Fault("first_load_forgets_the_configuration", "configured pools come with a reload only", "backend/daemon/publisher.cpp",
-          "  builder.configure(configured_pools_);\n", "", PUBLISHER),
+          "  builder.configure(configured_pools_);\n  std::optional<Error> refused;\n", "  std::optional<Error> refused;\n", PUBLISHER),
     Fault("pools_wait_for_the_database", "configured pools are in force when the database is back", "backend/daemon/publisher.cpp",
           "  take_target_pools();\n  const SteadyTime now = clock_.now();\n",
           "  const SteadyTime now = clock_.now();\n  if (now >= next_look_) take_target_pools();\n", PUBLISHER),
