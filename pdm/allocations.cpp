@@ -59,14 +59,14 @@ std::string full_name(std::string_view pool_domain, std::string_view subdomain) 
 
 Result<void> Allocations::audit(store::Transaction& edit, std::string_view who, std::string_view verb,
                                 const AllocationRow& row, std::string_view detail) const {
-  return edit.ledger().append_audit({chain_,
-                                     0,
-                                     now_ms(edit),
-                                     std::string(who),
-                                     std::string(verb),
-                                     fmt::format("{} {}", full_name(row.pool_domain, row.subdomain), row.generation),
-                                     std::string(detail),
-                                     {}});
+  return note_object(edit, who, verb, fmt::format("{} {}", full_name(row.pool_domain, row.subdomain), row.generation),
+                     detail);
+}
+
+Result<void> Allocations::note_object(store::Transaction& edit, std::string_view who, std::string_view verb,
+                                      std::string_view object, std::string_view detail) const {
+  return edit.ledger().append_audit(
+      {chain_, 0, now_ms(edit), std::string(who), std::string(verb), std::string(object), std::string(detail), {}});
 }
 
 Result<Decided<AllocationRow>> Allocations::reserve(store::Transaction& edit, const Caller& caller,

@@ -99,6 +99,14 @@ class Allocations {
   /// The step failed: it is tried again later.
   Result<void> postpone(store::Transaction& edit, const store::TaskRow& task, const Error& why) const;
 
+  /// An audit row of its own about an allocation, or about something else.
+  Result<void> note(store::Transaction& edit, std::string_view who, std::string_view verb, const AllocationRow& row,
+                    std::string_view detail) const {
+    return audit(edit, who, verb, row, detail);
+  }
+  Result<void> note_object(store::Transaction& edit, std::string_view who, std::string_view verb,
+                           std::string_view object, std::string_view detail) const;
+
   [[nodiscard]] std::string token(const AllocationRow& row) const { return key_.token(row); }
   [[nodiscard]] const Settings& settings() const { return settings_; }
 

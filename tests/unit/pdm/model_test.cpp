@@ -16,7 +16,7 @@ namespace {
 using std::chrono::seconds;
 using test::ok;
 
-constexpr int kSteps = 260;
+constexpr int kSteps = 420;
 const std::vector<std::string> kNames = {"a", "b"};
 const std::vector<std::string> kOwners = {"us", "them"};
 
@@ -288,38 +288,17 @@ TEST_P(ModelTest, PromisesHoldAfterEveryStep) {
   int withdrawn_names = 0;
   for (int i = 0; i < kSteps && !HasFatalFailure(); ++i) {
     SCOPED_TRACE(fmt::format("step {}", i));
-    switch (random.below(14)) {
-      case 0:
-      case 1:
-        reserve_some();
-        break;
-      case 2:
-      case 3:
-        commit_some();
-        break;
-      case 4:
-        release_some();
-        break;
-      case 5:
-        sweep_some();
-        break;
-      case 6:
-        silent = random.below(4) == 0;
-        break;
-      case 7:
-      case 8:
-        node_applies();
-        break;
-      case 9:
-      case 10:
-        clock.advance(seconds(1 + random.below(5)));
-        break;
-      case 11:
-        look_for_tasks();
-        break;
-      default:
-        run_a_task();
-    }
+    // Names are seldom touched, so that some go all the way out.
+    const std::uint64_t choice = random.below(24);
+    if (choice < 2) reserve_some();
+    else if (choice < 4) commit_some();
+    else if (choice < 5) release_some();
+    else if (choice < 6) sweep_some();
+    else if (choice < 7) silent = random.below(6) == 0;
+    else if (choice < 11) node_applies();
+    else if (choice < 15) clock.advance(seconds(1 + random.below(6)));
+    else if (choice < 18) look_for_tasks();
+    else run_a_task();
     promises_hold();
     for (const auto& [label, story] : stories) withdrawn_names += story.zone == Story::kRests;
   }
@@ -327,7 +306,7 @@ TEST_P(ModelTest, PromisesHoldAfterEveryStep) {
   EXPECT_FALSE(zone_ids.empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, ModelTest, testing::Range(1, 25));
+INSTANTIATE_TEST_SUITE_P(Seeds, ModelTest, testing::Range(1, 21));
 
 }  // namespace
 }  // namespace sdns::pdm
