@@ -34,6 +34,8 @@ void add_pool_edit_commands(CLI::App& pool, Action& chosen);     ///< set, add-m
 void add_health_commands(CLI::App& group, Action& chosen);       ///< list, force, release, overrides
 void add_health_view_commands(CLI::App& group, Action& chosen);  ///< show, history, watch
 void add_lua_commands(CLI::App& group, Action& chosen);          ///< check
+void add_pdm_commands(CLI::App& group, Action& chosen);          ///< list, tasks, token
+void add_audit_commands(CLI::App& group, Action& chosen);        ///< verify
 void add_explain_command(CLI::App& app, Action& chosen);
 void add_status_command(CLI::App& app, Action& chosen);
 
