@@ -365,7 +365,9 @@ class PdmTest(ServerTest):
         self.assertNotIn(token, pdm.process.log_text())
 
     def test_nonsense_is_refused_and_harms_nothing(self):
-        before = self.pdm.ask("GET", f"/api/v1/pool/{POOL}/list")
+        def names():
+            return {one["subdomain"] for one in self.pdm.ask("GET", f"/api/v1/pool/{POOL}/list")[1]["allocations"]}
+        before = names()
         path = f"/api/v1/pool/{POOL}/reserve"
         sql = "a'; DROP TABLE allocation; --"
         bodies = ["", "[]", "null", "5", "{", '{"subdomain":', '{"subdomain":5}', '{"subdomain":["a"]}', '{"subdomain":null}', "\xff\xfe", '{"subdomain":"\\ud800"}', "[" * 100_000,
@@ -381,7 +383,7 @@ class PdmTest(ServerTest):
             self.assertIn(self.pdm.ask("GET", bad)[0], (400, 404), bad)
         self.assertEqual(self.pdm.ask("PATCH", path)[0], 405)
         self.assertEqual(self.pdm.ask("GET", "/api/v2/anything")[0], 404)
-        self.assertEqual(self.pdm.ask("GET", f"/api/v1/pool/{POOL}/list"), before)
+        self.assertLessEqual(names(), before, "others' quarantines may have ended")
 
     def test_slow_clients_hold_up_nobody(self):
         slow = [socket.create_connection(("127.0.0.1", self.pdm.port)) for _ in range(500)]
