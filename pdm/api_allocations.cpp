@@ -87,6 +87,7 @@ Result<Outcome> once(store::Transaction& edit, const ApiCall& call, const std::s
     }
     again.status = (*before)->status;
     again.body = Json::parse((*before)->body);
+    again.serves = again.body.value("state", "") == "active";  // of a commit
     if (!(*before)->reservation.empty()) {
       const auto at = Json::parse((*before)->reservation);
       store::AllocationRow row;

@@ -31,7 +31,7 @@ struct Config {
     std::string tls_certificate;  ///< PEM, read from its file
     daemon::Secret tls_key;
     unsigned max_connections = 4096;
-    std::size_t max_body_octets = 1024 * 1024;
+    std::size_t max_body_octets = 64 * 1024;  ///< of each connection that sends
     std::chrono::milliseconds request_limit{15'000};
   } listen;
   AuthOptions auth;

@@ -28,7 +28,7 @@ struct PoolDomain {
   std::vector<std::string> console_names = {"console", "api",
                                             "marketplace"};  ///< at the console's address, when it has one
   bool allow_idn = false;
-  bool remove_stale = false;  ///< wildcards, and delegations without allocation, that nobody asked for
+  bool remove_stale = false;  ///< wildcards of it, at the start
 };
 
 struct Lifetimes {
