@@ -119,6 +119,11 @@ Result<void> Allocations::publish(store::Transaction& edit, store::TaskRow task,
     return wait_longer(edit, std::move(task), position,
                        served == Served::kSilent ? "a name server does not say what it serves"
                                                  : "a name server does not serve the zone yet");
+  if (task.wait_ms != 0) {
+    task.due_at_ms = now_ms(edit) + task.wait_ms;
+    task.wait_ms = 0;
+    return edit.ledger().put_task(task);
+  }
   auto parent = pool_zone(edit, *name.pool);
   if (!parent) return fail(std::move(parent.error()));
   const dns::Name apex = sovereign_apex(*name.pool, name.subdomain);
@@ -146,46 +151,24 @@ Result<void> Allocations::withdraw(store::Transaction& edit, store::TaskRow task
   if (!row) return fail(std::move(row.error()));
   if (!*row || (*row)->state != AllocationState::kReleasing) return edit.ledger().remove_task(task.kind, task.object);
   const dns::Name apex = sovereign_apex(*name.pool, name.subdomain);
-  const auto at_parent = [&](dns::RrType type) -> Result<std::optional<std::uint32_t>> {
-    auto parent = pool_zone(edit, *name.pool);
-    if (!parent) return fail(std::move(parent.error()));
-    return take_out(edit, *parent, apex, type);
-  };
   const auto seconds = [](std::uint32_t ttl) { return std::int64_t{ttl} * 1'000; };
   switch (static_cast<WithdrawStep>(task.step)) {
     case WithdrawStep::kTakeDsOut: {
-      auto ttl = at_parent(dns::kDS);
+      auto parent = pool_zone(edit, *name.pool);
+      if (!parent) return fail(std::move(parent.error()));
+      auto ttl = take_out(edit, *parent, apex, dns::kDS);
       if (!ttl) return fail(std::move(ttl.error()));
       if (auto noted = audit(edit, kRunner, "ds-out", **row); !noted) return noted;
-      if (!*ttl) return next_step(edit, task, WithdrawStep::kTakeNsOut, 0);
+      if (!*ttl) return next_step(edit, task, WithdrawStep::kTakeZoneOut, 0);
       return next_step(edit, task, WithdrawStep::kDsIsOut, 0, seconds(std::max(**ttl, settings_.ttls.ds)));
     }
     case WithdrawStep::kDsIsOut:
-    case WithdrawStep::kNsIsOut: {
-      // An old DS or delegation that some node still gives out would be cached again: no time-out ends this.
+      // An old DS that some node still gives out would be cached again: no time-out ends this.
       if (served != Served::kByAll)
         return wait_longer(edit, task, position,
                            served == Served::kSilent ? "a name server does not say what it serves"
                                                      : "a name server still serves what was taken out");
-      const auto step = static_cast<WithdrawStep>(task.step) == WithdrawStep::kDsIsOut ? WithdrawStep::kTakeNsOut
-                                                                                       : WithdrawStep::kTakeZoneOut;
-      return next_step(edit, task, step, task.wait_ms + kClockSlackMs);
-    }
-    case WithdrawStep::kTakeNsOut: {
-      auto ttl = at_parent(dns::kNS);
-      if (!ttl) return fail(std::move(ttl.error()));
-      for (const NameServer& server : name.pool->nameservers) {
-        if (!server.name.at_or_below(apex)) continue;
-        auto parent = pool_zone(edit, *name.pool);
-        if (!parent) return fail(std::move(parent.error()));
-        for (const dns::RrType type : {dns::kA, dns::kAAAA})
-          if (auto done = take_out(edit, *parent, server.name, type); !done) return fail(std::move(done.error()));
-      }
-      if (auto noted = audit(edit, kRunner, "ns-out", **row); !noted) return noted;
-      // Resolvers keep the zone's own NS and DNSKEYs too.
-      const std::uint32_t wait = std::max({ttl->value_or(0), settings_.ttls.delegation, settings_.ttls.negative});
-      return next_step(edit, task, WithdrawStep::kNsIsOut, 0, seconds(wait));
-    }
+      return next_step(edit, task, WithdrawStep::kTakeZoneOut, task.wait_ms + kClockSlackMs);
     case WithdrawStep::kTakeZoneOut:
       return take_zone_out(edit, task, name);
   }
@@ -195,6 +178,15 @@ Result<void> Allocations::withdraw(store::Transaction& edit, store::TaskRow task
 Result<void> Allocations::take_zone_out(store::Transaction& edit, const store::TaskRow& task, const Named& name) const {
   auto row = edit.ledger().allocation(name.pool->name, name.subdomain);
   if (!row) return fail(std::move(row.error()));
+  auto parent = pool_zone(edit, *name.pool);
+  if (!parent) return fail(std::move(parent.error()));
+  const dns::Name apex = sovereign_apex(*name.pool, name.subdomain);
+  if (auto done = take_out(edit, *parent, apex, dns::kNS); !done) return fail(std::move(done.error()));
+  for (const NameServer& server : name.pool->nameservers) {
+    if (!server.name.at_or_below(apex)) continue;
+    for (const dns::RrType type : {dns::kA, dns::kAAAA})
+      if (auto done = take_out(edit, *parent, server.name, type); !done) return fail(std::move(done.error()));
+  }
   auto zone = edit.zone((*row)->zone);
   if (!zone) return fail(std::move(zone.error()));
   if (*zone) {  // else an operator deleted it already

@@ -159,10 +159,15 @@ Result<Decided<Committed>> Allocations::commit(store::Transaction& edit, const C
   store::Ledger& ledger = edit.ledger();
   const std::string object = full_name(call.pool->name, call.subdomain);
   const bool kept = plan->zone == CommitPlan::Zone::kKeep;
+  // Resolvers may have the DNSKEYs of the zone that stood here before: the DS of the new ones waits until they are
+  // forgotten everywhere.
+  const bool succeeds = !kept && before->quarantined_until_ms != 0;
+  const std::int64_t ttl = std::int64_t{std::max(settings_.ttls.negative, settings_.ttls.delegation)} + 1;
+  const std::int64_t wait_ms = succeeds ? ttl * 1'000 : 0;
   Result<void> done = kept ? ledger.remove_task(kWithdrawTask, object) : Result<void>();
   if (done)
     done = ledger.put_task(
-        {std::string(kPublishTask), object, kept ? kPublishAgain : kPublishFirst, 0, 0, now, now, 0, ""});
+        {std::string(kPublishTask), object, kept ? kPublishAgain : kPublishFirst, 0, wait_ms, now, now, 0, ""});
   if (done) done = ledger.put_allocation(plan->row);
   if (done) done = audit(edit, caller.principal, kept ? "take-back" : "commit", plan->row, target_json(plan->row));
   if (!done) return fail(std::move(done.error()));

@@ -56,18 +56,18 @@ struct Committed {
 
 /// Kinds of tasks; their object is "subdomain.pool".
 inline constexpr std::string_view kPublishTask = "publish";    ///< the zone is served, then its DS goes into the parent
-inline constexpr std::string_view kWithdrawTask = "withdraw";  ///< DS, its TTL, NS, its TTL, the zone
+inline constexpr std::string_view kWithdrawTask = "withdraw";  ///< DS, its TTL, then NS and zone
 
 /// The step of a publish task: only a first DS stops waiting for a silent node after a time.
 inline constexpr int kPublishFirst = 0;
 inline constexpr int kPublishAgain = 1;
 
+/// NS and zone go in one revision: the name servers have the pool domain too, and while they answer from a zone that it
+/// denies, validating resolvers fail.
 enum class WithdrawStep : int {
   kTakeDsOut = 0,
   kDsIsOut = 1,  ///< waits until no node has the DS; then its TTL
-  kTakeNsOut = 2,
-  kNsIsOut = 3,  ///< likewise
-  kTakeZoneOut = 4,
+  kTakeZoneOut = 2,
 };
 
 /// What the name servers said of the revision that a task waits for.

@@ -335,7 +335,7 @@ void serve_allocation(const CallPtr& call, const std::string& pool_name, const s
       if (!task) return fail(std::move(task.error()));
       if (!*task) continue;
       static const std::vector<std::string> kPublish = {"ds-in"};
-      static const std::vector<std::string> kWithdraw = {"ds-out", "wait-for-ds", "ns-out", "wait-for-ns", "zone-out"};
+      static const std::vector<std::string> kWithdraw = {"ds-out", "wait-for-ds", "zone-out"};
       const auto& steps = kind == kPublishTask ? kPublish : kWithdraw;
       const auto at = kind == kPublishTask
                           ? steps.begin()

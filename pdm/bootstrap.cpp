@@ -107,8 +107,7 @@ Result<void> prepare(store::Transaction& edit, const PoolDomain& pool, const Ttl
   for (const auto& [owner, type] : stale->rrsets) {
     // A delegation may be of an installation that another service gave out: people decide about it.
     const bool remove = pool.remove_stale && owner.is_wildcard();
-    log.warn("pdm.stale",
-             {{"pool", pool.name}, {"owner", owner.text()}, {"type", type.text()}, {"removed", remove}});
+    log.warn("pdm.stale", {{"pool", pool.name}, {"owner", owner.text()}, {"type", type.text()}, {"removed", remove}});
     if (!remove) continue;
     if (auto done = edit.replace_rrset((*zone)->head.id, owner, type, {}); !done) return done;
   }

@@ -260,7 +260,7 @@ class PdmTest(ServerTest):
         self.assertEqual(sorted(status for status, _ in answers), [201] + [409] * 63)
 
     def test_a_name_that_is_wiped_and_provisioned_again_never_fails_for_a_validating_resolver(self):
-        # Nobody asks while the name is out and made anew: an answer that PowerDNS was making when the zone came may stay in its caches until the second
+        # Nobody asks while a name that was out is made anew: an answer that PowerDNS was making when the zone came may stay in its caches until the second
         # purge, and a resolver that hears of the zone and of its absence takes it for bogus.
         seen, over, asking = [], threading.Event(), threading.Lock()
 
@@ -283,11 +283,13 @@ class PdmTest(ServerTest):
                 self.validated(f"console.loop.{POOL}.", address)
                 if paused:
                     asking.release()
-                paused = turn % 7 == 3 and asking.acquire()
+                paused = False
                 self.assertEqual(self.pdm.release("loop")[0], 200)
                 if turn % 7 == 3:  # all the way out: then the zone is a new one, with new keys
                     wait_for("the name to be out", lambda: self.pdm.allocation("loop")["state"] in ("quarantined", "free"))
                     self.daemon_has_it()
+                    wait_for("the resolver to know", lambda: self.world.resolver.query(f"console.loop.{POOL}.", "A").rcode() == dns.rcode.NXDOMAIN)
+                    paused = asking.acquire()
                     self.assertEqual(self.world.pdns.query(f"loop.{POOL}.", "NS").rcode(), dns.rcode.NXDOMAIN)
         finally:
             over.set()

@@ -81,7 +81,7 @@ TEST_F(AllocationsTest, ANodeThatSaysNotYetHoldsUpAFirstDsForEver) {
   EXPECT_FALSE(has("t42.pool.example.", dns::kDS));
 }
 
-TEST_F(AllocationsTest, AReleaseTakesOutDsThenNsThenTheZoneEachAfterItsTtl) {
+TEST_F(AllocationsTest, AReleaseTakesOutTheDsAndAfterItsTtlDelegationAndZoneAtOnce) {
   const std::string zone = "t42.pool.example.";
   ASSERT_TRUE(commit("t42", reserve("t42")));
   step();
@@ -96,19 +96,36 @@ TEST_F(AllocationsTest, AReleaseTakesOutDsThenNsThenTheZoneEachAfterItsTtl) {
   EXPECT_EQ(0U, step());
   clock.advance(seconds(6));
   EXPECT_EQ(0U, step());
-  clock.advance(seconds(1));
-  EXPECT_EQ(1U, step());
-  EXPECT_FALSE(has(zone, dns::kNS));
   EXPECT_FALSE(records(zone, zone).empty());
+  clock.advance(seconds(1));
+  const std::string before = sql("SELECT max(revision) FROM journal");
+  EXPECT_EQ(1U, step());
+  EXPECT_EQ(std::to_string(std::stoi(before) + 1), sql("SELECT max(revision) FROM journal")) << "in one revision";
+  EXPECT_FALSE(has(zone, dns::kNS));
+  EXPECT_TRUE(records(zone, zone).empty());
+  const AllocationRow after = row("t42");
+  EXPECT_EQ(Phase::kQuarantined, phase_of(&after, clock.wall_now().time_since_epoch() / std::chrono::milliseconds(1)));
+  EXPECT_EQ("0", sql("SELECT count(*) FROM task"));
+}
+
+TEST_F(AllocationsTest, TheDsOfANewZoneWaitsUntilResolversHaveForgottenTheKeysOfTheOldOne) {
+  ASSERT_TRUE(commit("t42", reserve("t42")));
   step();
+  ASSERT_TRUE(release("t42"));
+  step();
+  step();
+  clock.advance(seconds(7));
+  EXPECT_EQ(1U, step());
+  ASSERT_EQ(AllocationState::kQuarantined, row("t42").state);
+  ASSERT_TRUE(commit("t42", reserve("t42")));
+  clock.advance(seconds(100));
+  EXPECT_EQ(1U, step());  // served from here on: 8 s, and one for resolvers that round
+  EXPECT_FALSE(has("t42.pool.example.", dns::kDS));
   clock.advance(seconds(8));
   EXPECT_EQ(0U, step());
   clock.advance(seconds(1));
   EXPECT_EQ(1U, step());
-  EXPECT_TRUE(records(zone, zone).empty());
-  EXPECT_EQ(Phase::kQuarantined, phase_of(&static_cast<const AllocationRow&>(row("t42")),
-                                          clock.wall_now().time_since_epoch() / std::chrono::milliseconds(1)));
-  EXPECT_EQ("0", sql("SELECT count(*) FROM task"));
+  EXPECT_TRUE(has("t42.pool.example.", dns::kDS));
 }
 
 TEST_F(AllocationsTest, ASilentNodeHoldsUpAWithdrawalForEver) {
