@@ -9,7 +9,6 @@ import json
 import pathlib
 import random
 import re
-import signal
 import socket
 import sqlite3
 import ssl
@@ -318,7 +317,7 @@ class PdmTest(ServerTest):
         for one in clients:
             one.start()
         wait_for("some names to be provisioned", lambda: len(acknowledged) >= 20)
-        pdm.process.send(signal.SIGKILL)
+        pdm.process.kill_all()
         for one in clients:
             one.join()
         pdm.start()
@@ -372,7 +371,7 @@ class PdmTest(ServerTest):
         before = names()
         path = f"/api/v1/pool/{POOL}/reserve"
         sql = "a'; DROP TABLE allocation; --"
-        bodies = ["", "[]", "null", "5", "{", '{"subdomain":', '{"subdomain":5}', '{"subdomain":["a"]}', '{"subdomain":null}', "\xff\xfe", '{"subdomain":"\\ud800"}', "[" * 100_000,
+        bodies = ["", "[]", "null", "5", "{", '{"subdomain":', '{"subdomain":5}', '{"subdomain":["a"]}', '{"subdomain":null}', "\xff\xfe", '{"subdomain":"\\ud800"}', "[" * 60_000,
                   json.dumps({"subdomain": sql}), json.dumps({"subdomain": "a", "createdBy": sql * 1000}), json.dumps({"subdomain": "\u0430"}), json.dumps({"subdomain": "a\u0000b"})]
         for body in bodies:
             status, answer = self.pdm.ask("POST", path, body.encode("utf-8", "surrogatepass"))

@@ -24,8 +24,6 @@ PDM_FAULTS = (
           "served == Served::kNotYet || (served == Served::kSilent && !waited)", "served == Served::kSilent && !waited", ROWS),
     Fault("late_runner_takes_the_step_again", "a runner that looked long ago withdraws the new allocation", "pdm/allocation_tasks.cpp",
           "if (!*now_there || !(**now_there == task)) return {};", "if (!*now_there) return {};", MODEL),
-    Fault("withdrawal_goes_on_after_take_back", "the zone of a name that was taken back disappears", "pdm/allocations.cpp",
-          "kept ? ledger.remove_task(kWithdrawTask, object) : Result<void>()", "Result<void>()", ROWS),
     Fault("part_is_not_undone", "what a failed request wrote is committed with the others", "backend/store/transaction.cpp",
           'db_.execute("ROLLBACK TO SAVEPOINT attempt")', 'db_.execute("SELECT 1")', LEDGER),
     Fault("audit_forgets_the_row_before", "rows can be taken out of the audit trail", "backend/store/ledger_audit.cpp",
