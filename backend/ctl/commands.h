@@ -38,6 +38,8 @@ void add_health_view_commands(CLI::App& group, Action& chosen);  ///< show, hist
 void add_node_commands(CLI::App& group, Action& chosen);         ///< list, show, forget
 void add_lua_commands(CLI::App& group, Action& chosen);          ///< check
 void add_registrar_commands(CLI::App& group, Action& chosen);    ///< list, validate, task, ns, ds, host
+void add_pdm_commands(CLI::App& group, Action& chosen);          ///< list, tasks, token
+void add_audit_commands(CLI::App& group, Action& chosen);        ///< verify
 void add_explain_command(CLI::App& app, Action& chosen);
 void add_status_command(CLI::App& app, Action& chosen);
 

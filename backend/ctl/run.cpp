@@ -87,6 +87,8 @@ struct CommandLine {
     add_group("node", "Name servers that follow the database", {add_node_commands});
     add_group("lua", "LUA records, without a daemon", {add_lua_commands});
     add_group("registrar", "Domains at their registrars: name servers, DS records, hosts", {add_registrar_commands});
+    add_group("pdm", "Names that were given out of pool domains, and API tokens", {add_pdm_commands});
+    add_group("audit", "The audit trail", {add_audit_commands});
     add_explain_command(app, chosen);
     add_status_command(app, chosen);
     add_group("database", "The authority database", {add_database_commands});

@@ -17,6 +17,7 @@
 #include "backend/health/override.h"
 #include "backend/health/target_pool.h"
 #include "backend/store/key_file.h"
+#include "backend/store/ledger.h"
 #include "backend/store/nodes.h"
 #include "backend/zone/source.h"
 
@@ -167,6 +168,13 @@ class Transaction {
 
   /// Of the registry; takes no revision. A node that lives comes back with its next heartbeat. Errors: kNotFound.
   virtual Result<void> forget_node(const std::string& name) = 0;
+
+  /// What PDM keeps besides zones. Nodes do not follow it: it takes no revision. Valid as long as the transaction.
+  virtual Ledger& ledger() = 0;
+
+  /// Runs `part`. When it fails, everything that it did in this transaction is undone, and the transaction goes on as
+  /// if it had not been called. Returns what `part` returned; another error means that the transaction is lost.
+  virtual Result<void> attempt(const std::function<Result<void>()>& part) = 0;
 
   /// Moves the serials of zones whose data changed (unless the edit itself changed the serial), takes the revision as
   /// the last statement, commits with fsync. The position after it; unchanged when nothing that is served was touched.

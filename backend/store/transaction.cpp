@@ -122,6 +122,34 @@ Result<bool> SqlTransaction::has_names_below(ZoneId id, const dns::Name& owner) 
   return (*rows)->next();
 }
 
+Result<void> SqlTransaction::attempt(const std::function<Result<void>()>& part) {
+  if (auto ready = require_edit(); !ready) return ready;
+  const auto edited = edited_;
+  const bool tsig_keys_touched = tsig_keys_touched_;
+  const auto pools_before = pools_before_;
+  const auto overrides_before = overrides_before_;
+  if (const auto begun = run("SAVEPOINT attempt", {}); !begun) return fail(begun.error());
+  auto done = part();
+  if (done && failed_) done = fail(*failed_);
+  if (!done) {
+    // A full disk may have ended the whole transaction.
+    const Result<std::int64_t> undone =
+        db_.in_transaction() ? db_.execute("ROLLBACK TO SAVEPOINT attempt") : Result<std::int64_t>(fail(done.error()));
+    if (undone) {
+      failed_.reset();
+      edited_ = edited;
+      tsig_keys_touched_ = tsig_keys_touched;
+      pools_before_ = pools_before;
+      overrides_before_ = overrides_before;
+    } else {
+      failed_ = undone.error();
+      return done;
+    }
+  }
+  if (const auto ended = run("RELEASE SAVEPOINT attempt", {}); !ended) return fail(ended.error());
+  return done;
+}
+
 Result<std::vector<zone::Metadata>> SqlTransaction::metadata(ZoneId id) { return read_metadata(db_, id); }
 
 Result<std::vector<zone::Key>> SqlTransaction::keys(ZoneId id) { return read_keys(db_, id); }

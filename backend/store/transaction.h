@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A transaction of the authority database over any SQL connection: reads in transaction.cpp, edits in edit.cpp,
-// peer_edit.cpp, pool_edit.cpp and override_edit.cpp, serials and journal in commit.cpp. Statements touch rows in the
+// peer_edit.cpp, pool_edit.cpp and override_edit.cpp, serials and journal in commit.cpp, what PDM keeps in
+// ledger.h. Statements touch rows in the
 // order of their keys.
 #pragma once
 
@@ -21,7 +22,8 @@ namespace sdns::store {
 class SqlTransaction final : public Transaction {
  public:
   /// The connection has just begun a transaction.
-  SqlTransaction(Connection& db, const WallClock& clock, Access access) : db_(db), clock_(clock), access_(access) {}
+  SqlTransaction(Connection& db, const WallClock& clock, Access access)
+      : db_(db), clock_(clock), access_(access), ledger_(db, failed_) {}
   ~SqlTransaction() override;
   SqlTransaction(const SqlTransaction&) = delete;
   SqlTransaction& operator=(const SqlTransaction&) = delete;
@@ -68,6 +70,8 @@ class SqlTransaction final : public Transaction {
   Result<void> put_override(const health::Override& override) override;
   Result<void> remove_override(const std::string& target) override;
   Result<void> forget_node(const std::string& name) override;
+  Ledger& ledger() override { return ledger_; }
+  Result<void> attempt(const std::function<Result<void>()>& part) override;
   Result<Position> commit(std::string_view who) override;
 
  private:
@@ -123,6 +127,7 @@ class SqlTransaction final : public Transaction {
   // Of what was touched; nothing: was not there.
   std::map<std::string, std::optional<health::TargetPool>> pools_before_;
   std::map<std::string, std::optional<health::Override>> overrides_before_;
+  Ledger ledger_;
 };
 
 }  // namespace sdns::store

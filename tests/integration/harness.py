@@ -33,7 +33,7 @@ SANITIZED = os.environ.get("SDNS_SANITIZED", "")
 
 # What is meant for the tests; everything else of this name is configuration that must not reach the programs under test.
 for _name in [name for name in os.environ if name.startswith("SDNS_")]:
-    if _name not in ("SDNS_DAEMON", "SDNS_CTL", "SDNS_SANITIZED", "SDNS_LONG", "SDNS_WITHOUT", "SDNS_DOOR"):
+    if _name not in ("SDNS_DAEMON", "SDNS_CTL", "SDNS_PDM", "SDNS_SANITIZED", "SDNS_LONG", "SDNS_WITHOUT", "SDNS_DOOR"):
         del os.environ[_name]
 
 # Which PowerDNS is tested: its server, its tools and the folder of its backends. docs/powerdns-tools.md

@@ -32,20 +32,28 @@ class Shipped(unittest.TestCase):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="sdns-units-"))
         self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
 
-    def test_systemd_accepts_the_unit(self):
-        unit = (DEPLOY / "systemd" / "sovereign-dnsd.service").read_text()
-        # The program is where the build has put it, not where the package will.
-        unit = unit.replace("/usr/bin/sovereign-dnsd", harness.program("SDNS_DAEMON", "sovereign-dnsd"))
-        (self.directory / "sovereign-dnsd.service").write_text(unit)
-        done = run("systemd-analyze", "verify", "--man=no", self.directory / "sovereign-dnsd.service")
-        self.assertEqual((done.returncode, [line for line in done.stderr.splitlines() if "sovereign-dnsd" in line]), (0, []))
+    UNITS = (("sovereign-dnsd", "SDNS_DAEMON"), ("sovereign-pdm", "SDNS_PDM"))
 
-    def test_unit_is_sandboxed(self):
-        # 0 is the safest; what is left is the network and its own files.
-        done = run("systemd-analyze", "security", "--offline=yes", "--no-pager", DEPLOY / "systemd" / "sovereign-dnsd.service")
-        match = re.search(r"Overall exposure level for .*: ([0-9.]+)", done.stdout)
-        self.assertTrue(match, done.stdout + done.stderr)
-        self.assertLess(float(match.group(1)), 2.5, done.stdout)
+    def test_systemd_accepts_the_units(self):
+        for name, variable in self.UNITS:
+            unit = (DEPLOY / "systemd" / f"{name}.service").read_text()
+            # The program is where the build has put it, not where the package will.
+            unit = unit.replace(f"/usr/bin/{name}", harness.program(variable, name))
+            (self.directory / f"{name}.service").write_text(unit)
+            done = run("systemd-analyze", "verify", "--man=no", self.directory / f"{name}.service")
+            self.assertEqual((done.returncode, [line for line in done.stderr.splitlines() if name in line]), (0, []))
+
+    def test_units_are_sandboxed(self):
+        for name, _ in self.UNITS:
+            # 0 is the safest; what is left is the network and its own files.
+            done = run("systemd-analyze", "security", "--offline=yes", "--no-pager", DEPLOY / "systemd" / f"{name}.service")
+            match = re.search(r"Overall exposure level for .*: ([0-9.]+)", done.stdout)
+            self.assertTrue(match, done.stdout + done.stderr)
+            self.assertLess(float(match.group(1)), 2.5, done.stdout)
+
+    def test_sovereign_pdm_accepts_the_sample_configuration(self):
+        done = run(harness.program("SDNS_PDM", "sovereign-pdm"), "--config", DEPLOY / "pdm.example.toml", "--check-config")
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_unit_lets_programs_of_health_checks_run(self):
         def calls(names):

@@ -30,7 +30,7 @@ JOBS = int(os.environ.get("SDNS_JOBS") or os.cpu_count())
 def copy_tree(target):
     """What is there already and the same is left alone: only what changed since is built again."""
     wanted = set()
-    for part in ("CMakeLists.txt", "backend", "lua", "registrars", "tests", "bench", "deploy"):
+    for part in ("CMakeLists.txt", "backend", "lua", "pdm", "registrars", "tests", "bench", "deploy"):
         top = ROOT / part
         for source in (top.rglob("*") if top.is_dir() else [top]):
             if not source.is_file() or "__pycache__" in source.parts:
