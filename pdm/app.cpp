@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "backend/net/api_server.h"
+#include "backend/store/key_file.h"
 #include "pdm/api.h"
 #include "pdm/bootstrap.h"
 
@@ -60,14 +61,18 @@ Result<void> App::serve() {
   if (!reserved) return fail(std::move(reserved.error()));
   SystemRandom random;
   std::mutex random_mutex;
+  const auto key_file = std::make_shared<const store::KeyFile>(config_.key_file);
+  if (key_file->configured())
+    if (const auto keys = key_file->keys(); !keys) return fail(keys.error());
   const OpenAuthority open = [&]() {
     std::lock_guard lock(random_mutex);
-    return store::open_authority(config_.database_url, store::OpenMode::kExisting, clock_, random, kBusyLimit);
+    return store::open_authority(config_.database_url, store::OpenMode::kExisting, clock_, random, kBusyLimit,
+                                 key_file);
   };
   std::string database_id;
   {
-    auto authority =
-        store::open_authority(config_.database_url, store::OpenMode::kCreateIfMissing, clock_, random, kBusyLimit);
+    auto authority = store::open_authority(config_.database_url, store::OpenMode::kCreateIfMissing, clock_, random,
+                                           kBusyLimit, key_file);
     if (!authority) return fail(std::move(authority.error()));
     auto identity = (*authority)->identity();
     if (!identity) return fail(std::move(identity.error()));

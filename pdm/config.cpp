@@ -28,6 +28,7 @@ struct Key {
   std::vector<const char*> also = {};  ///< of the service that this one replaces
 };
 const std::vector<Key> kKeys = {{"database.url", {"PDM_DATABASE_URL"}},
+                                {"database.key_file"},
                                 {"listen.address"},
                                 {"listen.unix"},
                                 {"listen.unix_mode"},
@@ -201,6 +202,7 @@ class Loader {
   void read_settings() {
     Config& config = out_.config;
     text("database.url", config.database_url);
+    text("database.key_file", config.key_file);
     text("token_key_file", config.token_key_file);
     read_listen();
     read_auth();

@@ -22,6 +22,7 @@ inline constexpr std::string_view kDefaultConfigFile = "/etc/sovereign-dns/pdm.t
 
 struct Config {
   std::string database_url = "sqlite:/var/lib/sovereign-dns/authority.db";
+  std::string key_file;  ///< what seals secrets in the database; empty: none
   std::string token_key_file = "/var/lib/sovereign-dns/pdm.key";
   struct Listen {
     std::string host = "127.0.0.1";  ///< "" for no TCP
