@@ -13,6 +13,7 @@ Result<void> SqlTransaction::put_tsig_key(const zone::TsigKey& key) {
   if (auto ready = require_edit(); !ready) return ready;
   const auto checked = checked_tsig_key(key);
   if (!checked) return fail(checked.error());
+  if (auto held = hold(Lock::kTsigKeys); !held) return held;
   const auto present = read_tsig_keys(db_);
   if (!present) return fail(present.error());
   for (const zone::TsigKey& one : *present)
@@ -28,6 +29,7 @@ Result<void> SqlTransaction::put_tsig_key(const zone::TsigKey& key) {
 
 Result<void> SqlTransaction::remove_tsig_key(const dns::Name& name) {
   if (auto ready = require_edit(); !ready) return ready;
+  if (auto held = hold(Lock::kTsigKeys); !held) return held;
   const auto done = run("DELETE FROM tsig_key WHERE name_key = $1", {Bytes{name.key()}});
   if (!done) return fail(done.error());
   if (*done == 0) return fail(Errc::kNotFound, fmt::format("there is no TSIG key {}", name.text()));

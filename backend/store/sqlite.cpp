@@ -2,6 +2,7 @@
 #include "backend/store/sqlite.h"
 
 #include <fmt/format.h>
+#include <sodium/crypto_hash_sha256.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -88,6 +89,16 @@ int wait_a_moment(void* context, int times) {
   return 1;
 }
 
+// SHA-256 of the chain before and the digest, as PostgreSQL computes it itself.
+std::string linked(std::string_view before, std::string_view digest) {
+  std::string both(before);
+  both += digest;
+  std::string chain(crypto_hash_sha256_BYTES, '\0');
+  crypto_hash_sha256(reinterpret_cast<unsigned char*>(chain.data()), reinterpret_cast<const unsigned char*>(both.data()),
+                     both.size());
+  return chain;
+}
+
 class SqliteRows;
 
 class SqliteImpl final : public SqliteConnection {
@@ -123,7 +134,13 @@ class SqliteImpl final : public SqliteConnection {
   }
   bool in_transaction() const override { return sqlite3_get_autocommit(db_.get()) == 0; }
 
+  Writers writers() const override { return Writers::kOne; }
+  Result<void> hold(Lock) override { return {}; }
   Result<RowsPtr> query(std::string_view sql, Params params) override;
+  Result<RowsPtr> stream(std::string_view sql, Params params) override { return query(sql, params); }
+  Result<std::int64_t> next_number(std::string_view counter) override;
+  Result<GivenRevision> commit_revision(const RevisionDraft& draft) override;
+  Result<std::optional<std::int64_t>> shared_clock() override { return std::nullopt; }
   Result<std::int64_t> execute(std::string_view sql, Params params = {}) override;
   Result<void> script(const std::string& sql) override {
     const int code = sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, nullptr);
@@ -200,8 +217,10 @@ class SqliteRows final : public Rows {
   sqlite3_stmt* statement_;
 };
 
-// SQLite numbers parameters with ?1; $1 would be a parameter with a name.
-std::string with_question_marks(std::string_view sql) {
+// SQLite numbers parameters with ?1; $1 would be a parameter with a name. Its writers have no rows to lock.
+std::string in_sqlite(std::string_view sql) {
+  constexpr std::string_view kLock = "{lock}";
+  if (sql.ends_with(kLock)) sql.remove_suffix(kLock.size());
   std::string text(sql);
   for (char& c : text)
     if (c == '$') c = '?';
@@ -234,7 +253,7 @@ Result<SqliteImpl::Lease> SqliteImpl::prepare(std::string_view sql, Params param
     last_home_->pop_back();
   } else {
     sqlite3_stmt* raw = nullptr;
-    const std::string text = with_question_marks(sql);
+    const std::string text = in_sqlite(sql);
     const int code = sqlite3_prepare_v3(db_.get(), text.c_str(), static_cast<int>(text.size()) + 1,
                                         SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
     if (code != SQLITE_OK) return fail(error(code, fmt::format("preparing \"{}\"", sql)));
@@ -270,12 +289,61 @@ Result<std::int64_t> SqliteImpl::execute(std::string_view sql, Params params) {
 
 std::string SqliteImpl::translate(std::string_view sql) const {
   static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
-      {"{int}", "INTEGER"}, {"{bytes}", "BLOB"}, {"{clustered}", "STRICT, WITHOUT ROWID"}};
+      {"--sqlite: ", ""}, {"{int}", "INTEGER"}, {"{bytes}", "BLOB"}, {"{clustered}", "STRICT, WITHOUT ROWID"}};
   std::string text(sql);
   for (const auto& [from, to] : kWords)
     for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
       text.replace(at, from.size(), to);
   return text;
+}
+
+Result<std::int64_t> SqliteImpl::next_number(std::string_view counter) {
+  auto rows = query("UPDATE counter SET value = value + 1 WHERE name = $1 RETURNING value", {counter});
+  if (!rows) return fail(rows.error());
+  const auto there = (*rows)->next();
+  if (!there) return fail(there.error());
+  if (!*there) return 0;
+  // The update is done when the first row is there; the statement must still run to its end.
+  const std::int64_t number = (*rows)->integer(0);
+  if (const auto end = (*rows)->next(); !end) return fail(end.error());
+  return number;
+}
+
+// The writers' lock is held since BEGIN IMMEDIATE, so that the number can be used before it is taken.
+Result<GivenRevision> SqliteImpl::commit_revision(const RevisionDraft& draft) {
+  GivenRevision given;
+  {
+    auto rows = query("SELECT revision, chain FROM journal ORDER BY revision DESC LIMIT 1", {});
+    if (!rows) return fail(rows.error());
+    const auto there = (*rows)->next();
+    if (!there) return fail(there.error());
+    given.revision = *there ? (*rows)->integer(0) + 1 : 0;
+    given.chain = linked(*there ? (*rows)->text(1) : std::string_view(), draft.digest);
+  }
+  for (const RevisionDraft::Change& change : draft.changes) {
+    const auto done = execute("INSERT INTO change (revision, zone, kind, owner, type) VALUES ($1, $2, $3, $4, $5)",
+                              {given.revision, change.zone, change.kind, Bytes{change.owner}, change.type});
+    if (!done) return fail(done.error());
+  }
+  for (const std::int64_t zone : draft.zones)
+    if (const auto done = execute("UPDATE zone SET revision = $2 WHERE id = $1", {zone, given.revision}); !done)
+      return fail(done.error());
+  for (const std::string& pool : draft.pools)
+    if (const auto done = execute("UPDATE target_pool SET revision = $2 WHERE name = $1", {pool, given.revision});
+        !done)
+      return fail(done.error());
+  for (const std::string& target : draft.overrides)
+    if (const auto done =
+            execute("UPDATE health_override SET revision = $2 WHERE target = $1", {target, given.revision});
+        !done)
+      return fail(done.error());
+  const auto noted = execute(
+      "INSERT INTO journal (revision, epoch, committed_at, who, digest, chain) "
+      "SELECT max(revision) + 1, max(epoch), $1, $2, $3, $4 FROM journal",
+      {draft.committed_at, draft.who, Bytes{draft.digest}, Bytes{given.chain}});
+  if (!noted) return fail(noted.error());
+  if (auto done = commit(); !done) return fail(done.error());
+  return given;
 }
 
 Result<std::int64_t> SqliteImpl::data_version() {
