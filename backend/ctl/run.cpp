@@ -57,7 +57,8 @@ struct CommandLine {
            "--config", options.config,
            "Configuration file of the daemon, for database.url and admin.listen\n(/etc/sovereign-dns/config.toml)")
         ->type_name("FILE");
-    app.add_option("--database", options.database, "Database, as sqlite:/path/file.db (SDNS_DATABASE_URL)")
+    app.add_option("--database", options.database,
+                   "Database, as sqlite:/path/file.db or postgresql://user@host/name (SDNS_DATABASE_URL)")
         ->type_name("URL");
     app.add_option("--admin", options.admin, "Admin address of the daemon; \"\" asks none (SDNS_ADMIN_LISTEN)")
         ->type_name("HOST:PORT");

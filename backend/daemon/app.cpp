@@ -239,7 +239,7 @@ void App::Impl::start_publisher() {
     link.status(fmt::format("serving {} zones", set.size()));
     log.info("daemon.ready", {{"revision", set.revision()}, {"zones", set.size()}});
   };
-  const auto open = [url = running.database.url] { return store::open_follower(url); };
+  const auto open = [url = running.database.url, seed = random.next()] { return store::open_follower(url, seed); };
   publisher = std::make_unique<Publisher>(open, zones, state, *publication, clock, log, metrics);
   publisher->set_target_pools(running.target_pools);
   publisher_thread = std::thread([this] { publisher->run(); });

@@ -106,11 +106,20 @@ Result<void> SqlTransaction::set_head(const zone::ZoneHead& head) {
                 fmt::format("the zone {} cannot become {}: a zone keeps its apex", now.apex.text(), head.apex.text()),
                 "create the other zone and delete this one");
   if (head == now) return {};
-  const auto done = run(
-      "UPDATE zone SET kind = $2, account = $3, primaries = $4, notified_serial = $5, last_check = $6 WHERE id = $1",
-      {head.id, static_cast<std::int64_t>(head.kind), head.account, joined_primaries(head.primaries),
-       head.notified_serial, head.last_check});
-  if (!done) return fail(done.error());
+  // What a name server notes of its zones is apart: it may write nothing else of them (deploy/postgresql/roles.sql).
+  const bool noted = head.notified_serial != now.notified_serial || head.last_check != now.last_check;
+  const bool edited = head.kind != now.kind || head.account != now.account || head.primaries != now.primaries;
+  if (noted)
+    if (const auto done = run("UPDATE zone SET notified_serial = $2, last_check = $3 WHERE id = $1",
+                              {head.id, head.notified_serial, head.last_check});
+        !done)
+      return fail(done.error());
+  if (edited)
+    if (const auto done =
+            run("UPDATE zone SET kind = $2, account = $3, primaries = $4 WHERE id = $1",
+                {head.id, static_cast<std::int64_t>(head.kind), head.account, joined_primaries(head.primaries)});
+        !done)
+      return fail(done.error());
   now = head;
   (*zone)->head_touched = true;
   return {};

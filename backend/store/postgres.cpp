@@ -3,14 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cstdlib>
 #include <cstring>
-#include <list>
-#include <optional>
-#include <unordered_map>
 #include <utility>
 
-#include "backend/store/postgres_link.h"
+#include "backend/store/postgres_impl.h"
 
 namespace sdns::store {
 namespace {
@@ -18,10 +15,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::int64_t kLockClass = 0x53444E53LL << 32;  // "SDNS": advisory locks belong to the whole database
-constexpr std::size_t kMostStatements = 200;
-constexpr std::int64_t kFirstFetch = 500;
-constexpr std::int64_t kMostFetch = 20'000;
-constexpr std::size_t kFetchOctets = 2U << 20;
 constexpr int kOldestServer = 130'000;
 
 constexpr std::string_view kTakeRevision =
@@ -37,151 +30,7 @@ constexpr std::string_view kTakeRevision =
     "overrides AS (UPDATE health_override SET revision = taken.revision FROM taken WHERE target = ANY($10)) "
     "SELECT revision, chain FROM taken";
 
-class PostgresRows : public Rows {
- public:
-  PostgresRows(std::uint64_t& rows_read, PgResult result) : rows_read_(rows_read) { take(std::move(result)); }
-
-  Result<bool> next() override {
-    if (row_ + 1 >= count_) return false;
-    ++row_;
-    ++rows_read_;
-    return true;
-  }
-  std::int64_t integer(int column) const override {
-    const std::string_view octets = text(column);
-    if (octets.empty()) return 0;
-    std::uint64_t number = static_cast<signed char>(octets[0]) < 0 ? ~std::uint64_t{0} : 0;
-    for (const char octet : octets) number = number << 8 | static_cast<unsigned char>(octet);
-    return static_cast<std::int64_t>(number);
-  }
-  std::string_view text(int column) const override {
-    return {PQgetvalue(result_.get(), row_, column),
-            static_cast<std::size_t>(PQgetlength(result_.get(), row_, column))};
-  }
-  bool is_null(int column) const override { return PQgetisnull(result_.get(), row_, column) == 1; }
-
- protected:
-  void take(PgResult result) {
-    result_ = std::move(result);
-    row_ = -1;
-    count_ = PQntuples(result_.get());
-  }
-  [[nodiscard]] int count() const { return count_; }
-  [[nodiscard]] std::size_t octets() const { return PQresultMemorySize(result_.get()); }
-
- private:
-  std::uint64_t& rows_read_;
-  PgResult result_;
-  int row_ = -1;
-  int count_ = 0;
-};
-
-class PostgresStream;
-
-class PostgresImpl final : public PostgresConnection {
- public:
-  PostgresImpl(PostgresTarget target, const PostgresOptions& options, PostgresLink link)
-      : target_(std::move(target)), options_(options), link_(std::move(link)) {}
-  ~PostgresImpl() override {
-    if (begun_) rollback();
-  }
-  PostgresImpl(const PostgresImpl&) = delete;
-  PostgresImpl& operator=(const PostgresImpl&) = delete;
-
-  Result<void> prepare_session();
-
-  Result<void> begin(Access access) override;
-  Result<void> commit() override;
-  void rollback() override;
-  bool in_transaction() const override { return begun_; }
-  Writers writers() const override { return Writers::kSeveral; }
-  Result<void> hold(Lock lock) override;
-  Result<RowsPtr> query(std::string_view sql, Params params) override;
-  Result<RowsPtr> stream(std::string_view sql, Params params) override;
-  Result<std::int64_t> execute(std::string_view sql, Params params) override;
-  Result<void> script(const std::string& sql) override;
-  Result<std::int64_t> next_number(std::string_view counter) override;
-  Result<GivenRevision> commit_revision(const RevisionDraft& draft) override;
-  Result<std::optional<std::int64_t>> shared_clock() override;
-  std::string translate(std::string_view sql) const override;
-  std::uint64_t rows_read() const override { return rows_read_; }
-  const std::string& label() const override { return target_.label; }
-
-  Result<bool> has_tables() override;
-  Result<bool> listen() override;
-  Result<bool> take_notifications() override { return link_.take_notifications(); }
-  int socket() const override { return link_.alive() ? link_.socket() : -1; }
-
- private:
-  friend class PostgresStream;
-  struct Statement {
-    std::string key;
-    std::string name;
-  };
-
-  [[nodiscard]] milliseconds limit() const { return options_.busy_limit + options_.statement_limit * 3 / 2; }
-  std::vector<PgStep> steps_for(std::string_view sql, std::vector<PgValue> values);
-  Result<std::vector<PgResult>> run(std::vector<PgStep> steps);
-  Result<PgResult> run_one(std::string_view sql, Params params);
-  Result<std::int64_t> one_number(std::string_view sql, Params params = {});
-  Result<void> send_commit(std::vector<PgStep> steps, std::vector<PgResult>& results);
-  Result<void> reconnect();
-  Result<void> begin_once(Access access);
-  Result<void> refuse_shared_session();
-  Error pooled(std::string_view how) const;
-  void forget_statements();
-
-  const PostgresTarget target_;
-  const PostgresOptions options_;
-  PostgresLink link_;
-  bool begun_ = false;
-  std::optional<Error> failed_;  // of this transaction: PostgreSQL refuses everything after it
-  std::uint64_t rows_read_ = 0;
-  std::list<Statement> statements_;  // the last one used first
-  std::unordered_map<std::string, std::list<Statement>::iterator> known_;
-  std::vector<PgStep> first_;  // goes before the next exchange
-  std::uint64_t names_ = 0;
-  bool pooled_ = false;
-  std::int64_t server_process_ = 0;
-  bool standby_ = false;
-};
-
-/// A cursor. It ends with its transaction at the latest.
-class PostgresStream final : public PostgresRows {
- public:
-  PostgresStream(PostgresImpl& connection, std::string name, std::int64_t asked, PgResult first)
-      : PostgresRows(connection.rows_read_, std::move(first)),
-        connection_(connection),
-        name_(std::move(name)),
-        asked_(asked) {}
-  ~PostgresStream() override {
-    if (connection_.begun_ && !connection_.failed_) connection_.first_.push_back({"", "CLOSE " + name_});
-  }
-  PostgresStream(const PostgresStream&) = delete;
-  PostgresStream& operator=(const PostgresStream&) = delete;
-
-  Result<bool> next() override {
-    auto there = PostgresRows::next();
-    if (!there || *there || count() < asked_) return there;
-    if (octets() < kFetchOctets) asked_ = std::min(asked_ * 2, kMostFetch);
-    auto results = connection_.run({{"", fmt::format("FETCH {} FROM {}", asked_, name_)}});
-    if (!results) return fail(results.error());
-    take(std::move(results->back()));
-    return PostgresRows::next();
-  }
-
- private:
-  PostgresImpl& connection_;
-  const std::string name_;
-  std::int64_t asked_;
-};
-
-std::string in_postgres(std::string_view sql) {
-  constexpr std::string_view kLock = "{lock}";
-  if (!sql.ends_with(kLock)) return std::string(sql);
-  sql.remove_suffix(kLock.size());
-  return std::string(sql) + " FOR UPDATE";
-}
+}  // namespace
 
 Error PostgresImpl::pooled(std::string_view how) const {
   return {Errc::kUnsupported, fmt::format("{}: a pooler gives this session's connection to others: {}", label(), how),
@@ -247,9 +96,8 @@ Result<void> PostgresImpl::reconnect() {
 }
 
 Result<void> PostgresImpl::begin_once(Access access) {
-  std::vector<PgStep> steps{
-      {"", access == Access::kWrite ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
-                                    : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}};
+  std::vector<PgStep> steps{{"", access == Access::kWrite ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+                                                          : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}};
   if (pooled_) steps.push_back({"", "SELECT pg_backend_pid()::int8"});
   auto begun = run(std::move(steps));
   if (!begun) return fail(begun.error());
@@ -317,84 +165,6 @@ void PostgresImpl::rollback() {
   if (link_.alive()) (void)link_.run({{"", "ROLLBACK"}}, limit());
 }
 
-// The steps that run a statement: it is prepared when it is new.
-std::vector<PgStep> PostgresImpl::steps_for(std::string_view sql, std::vector<PgValue> values) {
-  std::vector<PgStep> steps;
-  std::string key(sql);
-  for (const PgValue& value : values) key += fmt::format(",{}", value.type);
-  if (const auto known = known_.find(key); known != known_.end()) {
-    statements_.splice(statements_.begin(), statements_, known->second);
-  } else {
-    statements_.push_front({key, fmt::format("s{}", ++names_)});
-    known_[key] = statements_.begin();
-    PgStep prepare{statements_.front().name, in_postgres(sql)};
-    for (const PgValue& value : values) prepare.values.push_back({value.type, {}});
-    steps.push_back(std::move(prepare));
-    if (statements_.size() > kMostStatements) {
-      first_.push_back({"", "DEALLOCATE " + statements_.back().name});
-      known_.erase(statements_.back().key);
-      statements_.pop_back();
-    }
-  }
-  steps.push_back({statements_.front().name, "", std::move(values)});
-  return steps;
-}
-
-// The results of `steps`, without those of what goes first and of statements that are prepared.
-Result<std::vector<PgResult>> PostgresImpl::run(std::vector<PgStep> steps) {
-  if (failed_) return fail(*failed_);
-  std::vector<PgStep> all = std::exchange(first_, {});
-  const std::size_t before = all.size();
-  std::move(steps.begin(), steps.end(), std::back_inserter(all));
-  auto results = link_.run(all, limit());
-  if (!results) {
-    for (const PgStep& step : all) {
-      if (step.name.empty() || step.sql.empty()) continue;  // which of them were prepared is not known
-      const auto at = std::find_if(statements_.begin(), statements_.end(),
-                                   [&](const Statement& one) { return one.name == step.name; });
-      if (at == statements_.end()) continue;
-      known_.erase(at->key);
-      statements_.erase(at);
-    }
-    if (begun_) failed_ = results.error();
-    return results;
-  }
-  std::vector<PgResult> wanted;
-  for (std::size_t i = before; i < all.size(); ++i)
-    if (all[i].name.empty() || all[i].sql.empty()) wanted.push_back(std::move((*results)[i]));
-  return wanted;
-}
-
-Result<PgResult> PostgresImpl::run_one(std::string_view sql, Params params) {
-  std::vector<PgValue> values;
-  for (const Param& param : params) values.push_back(PgValue::of(param));
-  auto results = run(steps_for(sql, std::move(values)));
-  if (!results) return fail(results.error());
-  return std::move(results->back());
-}
-
-Result<RowsPtr> PostgresImpl::query(std::string_view sql, Params params) {
-  auto result = run_one(sql, params);
-  if (!result) return fail(result.error());
-  return std::make_unique<PostgresRows>(rows_read_, std::move(*result));
-}
-
-Result<RowsPtr> PostgresImpl::stream(std::string_view sql, Params params) {
-  if (!begun_) return query(sql, params);  // there is no cursor without a transaction
-  const std::string name = fmt::format("c{}", ++names_);
-  PgStep declare{"", fmt::format("DECLARE {} NO SCROLL CURSOR FOR {}", name, sql)};
-  for (const Param& param : params) declare.values.push_back(PgValue::of(param));
-  auto results = run({std::move(declare), {"", fmt::format("FETCH {} FROM {}", kFirstFetch, name)}});
-  if (!results) return fail(results.error());
-  return std::make_unique<PostgresStream>(*this, name, kFirstFetch, std::move(results->back()));
-}
-
-Result<std::int64_t> PostgresImpl::execute(std::string_view sql, Params params) {
-  const auto result = run_one(sql, params);
-  if (!result) return fail(result.error());
-  return std::atoll(PQcmdTuples(result->get()));
-}
-
 Result<void> PostgresImpl::script(const std::string& sql) {
   if (failed_) return fail(*failed_);
   if (auto done = link_.script(sql, limit()); !done) {
@@ -404,18 +174,8 @@ Result<void> PostgresImpl::script(const std::string& sql) {
   return {};
 }
 
-Result<std::int64_t> PostgresImpl::one_number(std::string_view sql, Params params) {
-  auto rows = query(sql, params);
-  if (!rows) return fail(rows.error());
-  const auto there = (*rows)->next();
-  if (!there) return fail(there.error());
-  --rows_read_;  // of the connection, not of the database
-  return *there ? (*rows)->integer(0) : 0;
-}
-
 Result<void> PostgresImpl::hold(Lock lock) {
-  const auto held =
-      run_one("SELECT pg_advisory_xact_lock($1)", {Param(kLockClass | static_cast<std::int64_t>(lock))});
+  const auto held = run_one("SELECT pg_advisory_xact_lock($1)", {Param(kLockClass | static_cast<std::int64_t>(lock))});
   if (!held) return fail(held.error());
   return {};
 }
@@ -443,16 +203,11 @@ Result<GivenRevision> PostgresImpl::commit_revision(const RevisionDraft& draft) 
     owners.push_back(change.owner);
     types.push_back(change.type);
   }
-  std::vector<PgValue> values{PgValue::of(draft.committed_at),
-                              PgValue::of(draft.who),
-                              PgValue::of(Bytes{draft.digest}),
-                              PgValue::integers(zones),
-                              PgValue::integers(kinds),
-                              PgValue::byte_strings(owners),
-                              PgValue::integers(types),
-                              PgValue::integers(draft.zones),
-                              PgValue::texts(draft.pools),
-                              PgValue::texts(draft.overrides)};
+  std::vector<PgValue> values{PgValue::of(draft.committed_at),  PgValue::of(draft.who),
+                              PgValue::of(Bytes{draft.digest}), PgValue::integers(zones),
+                              PgValue::integers(kinds),         PgValue::byte_strings(owners),
+                              PgValue::integers(types),         PgValue::integers(draft.zones),
+                              PgValue::texts(draft.pools),      PgValue::texts(draft.overrides)};
   auto take = steps_for(kTakeRevision, std::move(values));
   std::vector<PgStep> steps;
   if (take.size() > 1) steps.push_back(std::move(take.front()));  // prepared before the lock
@@ -484,17 +239,18 @@ Result<bool> PostgresImpl::listen() {
 // locales damages no index.
 std::string PostgresImpl::translate(std::string_view sql) const {
   static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
-      {"--postgresql: ", ""},      {"{int}", "BIGINT"},
-      {"{bytes}", "BYTEA"},        {" {clustered}", ""},
-      {" TEXT,", " TEXT COLLATE \"C\","}, {" TEXT NOT NULL", " TEXT COLLATE \"C\" NOT NULL"}};
+      {"--postgresql: ", ""},
+      {"{int}", "BIGINT"},
+      {"{bytes}", "BYTEA"},
+      {" {clustered}", ""},
+      {" TEXT,", " TEXT COLLATE \"C\","},
+      {" TEXT NOT NULL", " TEXT COLLATE \"C\" NOT NULL"}};
   std::string text(sql);
   for (const auto& [from, to] : kWords)
     for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
       text.replace(at, from.size(), to);
   return text;
 }
-
-}  // namespace
 
 Result<std::unique_ptr<PostgresConnection>> open_postgres(std::string_view url, const PostgresOptions& options) {
   auto target = parse_postgres_url(url);

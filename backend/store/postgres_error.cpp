@@ -26,7 +26,8 @@ constexpr Meaning kMeanings[] = {
     {"40001", Errc::kBusy, kTryAgain},
     {"40P01", Errc::kBusy, kTryAgain},
     {"55P03", Errc::kBusy, kTryAgain},
-    {"57014", Errc::kTimeout, "nothing was changed; PostgreSQL ended the statement (statement_timeout, or an operator)"},
+    {"57014", Errc::kTimeout,
+     "nothing was changed; PostgreSQL ended the statement (statement_timeout, or an operator)"},
     {"25006", Errc::kReadOnly,
      "nothing was changed; the server is a standby or read-only: name the primary, or several hosts with "
      "target_session_attrs=read-write"},

@@ -26,7 +26,8 @@ Waited wait_for(int socket, short events, int interrupt, Clock::time_point deadl
     const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
     if (left.count() <= 0) return Waited::kTimeout;
     std::array<pollfd, 2> polled{{{socket, events, 0}, {interrupt, POLLIN, 0}}};
-    const int ready = ::poll(polled.data(), polled.size(), static_cast<int>(std::min<std::int64_t>(left.count(), 60'000)));
+    const int ready =
+        ::poll(polled.data(), polled.size(), static_cast<int>(std::min<std::int64_t>(left.count(), 60'000)));
     if (ready < 0 && errno != EINTR) return Waited::kReady;  // libpq says what is wrong with the socket
     if (ready <= 0) continue;
     if (polled[1].revents != 0) return Waited::kInterrupted;
@@ -66,9 +67,9 @@ Result<PgConnection> connect_once(const PostgresParameters& parameters, millisec
     if (waited == Waited::kTimeout) {
       const char* host = PQhost(connection.get());
       const char* port = PQport(connection.get());
-      return fail(Errc::kUnavailable, fmt::format("{}: host {} port {} did not answer within {} ms", label,
-                                                  host == nullptr ? "?" : host, port == nullptr ? "?" : port,
-                                                  limit.count()));
+      return fail(Errc::kUnavailable,
+                  fmt::format("{}: host {} port {} did not answer within {} ms", label, host == nullptr ? "?" : host,
+                              port == nullptr ? "?" : port, limit.count()));
     }
     poll = PQconnectPoll(connection.get());
     if (poll == PGRES_POLLING_OK) return connection;
@@ -89,7 +90,9 @@ Result<PostgresLink> PostgresLink::connect(const PostgresTarget& target, int int
       return fail(Errc::kUnavailable, fmt::format("{}: {}", target.label, message_of(connection->get())));
     }
     if (i == 0) why.what = connection.error().what;
-    else why.what += "; " + connection.error().what.substr(std::min(connection.error().what.size(), target.label.size() + 2));
+    else
+      why.what +=
+          "; " + connection.error().what.substr(std::min(connection.error().what.size(), target.label.size() + 2));
   }
   why.hint = "check that PostgreSQL runs there, the user, its password (.pgpass) and pg_hba.conf";
   return fail(std::move(why));

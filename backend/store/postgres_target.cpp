@@ -18,10 +18,8 @@ using PgText = Owned<char, PQfreemem>;
 using Settings = std::map<std::string, std::string, std::less<>>;
 
 constexpr std::chrono::seconds kMostConnect{60};
-constexpr std::pair<std::string_view, std::string_view> kDeadPeer[] = {{"keepalives_idle", "30"},
-                                                                       {"keepalives_interval", "10"},
-                                                                       {"keepalives_count", "3"},
-                                                                       {"tcp_user_timeout", "60000"}};
+constexpr std::pair<std::string_view, std::string_view> kDeadPeer[] = {
+    {"keepalives_idle", "30"}, {"keepalives_interval", "10"}, {"keepalives_count", "3"}, {"tcp_user_timeout", "60000"}};
 
 std::vector<std::string> list_of(const Settings& settings, std::string_view key) {
   std::vector<std::string> list;

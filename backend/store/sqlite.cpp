@@ -2,7 +2,6 @@
 #include "backend/store/sqlite.h"
 
 #include <fmt/format.h>
-#include <sodium/crypto_hash_sha256.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "backend/base/owned.h"
+#include "backend/store/revision.h"
 #include "backend/store/sqlite_file.h"
 
 namespace sdns::store {
@@ -87,16 +87,6 @@ int wait_a_moment(void* context, int times) {
   const timespec pause{0, times < kFirstSleeps ? 200'000 : 1'000'000};
   ::nanosleep(&pause, nullptr);
   return 1;
-}
-
-// SHA-256 of the chain before and the digest, as PostgreSQL computes it itself.
-std::string linked(std::string_view before, std::string_view digest) {
-  std::string both(before);
-  both += digest;
-  std::string chain(crypto_hash_sha256_BYTES, '\0');
-  crypto_hash_sha256(reinterpret_cast<unsigned char*>(chain.data()), reinterpret_cast<const unsigned char*>(both.data()),
-                     both.size());
-  return chain;
 }
 
 class SqliteRows;
@@ -309,39 +299,9 @@ Result<std::int64_t> SqliteImpl::next_number(std::string_view counter) {
   return number;
 }
 
-// The writers' lock is held since BEGIN IMMEDIATE, so that the number can be used before it is taken.
 Result<GivenRevision> SqliteImpl::commit_revision(const RevisionDraft& draft) {
-  GivenRevision given;
-  {
-    auto rows = query("SELECT revision, chain FROM journal ORDER BY revision DESC LIMIT 1", {});
-    if (!rows) return fail(rows.error());
-    const auto there = (*rows)->next();
-    if (!there) return fail(there.error());
-    given.revision = *there ? (*rows)->integer(0) + 1 : 0;
-    given.chain = linked(*there ? (*rows)->text(1) : std::string_view(), draft.digest);
-  }
-  for (const RevisionDraft::Change& change : draft.changes) {
-    const auto done = execute("INSERT INTO change (revision, zone, kind, owner, type) VALUES ($1, $2, $3, $4, $5)",
-                              {given.revision, change.zone, change.kind, Bytes{change.owner}, change.type});
-    if (!done) return fail(done.error());
-  }
-  for (const std::int64_t zone : draft.zones)
-    if (const auto done = execute("UPDATE zone SET revision = $2 WHERE id = $1", {zone, given.revision}); !done)
-      return fail(done.error());
-  for (const std::string& pool : draft.pools)
-    if (const auto done = execute("UPDATE target_pool SET revision = $2 WHERE name = $1", {pool, given.revision});
-        !done)
-      return fail(done.error());
-  for (const std::string& target : draft.overrides)
-    if (const auto done =
-            execute("UPDATE health_override SET revision = $2 WHERE target = $1", {target, given.revision});
-        !done)
-      return fail(done.error());
-  const auto noted = execute(
-      "INSERT INTO journal (revision, epoch, committed_at, who, digest, chain) "
-      "SELECT max(revision) + 1, max(epoch), $1, $2, $3, $4 FROM journal",
-      {draft.committed_at, draft.who, Bytes{draft.digest}, Bytes{given.chain}});
-  if (!noted) return fail(noted.error());
+  auto given = write_revision(*this, draft);
+  if (!given) return given;
   if (auto done = commit(); !done) return fail(done.error());
   return given;
 }
