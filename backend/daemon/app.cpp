@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -154,6 +155,7 @@ struct App::Impl final : WorkerEvents {
   std::unique_ptr<answer::Rehearsal> rehearsal;  // the publisher's
   std::unique_ptr<Publication> publication;
   std::unique_ptr<Publisher> publisher;
+  std::atomic<store::Follower*> follower = nullptr;  // the publisher's
   std::thread publisher_thread;
   std::unique_ptr<Admin> admin;
   std::unique_ptr<AdminDoor> admin_door;
@@ -239,7 +241,13 @@ void App::Impl::start_publisher() {
     link.status(fmt::format("serving {} zones", set.size()));
     log.info("daemon.ready", {{"revision", set.revision()}, {"zones", set.size()}});
   };
-  const auto open = [url = running.database.url, seed = random.next()] { return store::open_follower(url, seed); };
+  const auto open = [this, url = running.database.url,
+                     seed = random.next()]() -> Result<std::unique_ptr<zone::Source>> {
+    auto opened = store::open_follower(url, seed);
+    if (!opened) return fail(std::move(opened.error()));
+    follower.store(opened->get());  // the publisher keeps it to its end
+    return std::move(*opened);
+  };
   publisher = std::make_unique<Publisher>(open, zones, state, *publication, clock, log, metrics);
   publisher->set_target_pools(running.target_pools);
   publisher_thread = std::thread([this] { publisher->run(); });
@@ -299,6 +307,7 @@ int App::Impl::run() {
   lanes.stop();  // its tasks know the server's handlers
   if (admin_door) admin_door->close();
   publisher->stop();
+  if (store::Follower* following = follower.load()) following->interrupt();  // it may be reading from far away
   publisher_thread.join();
   admin_door.reset();
   server->stop();

@@ -80,7 +80,6 @@ void Publisher::stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
-    if (source_) source_->interrupt();
   }
   wake_.notify_all();
 }
@@ -126,9 +125,7 @@ bool Publisher::open() {
     database_failed(opened.error());
     return false;
   }
-  std::lock_guard lock(mutex_);
   source_ = std::move(*opened);
-  if (stopping_) source_->interrupt();
   return true;
 }
 

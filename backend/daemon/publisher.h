@@ -78,9 +78,9 @@ class Publisher {
   const Clock& clock_;
   const Log& log_;
 
-  std::unique_ptr<zone::Source> source_;  // set once, under the mutex; stop() reaches for it
-  zone::ZoneSetPtr current_;              // what is published
-  std::string database_id_;               // of the database that current_ came from
+  std::unique_ptr<zone::Source> source_;
+  zone::ZoneSetPtr current_;  // what is published
+  std::string database_id_;   // of the database that current_ came from
   health::TargetPools configured_pools_;
   std::vector<std::string> told_hidden_;  // names of stored pools
   bool needs_load_ = true;

@@ -217,6 +217,9 @@ class Follower : public zone::Source {
   [[nodiscard]] std::uint64_t rows_read() const override = 0;
   /// As they are now, and nothing else: for the check at the start. In order of their names; they may break rules.
   virtual Result<std::vector<health::TargetPool>> target_pools() = 0;
+  /// Ends whatever is under way, now and later, as far as it may take long: for the end of the program. Safe from any
+  /// thread.
+  virtual void interrupt() {}
 };
 
 /// Reads the identity when the database is there; when it is not, load() and changes_since() say why.

@@ -224,7 +224,7 @@ Result<GivenRevision> PostgresImpl::commit_revision(const RevisionDraft& draft) 
 }
 
 Result<bool> PostgresImpl::has_tables() {
-  const auto found = one_number("SELECT (to_regclass('meta') IS NOT NULL)::int8");
+  const auto found = one_number("SELECT (to_regclass('meta') IS NOT NULL)::int");
   if (!found) return fail(found.error());
   return *found == 1;
 }

@@ -169,9 +169,6 @@ class Source {
   virtual void wait(std::chrono::milliseconds limit) = 0;
   /// Safe from any thread and from a signal-driven loop.
   virtual void wake() = 0;
-  /// Ends whatever is under way, now and later, as far as it may take long: for the end of the program. Safe from any
-  /// thread.
-  virtual void interrupt() {}
 };
 
 }  // namespace sdns::zone

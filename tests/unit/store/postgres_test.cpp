@@ -207,9 +207,9 @@ TEST_F(PostgreSQLTest, AServerThatTakesConnectionsAndSaysNothingIsGivenUp) {
 TEST_F(PostgreSQLTest, CommitsAreSynchronousWhateverTheDefault) {
   open();
   sql("ALTER DATABASE " + place() + " SET synchronous_commit = off");
-  EXPECT_EQ(1, number(*connect(), "SELECT (current_setting('synchronous_commit') = 'on')::int8"));
+  EXPECT_EQ(1, number(*connect(), "SELECT (current_setting('synchronous_commit') = 'on')::int"));
   sql("ALTER DATABASE " + place() + " SET synchronous_commit = remote_apply");
-  EXPECT_EQ(1, number(*connect(), "SELECT (current_setting('synchronous_commit') = 'remote_apply')::int8"));
+  EXPECT_EQ(1, number(*connect(), "SELECT (current_setting('synchronous_commit') = 'remote_apply')::int"));
 }
 
 TEST_F(PostgreSQLTest, PreparedStatementsAreBounded) {

@@ -185,6 +185,7 @@ class EveryStoreTest : public StoreTest, public testing::WithParamInterface<Stor
   void SetUp() final {
     if (store() == Store::kPostgres && sdns::test::left_out("postgresql"))
       GTEST_SKIP() << "left out by --without=postgresql";
+    (void)url();  // the database is there before a test has threads
     prepare();
   }
   /// In the place of SetUp().
