@@ -39,11 +39,9 @@ std::string value_of(const Settings& settings, std::string_view key) {
   return found == settings.end() ? std::string() : found->second;
 }
 
-// libpq's words, unless they quote the URL or a part of it that it cannot place, which may be a password.
-std::string without_url(std::string_view message) {
-  const auto quoted = message.find('"');
-  const bool harmless = message.starts_with("invalid URI query parameter: \"") && message.find('@') == message.npos;
-  if (!harmless && quoted != std::string_view::npos) message = message.substr(0, quoted);
+// libpq's words without what it quotes: the URL, or a part of it that may be one of a password.
+std::string without_quotes(std::string_view message) {
+  message = message.substr(0, message.find('"'));
   while (!message.empty() && (message.back() == '\n' || message.back() == ' ' || message.back() == ':'))
     message.remove_suffix(1);
   return std::string(message);
@@ -56,7 +54,7 @@ Result<Settings> settings_of(const std::string& url) {
   if (!options)
     return fail(Errc::kInvalidArgument,
                 fmt::format("the database URL is not a PostgreSQL connection URI: {}",
-                            without_url(message ? message.get() : "out of memory")),
+                            without_quotes(message ? message.get() : "out of memory")),
                 "write postgresql://user@host:5432/database, with the password in a .pgpass file");
   Settings settings;
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option)

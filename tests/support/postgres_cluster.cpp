@@ -90,7 +90,36 @@ PostgresCluster::PostgresCluster() {
   start();
 }
 
-PostgresCluster::~PostgresCluster() { stop_immediately(); }
+PostgresCluster::~PostgresCluster() {
+  for (const auto& [mode, pooler] : poolers_) {
+    ::kill(pooler, SIGKILL);
+    ::waitpid(pooler, nullptr, 0);
+  }
+  stop_immediately();
+}
+
+std::string PostgresCluster::pooled_url(const std::string& mode, std::string_view database) {
+  const std::filesystem::path directory = dir_ / ("pooler-" + mode);
+  const std::string url = "postgresql:///" + std::string(database) + "?user=postgres&host=" + directory.string();
+  if (poolers_.contains(mode)) return url;
+  std::filesystem::create_directory(directory);
+  std::ofstream(directory / "pgbouncer.ini")
+      << "[databases]\n* = host=" << (dir_ / "run").string() << " user=postgres\n[pgbouncer]\npool_mode = " << mode
+      << "\nauth_type = any\nunix_socket_dir = " << directory.string()
+      << "\nlisten_port = 5432\ndefault_pool_size = 4\nlogfile = " << (directory / "log").string() << "\n";
+  const passwd* user = ::geteuid() == 0 ? ::getpwnam("postgres") : nullptr;
+  if (user != nullptr && ::chown(directory.c_str(), user->pw_uid, user->pw_gid) != 0) die("chown failed");
+  if (!std::filesystem::exists("/usr/sbin/pgbouncer")) die("install pgbouncer (deploy/packages.txt)");
+  const pid_t pooler = run_as_postgres({"/usr/sbin/pgbouncer", (directory / "pgbouncer.ini").string()},
+                                       (directory / "output").string());
+  poolers_[mode] = pooler;
+  for (;;) {
+    if (std::filesystem::exists(directory / ".s.PGSQL.5432")) return url;
+    int status = 0;
+    if (::waitpid(pooler, &status, WNOHANG) == pooler) die("pgbouncer ended: see " + directory.string());
+    ::usleep(10'000);
+  }
+}
 
 void PostgresCluster::start() {
   // The tests are about what is asked of PostgreSQL, not about its disk.

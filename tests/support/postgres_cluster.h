@@ -3,6 +3,7 @@
 // at the end of the program, however it ends.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,9 @@ class PostgresCluster {
   /// Ends its connections. Nothing when there is no such database.
   void drop_database(const std::string& name);
   void rename_database(const std::string& from, const std::string& to);
+  /// PgBouncer in front of it, with four connections to each database, until the end of the program; a connection URI
+  /// through it. `mode`: session, transaction or statement.
+  std::string pooled_url(const std::string& mode, std::string_view database);
   /// As a crash of the machine, but for what the disk has.
   void stop_immediately();
   void start();
@@ -40,6 +44,7 @@ class PostgresCluster {
   TempDir dir_;
   int server_ = -1;
   int databases_ = 0;
+  std::map<std::string, int> poolers_;  // by mode
 };
 
 }  // namespace sdns::test
