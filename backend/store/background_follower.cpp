@@ -65,11 +65,11 @@ class BackgroundFollower final : public Follower {
       asked_.notify_all();
       return batch;
     }
+    if (failed_) return fail(*failed_);
     const auto silent = std::chrono::duration_cast<milliseconds>(Clock::now() - looking_since_);
     if (looking_ && silent > kSilence)
       return fail(Errc::kTimeout, fmt::format("the database has not answered for {} ms", silent.count()),
                   "what was loaded stays in service; see the network and the server's log");
-    if (failed_) return fail(*failed_);
     return zone::Batch{at, at, chain, {}};
   }
 

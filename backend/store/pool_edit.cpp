@@ -6,9 +6,16 @@
 
 namespace sdns::store {
 
-Result<std::vector<PoolRow>> SqlTransaction::target_pools() { return read_target_pools(db_); }
+// A pool is read by several statements, between which another edit must not commit.
+Result<std::vector<PoolRow>> SqlTransaction::target_pools() {
+  if (locks())
+    if (auto held = hold(Lock::kTargetPools); !held) return fail(held.error());
+  return read_target_pools(db_);
+}
 
 Result<std::optional<PoolRow>> SqlTransaction::target_pool(std::string_view name) {
+  if (locks())
+    if (auto held = hold(Lock::kTargetPools); !held) return fail(held.error());
   return read_target_pool(db_, name);
 }
 

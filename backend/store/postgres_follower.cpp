@@ -25,7 +25,7 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kBusyLimit{1'000};
-constexpr milliseconds kStatementLimit{20'000};
+constexpr milliseconds kStatementLimit{60'000};  // a million RRsets in one revision
 constexpr milliseconds kLook{1'000};
 constexpr milliseconds kLookAtStandby{100};
 

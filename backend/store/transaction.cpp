@@ -38,8 +38,7 @@ Result<std::vector<ZoneRow>> SqlTransaction::zones() {
 Result<std::optional<ZoneRow>> SqlTransaction::zone(const dns::Name& apex) {
   const std::string key = apex.key();
   if (!locks()) return one_zone(db_.query("SELECT " SDNS_ZONE_COLUMNS " FROM zone WHERE apex_key = $1", {Bytes{key}}));
-  auto row =
-      one_zone(db_.query("SELECT " SDNS_ZONE_COLUMNS " FROM zone WHERE apex_key = $1{lock}", {Bytes{key}}));
+  auto row = one_zone(db_.query("SELECT " SDNS_ZONE_COLUMNS " FROM zone WHERE apex_key = $1{lock}", {Bytes{key}}));
   if (row && *row) held_.insert((*row)->head.id);
   return row;
 }
@@ -78,8 +77,7 @@ Result<std::optional<ZoneRow>> SqlTransaction::one_zone(Result<RowsPtr> rows) {
 // Does not lock: it is asked for warnings, and every zone below a busy one asks it.
 Result<std::optional<ZoneRow>> SqlTransaction::enclosing_zone(const dns::Name& name) {
   for (dns::Name at = name;; at = at.parent()) {
-    auto found =
-        one_zone(db_.query("SELECT " SDNS_ZONE_COLUMNS " FROM zone WHERE apex_key = $1", {Bytes{at.key()}}));
+    auto found = one_zone(db_.query("SELECT " SDNS_ZONE_COLUMNS " FROM zone WHERE apex_key = $1", {Bytes{at.key()}}));
     if (!found || *found || at.is_root()) return found;
   }
 }

@@ -93,6 +93,7 @@ class SqlTransaction final : public Transaction {
 
   Result<void> require_edit();
   Result<bool> knows_since(Revision since);
+  Result<bool> changed_or_unknown(Result<RowsPtr> changes, Revision since);
   [[nodiscard]] bool locks() const { return access_ == Access::kWrite && db_.writers() == Writers::kSeveral; }
   Result<void> hold_zone(ZoneId id);
   Result<void> hold(Lock lock);

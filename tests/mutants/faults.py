@@ -9,6 +9,7 @@ from faults_lua import LUA_FAULTS
 from faults_operator import OPERATOR_FAULTS
 from faults_options import OPTION_FAULTS
 from faults_pools import POOL_FAULTS
+from faults_postgres import POSTGRES_FAULTS
 from faults_probe import PROBE_FAULTS
 from faults_verdict import VERDICT_FAULTS
 
@@ -91,5 +92,5 @@ FAULTS = (
           "if (touched.type == dns::kSOA && key.empty()) {", "unit:purge_plan_test"),
 )
 
-FAULTS += (CHECK_FAULTS + EDITING_FAULTS + EXPLAIN_FAULTS + HEALTH_FAULTS + LUA_FAULTS + OPERATOR_FAULTS + OPTION_FAULTS +
+FAULTS += (POSTGRES_FAULTS + CHECK_FAULTS + EDITING_FAULTS + EXPLAIN_FAULTS + HEALTH_FAULTS + LUA_FAULTS + OPERATOR_FAULTS + OPTION_FAULTS +
            POOL_FAULTS + PROBE_FAULTS + VERDICT_FAULTS)

@@ -110,8 +110,8 @@ std::string PostgresCluster::pooled_url(const std::string& mode, std::string_vie
   const passwd* user = ::geteuid() == 0 ? ::getpwnam("postgres") : nullptr;
   if (user != nullptr && ::chown(directory.c_str(), user->pw_uid, user->pw_gid) != 0) die("chown failed");
   if (!std::filesystem::exists("/usr/sbin/pgbouncer")) die("install pgbouncer (deploy/packages.txt)");
-  const pid_t pooler = run_as_postgres({"/usr/sbin/pgbouncer", (directory / "pgbouncer.ini").string()},
-                                       (directory / "output").string());
+  const pid_t pooler =
+      run_as_postgres({"/usr/sbin/pgbouncer", (directory / "pgbouncer.ini").string()}, (directory / "output").string());
   poolers_[mode] = pooler;
   for (;;) {
     if (std::filesystem::exists(directory / ".s.PGSQL.5432")) return url;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// P4 with writers side by side: they commit late and out of order, followers are killed and start anew, and each revision
-// that one reports has the state that the writers' own notes give it.
+// P4 with writers side by side: they commit late and out of order, followers are killed and start anew, and each
+// revision that one reports has the state that the writers' own notes give it.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -49,7 +49,8 @@ class P4Test : public EveryStoreTest {
         rrset.contents.push_back(fmt::format("\"{}-{}\"", mark, n));
       std::sort(rrset.contents.begin(), rrset.contents.end());
       std::vector<StoredRecord> records;
-      for (const std::string& content : rrset.contents) records.push_back({{rrset.owner, rrset.type, rrset.ttl, content}});
+      for (const std::string& content : rrset.contents)
+        records.push_back({{rrset.owner, rrset.type, rrset.ttl, content}});
       ok(edit.replace_rrset(zones[at], rrset.owner, rrset.type, records));
       writes.push_back({zones[at], std::move(rrset)});
     }

@@ -338,9 +338,9 @@ TEST_F(PostgreSQLTest, ABackgroundFollowerNeverWaitsForAServerThatHangs) {
   state = {batch.to, batch.chain};
 
   authority.reset();
-  const pid_t process = std::stoi(sql(
-      "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND "
-      "backend_type = 'client backend'"));
+  const pid_t process = std::stoi(
+      sql("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND "
+          "backend_type = 'client backend'"));
   ASSERT_EQ(0, ::kill(process, SIGSTOP));
   const auto silent = next();  // empty batches at first
   ASSERT_FALSE(silent);
@@ -374,8 +374,8 @@ INSTANTIATE_TEST_SUITE_P(Bad, PostgreSQLUrlTest,
                                          BadUrl{"postgresql://u:geheim@h/x?connect_timeout=soon"}));
 
 TEST(PostgreSQLUrl, TriesEachHostByItself) {
-  const auto target = ok(parse_postgres_url(
-      "postgresql://u:geheim@a:1,b:2/x?target_session_attrs=prefer-standby&connect_timeout=7"));
+  const auto target =
+      ok(parse_postgres_url("postgresql://u:geheim@a:1,b:2/x?target_session_attrs=prefer-standby&connect_timeout=7"));
   EXPECT_EQ("postgresql://a:1,b:2/x", target.label);
   EXPECT_EQ(seconds(7), target.connect_limit);
   std::vector<std::string> tried;
