@@ -25,7 +25,7 @@ class EditTest : public EveryStoreTest {
     return sql("SELECT coalesce(" + joined +
                ", '') FROM (SELECT kind || ':' || count(*) AS k FROM change "
                "WHERE revision = " +
-               std::to_string(revision) + " GROUP BY kind ORDER BY kind)");
+               std::to_string(revision) + " GROUP BY kind ORDER BY kind) AS counted");
   }
   Revision revision(Authority& authority) { return ok(ok(authority.read())->position()).revision; }
 };
