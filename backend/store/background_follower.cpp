@@ -44,19 +44,27 @@ class BackgroundFollower final : public Follower {
     auto loaded = followed_->load(each);
     const std::lock_guard lock(mutex_);
     note_read();
+    if (loaded) {
+      met_ = true;
+      failed_.reset();
+    }
     position_.reset();
     read_.reset();
     return loaded;
   }
 
   Result<zone::Batch> changes_since(Revision at, const Chain& chain) override {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (!position_ || position_->revision != at || position_->chain != chain) {
       position_ = {at, chain};
       read_.reset();
       looking_since_ = Clock::now();
       asked_.notify_all();
     }
+    // That nothing is new is only known once the database was met; before, a caller with a state that was kept over a
+    // restart may wait.
+    if (!met_ && !std::exchange(waited_, true))
+      told_.wait_for(lock, kSilence, [this] { return met_ || failed_ || stopping_; });
     if (read_) {
       auto batch = std::move(*read_);
       read_.reset();
@@ -67,7 +75,7 @@ class BackgroundFollower final : public Follower {
     }
     if (failed_) return fail(*failed_);
     const auto silent = std::chrono::duration_cast<milliseconds>(Clock::now() - looking_since_);
-    if (looking_ && silent > kSilence)
+    if (!met_ || (looking_ && silent > kSilence))
       return fail(Errc::kTimeout, fmt::format("the database has not answered for {} ms", silent.count()),
                   "what was loaded stays in service; see the network and the server's log");
     return zone::Batch{at, at, chain, {}};
@@ -142,6 +150,8 @@ class BackgroundFollower final : public Follower {
   std::optional<Position> position_;
   std::optional<Result<zone::Batch>> read_;
   std::optional<Error> failed_;
+  bool met_ = false;     // a look or a load has succeeded
+  bool waited_ = false;  // for the first look
   bool looking_ = false;
   Clock::time_point looking_since_{};
   milliseconds next_pause_ = kFirstPause;
@@ -180,9 +190,11 @@ void BackgroundFollower::look(std::unique_lock<std::mutex>& lock) {
   const bool same = position_ && position_->revision == at.revision && position_->chain == at.chain;
   if (!*batch && batch->error().code != Errc::kDiverged) {
     failed_ = batch->error();
+    told_.notify_all();
     return pause(lock);
   }
   failed_.reset();
+  if (!std::exchange(met_, true)) told_.notify_all();
   next_pause_ = kFirstPause;
   if (!same) return;
   if (!*batch || (*batch)->to != at.revision) {
