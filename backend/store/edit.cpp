@@ -158,6 +158,8 @@ Result<void> SqlTransaction::set_metadata(ZoneId id, const std::string& kind, co
 
 // From the first secret that is sealed on, a program that does not seal stores none.
 Result<std::string> SqlTransaction::storable_secret(std::string_view plain, std::string_view context) {
+  if (!db_.key_file().configured())
+    if (auto held = db_.hold_shared(Lock::kSealing); !held) return fail(std::move(held.error()));
   auto required = sealing_required(db_);
   if (!required) return fail(std::move(required.error()));
   if (*required && !db_.key_file().configured())

@@ -180,6 +180,28 @@ Result<void> PostgresImpl::hold(Lock lock) {
   return {};
 }
 
+Result<void> PostgresImpl::hold_shared(Lock lock) {
+  const auto held =
+      run_one("SELECT pg_advisory_xact_lock_shared($1)", {Param(kLockClass | static_cast<std::int64_t>(lock))});
+  if (!held) return fail(held.error());
+  return {};
+}
+
+// A table that is written anew: VACUUM alone would leave the octets of former rows in its pages. Of whom the tables are
+// not, PostgreSQL would leave it undone with a warning.
+Result<void> PostgresImpl::forget_former_rows() {
+  for (const std::string table : {"cryptokey", "tsig_key"}) {
+    const auto owned = one_number("SELECT pg_has_role(relowner, 'USAGE')::int FROM pg_class WHERE oid = $1::regclass",
+                                  {std::string_view(table)});
+    if (!owned) return fail(owned.error());
+    if (*owned == 0)
+      return fail(Errc::kPermission, fmt::format("{}: only the owner of {} may write it anew", label(), table),
+                  "it still holds former rows; run the command again as the role that owns the tables");
+    if (auto done = script("VACUUM FULL " + table); !done) return done;
+  }
+  return {};
+}
+
 Result<std::int64_t> PostgresImpl::next_number(std::string_view counter) {
   return one_number("SELECT nextval(('counter_' || $1)::regclass)", {counter});
 }
@@ -244,6 +266,7 @@ std::string PostgresImpl::translate(std::string_view sql) const {
       {"{bytes}", "BYTEA"},
       {" {clustered}", ""},
       {" TEXT,", " TEXT COLLATE \"C\","},
+      {" TEXT;", " TEXT COLLATE \"C\";"},
       {" TEXT NOT NULL", " TEXT COLLATE \"C\" NOT NULL"}};
   std::string text(sql);
   for (const auto& [from, to] : kWords)

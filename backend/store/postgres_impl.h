@@ -74,6 +74,7 @@ class PostgresImpl final : public PostgresConnection {
   bool in_transaction() const override { return begun_; }
   Writers writers() const override { return Writers::kSeveral; }
   Result<void> hold(Lock lock) override;
+  Result<void> hold_shared(Lock lock) override;
   Result<RowsPtr> query(std::string_view sql, Params params) override;
   Result<RowsPtr> stream(std::string_view sql, Params params) override;
   Result<std::int64_t> execute(std::string_view sql, Params params) override;
@@ -81,6 +82,7 @@ class PostgresImpl final : public PostgresConnection {
   Result<std::int64_t> next_number(std::string_view counter) override;
   Result<GivenRevision> commit_revision(const RevisionDraft& draft) override;
   Result<std::optional<std::int64_t>> shared_clock() override;
+  Result<void> forget_former_rows() override;
   std::string translate(std::string_view sql) const override;
   std::uint64_t rows_read() const override { return rows_read_; }
   const std::string& label() const override { return target_.label; }

@@ -49,7 +49,7 @@ enum class Writers {
 };
 
 /// What several writers must not do at the same time; held until the end of the transaction.
-enum class Lock : std::int32_t { kJournal = 1, kSchema, kTsigKeys, kTargetPools, kOverrides };
+enum class Lock : std::int32_t { kJournal = 1, kSchema, kTsigKeys, kTargetPools, kOverrides, kSealing };
 
 /// A revision that is about to be given: its rows of `journal` and `change`, and whose `revision` it becomes.
 struct RevisionDraft {
@@ -88,6 +88,8 @@ class Connection {
   [[nodiscard]] virtual Writers writers() const = 0;
   /// Waits until no other transaction holds it, and holds it until the end of this one. Nothing where one writes alone.
   virtual Result<void> hold(Lock lock) = 0;
+  /// The same together with all others that hold it so.
+  virtual Result<void> hold_shared(Lock lock) = 0;
 
   /// For a result of moderate size, which may be held in memory.
   virtual Result<RowsPtr> query(std::string_view sql, Params params = {}) = 0;
@@ -113,8 +115,8 @@ class Connection {
   [[nodiscard]] virtual std::uint64_t rows_read() const = 0;
   /// What is connected to, for messages: no secrets.
   [[nodiscard]] virtual const std::string& label() const = 0;
-  /// Has nothing of what rows held before they were changed, as far as that is in the database's hand.
-  virtual Result<void> forget_former_rows() { return {}; }
+  /// Has nothing of what the rows with secrets held before they were changed, as far as that is in the database's hand.
+  virtual Result<void> forget_former_rows() = 0;
 
   /// What seals and opens the secrets of its rows.
   [[nodiscard]] const KeyFile& key_file() const { return *key_file_; }

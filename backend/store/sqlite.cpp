@@ -126,6 +126,7 @@ class SqliteImpl final : public SqliteConnection {
 
   Writers writers() const override { return Writers::kOne; }
   Result<void> hold(Lock) override { return {}; }
+  Result<void> hold_shared(Lock) override { return {}; }
   Result<RowsPtr> query(std::string_view sql, Params params) override;
   Result<RowsPtr> stream(std::string_view sql, Params params) override { return query(sql, params); }
   Result<std::int64_t> next_number(std::string_view counter) override;

@@ -60,8 +60,9 @@ SELECT pg_temp.allow('INSERT', ARRAY['journal', 'change'], 'sdns_editor, sdns_no
                      'sdns_editor, sdns_node'),
        pg_temp.allow('INSERT, UPDATE, DELETE',
                      ARRAY['zone', 'record', 'zone_metadata', 'cryptokey', 'tsig_key', 'autoprimary', 'target_pool',
-                           'pool_option', 'pool_member'],
-                     'sdns_editor')
+                           'pool_option', 'pool_member', 'pool_check'],
+                     'sdns_editor'),
+       pg_temp.allow('INSERT', ARRAY['meta'], 'sdns_editor')  -- that secrets are sealed from now on
   \g /dev/null
 
 SELECT format('GRANT USAGE ON SEQUENCE sovereign_dns.%I TO sdns_editor', relname)
