@@ -350,14 +350,45 @@ class World:
         self.directory.chmod(0o755)
         self.database = self.directory / "authority.db"
         self.door = DOOR
-        self.database_url = f"sqlite:{self.database}"
+        self.database_name = None  # on PostgreSQL
         if (store or os.environ.get("SDNS_STORE", "sqlite")) == "postgresql":
             import postgres  # which needs this module
-            self.database_name = postgres.cluster().make_database()
-            self.database_url = postgres.cluster().url(self.database_name)
+            self.cluster = postgres.cluster()
+            self.database_name = self.cluster.make_database()
         self.powerdns = []
         self.daemon = None
         self.failed = False
+
+    @property
+    def database_url(self):
+        return self.cluster.url(self.database_name) if self.database_name else f"sqlite:{self.database}"
+
+    def take_database_away(self):
+        """Nobody reaches it until it is brought back."""
+        if self.database_name:
+            self.cluster.sql("postgres", f"ALTER DATABASE {self.database_name} WITH ALLOW_CONNECTIONS false")
+            return self.cluster.end_connections(self.database_name)
+        away = self.directory / "away"
+        away.mkdir(exist_ok=True)
+        for path in self.database_files():
+            shutil.move(path, away / path.name)
+
+    def bring_database_back(self):
+        if self.database_name:
+            self.cluster.sql("postgres", f"ALTER DATABASE {self.database_name} WITH ALLOW_CONNECTIONS true")
+            return
+        for path in sorted((self.directory / "away").iterdir()):
+            shutil.move(path, self.directory / path.name)
+
+    def put_another_database(self):
+        """In the place of the one that was taken away, and nothing in it."""
+        if self.database_name:
+            self.cluster.sql("postgres", f"ALTER DATABASE {self.database_name} RENAME TO {self.database_name}_away")
+            self.cluster.sql("postgres", f"CREATE DATABASE {self.database_name}")
+        self.ctl("--admin", "", "database", "init")
+
+    def database_files(self):
+        return [path for path in (pathlib.Path(f"{self.database}{suffix}") for suffix in ("", "-wal", "-shm")) if path.exists()]
 
     def start(self, powerdns=({},), daemon=None):
         """`powerdns`: one dictionary of settings for each name server."""

@@ -65,6 +65,9 @@ class Cluster:
         return self.run("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.directory, "-U", "postgres",
                         "-d", database, "-c", statement).strip()
 
+    def dump(self, database):
+        return self.run("pg_dump", "-h", self.directory, "-U", "postgres", database)
+
     def make_database(self):
         self.databases += 1
         name = f"test{self.databases}"

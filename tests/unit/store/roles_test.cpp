@@ -2,6 +2,8 @@
 // deploy/postgresql/roles.sql: what each role can do, and what it cannot.
 #include <gmock/gmock.h>
 
+#include "backend/store/key_file.h"
+#include "backend/store/node_store.h"
 #include "tests/unit/store/store_fixture.h"
 
 namespace sdns::store::test {
@@ -77,6 +79,33 @@ TEST_F(PostgreSQLRolesTest, ANodeReadsAndNotesAndChangesNoZone) {
     changed.account = "mine";
     return edit.set_head(changed);
   });
+}
+
+TEST_F(PostgreSQLRolesTest, ANodeEntersItselfAndSaysWhatItProbed) {
+  auto store = ok(NodeStore::open(url_as("sdns_node"), clock, random, std::chrono::seconds(1)));
+  const SharedVerdict up{check_digest("a"), health::Verdict::kUp, clock.wall_now()};
+  ok(store->beat({.name = "ns1", .version = "1"}, std::vector{up}));
+  EXPECT_EQ(1U, ok(ok(owner->read())->nodes()).size());
+  EXPECT_EQ(0, ok(store->drop_unknown("ns1", clock.wall_now())));
+}
+
+TEST_F(PostgreSQLRolesTest, AnEditorSealsWhatItStores) {
+  const std::string path = (dir / "keys").string();
+  ok(make_key_file(path));
+  auto authority = ok(open_authority(url_as("sdns_editor"), OpenMode::kExisting, clock, random, std::chrono::seconds(5),
+                                     std::make_shared<const KeyFile>(path)));
+  auto edit = ok(authority->edit());
+  ok(edit->add_key(id, {0, 257, true, true, "k"}));
+  health::TargetPool pool;
+  pool.name = "pool";
+  pool.checks.emplace_back();
+  ok(edit->put_target_pool(pool));
+  ok(edit->commit("test"));
+  EXPECT_EQ(0U, ok(authority->count_secrets()).plain);
+  const auto forgotten = authority->forget_former_rows();
+  ASSERT_FALSE(forgotten) << "the tables are another role's";
+  EXPECT_EQ(Errc::kPermission, forgotten.error().code);
+  ok(owner->forget_former_rows());
 }
 
 TEST_F(PostgreSQLRolesTest, AnEditorEditsZonesAndLeavesTheHistoryAlone) {
