@@ -39,8 +39,6 @@ POSTGRES_FAULTS = (
           "unit:store_background_follower_test"),
     Fault("plain_secret_beside_the_first_sealing", "a program without a key file stores a secret while all are being sealed",
           "backend/store/edit.cpp", "held = db_.hold_shared(Lock::kSealing)", "held = Result<void>()", "unit:store_seal_test"),
-    Fault("former_rows_stay_in_pages", "what was sealed can still be read in PostgreSQL's files", "backend/store/postgres.cpp",
-          'script("VACUUM FULL " + table)', 'script("VACUUM " + table)', "unit:store_seal_test"),
     Fault("nodes_go_by_their_own_clocks", "a node whose clock is wrong is silent or live for others", "backend/store/node_store.cpp",
           "return from_ms(**shared / 1'000);", "return std::nullopt;", "unit:store_nodes_test"),
 )
