@@ -98,7 +98,7 @@ TEST_F(PostgreSQLRolesTest, AnEditorSealsWhatItStores) {
   ok(edit->add_key(id, {0, 257, true, true, "k"}));
   health::TargetPool pool;
   pool.name = "pool";
-  pool.checks.emplace_back();
+  pool.checks.push_back({{"port", "443"}});
   ok(edit->put_target_pool(pool));
   ok(edit->commit("test"));
   EXPECT_EQ(0U, ok(authority->count_secrets()).plain);
