@@ -27,16 +27,21 @@ struct NodeOptions {
 struct Registry {
   std::vector<store::NodeRow> nodes;
   zone::Revision revision = 0;  ///< of the database
+  WallTime now{};               ///< by the clock that heartbeats are by
 };
 
 Result<Registry> read_registry(Session& session) {
+  const auto database = session.database();
+  if (!database) return fail(database.error());
+  const auto now = (*database)->shared_now();
+  if (!now) return fail(now.error());
   auto transaction = session.read();
   if (!transaction) return fail(std::move(transaction.error()));
   const auto position = (*transaction)->position();
   if (!position) return fail(position.error());
   auto nodes = (*transaction)->nodes();
   if (!nodes) return fail(std::move(nodes.error()));
-  return Registry{std::move(*nodes), position->revision};
+  return Registry{std::move(*nodes), position->revision, *now};
 }
 
 std::int64_t seconds_of(WallTime time) { return duration_cast<std::chrono::seconds>(time.time_since_epoch()).count(); }
@@ -104,7 +109,7 @@ void warn_of(Session& session, const store::NodeRow& node, WallTime now) {
 Result<int> list(Session& session, const NodeOptions& /*options*/) {
   auto registry = read_registry(session);
   if (!registry) return fail(std::move(registry.error()));
-  const WallTime now = session.now();
+  const WallTime now = registry->now;
   if (session.json()) {
     auto nodes = nlohmann::json::array();
     for (const auto& node : registry->nodes) nodes.push_back(to_json(node, registry->revision, now));
@@ -137,7 +142,7 @@ Result<int> show(Session& session, const NodeOptions& options) {
   if (!registry) return fail(std::move(registry.error()));
   const auto node = chosen_node(*registry, options.name);
   if (!node) return fail(node.error());
-  const WallTime now = session.now();
+  const WallTime now = registry->now;
   if (session.json()) {
     session.print(to_json(*node, registry->revision, now));
     return kDone;
@@ -161,7 +166,7 @@ Result<int> forget(Session& session, const NodeOptions& options) {
   if (!registry) return fail(std::move(registry.error()));
   const auto node = chosen_node(*registry, options.name);
   if (!node) return fail(node.error());
-  const store::NodeState state = store::node_state(*node, session.now());
+  const store::NodeState state = store::node_state(*node, registry->now);
   if (state == store::NodeState::kLive)
     return fail(Errc::kConflict, fmt::format("{} is alive: its next heartbeat would enter it again", node->name),
                 "nothing was changed; stop its sovereign-dnsd first");

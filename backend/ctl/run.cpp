@@ -57,7 +57,8 @@ struct CommandLine {
                    "Configuration file of the daemon, for database.url, database.key_file and "
                    "admin.listen\n(/etc/sovereign-dns/config.toml)")
         ->type_name("FILE");
-    app.add_option("--database", options.database, "Database, as sqlite:/path/file.db (SDNS_DATABASE_URL)")
+    app.add_option("--database", options.database,
+                   "Database, as sqlite:/path/file.db or postgresql://user@host/name (SDNS_DATABASE_URL)")
         ->type_name("URL");
     app.add_option("--key-file", options.key_file,
                    "File of the keys that seal private keys and TSIG secrets (SDNS_DATABASE_KEY_FILE)")

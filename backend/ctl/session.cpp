@@ -58,8 +58,8 @@ Result<store::Authority*> Session::database(store::OpenMode mode) {
     if (!opened) {
       Error error = std::move(opened.error());
       if (error.code == Errc::kNotFound && mode == store::OpenMode::kCreateIfMissing) {
-        error.what = fmt::format("{} (named by {}) cannot be created: its directory is missing", settings_.database_url,
-                                 settings_.database_origin);
+        error.what = fmt::format("{} (named by {}) cannot be created: its directory is missing",
+                                 store::shown_url(settings_.database_url), settings_.database_origin);
         error.hint = "make the directory, owned by the user that runs sovereign-dnsd";
       } else if (error.code == Errc::kNotFound) {
         error.hint = fmt::format(
@@ -121,8 +121,8 @@ Result<void> Session::compare_with_daemon() {
         Errc::kForeign,
         fmt::format(
             "the daemon at {} serves another database (id {}) than {} (id {}, named by {}); nothing was changed",
-            settings_.admin_address, state->database_id, settings_.database_url, identity->database_id,
-            settings_.database_origin),
+            settings_.admin_address, state->database_id, store::shown_url(settings_.database_url),
+            identity->database_id, settings_.database_origin),
         "--database or --config choose the database, --admin the daemon; --admin \"\" edits without asking one");
   }
   daemon_answers_ = true;

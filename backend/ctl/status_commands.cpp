@@ -41,7 +41,7 @@ Result<DatabaseFacts> database_facts(store::Authority& authority) {
 std::string hex(const zone::Chain& chain) { return fmt::format("{:02x}", fmt::join(chain, "")); }
 
 nlohmann::json to_json(const DatabaseFacts& facts, const Settings& settings) {
-  return {{"url", settings.database_url},
+  return {{"url", store::shown_url(settings.database_url)},
           {"named_by", settings.database_origin},
           {"database_id", facts.identity.database_id},
           {"schema_version", facts.identity.schema_version},
@@ -51,11 +51,12 @@ nlohmann::json to_json(const DatabaseFacts& facts, const Settings& settings) {
 }
 
 Facts to_facts(const DatabaseFacts& facts, const Settings& settings) {
-  return {{"database", fmt::format("{} (named by {})", settings.database_url, settings.database_origin)},
-          {"id", facts.identity.database_id},
-          {"schema", std::to_string(facts.identity.schema_version)},
-          {"revision", std::to_string(facts.position.revision)},
-          {"zones", std::to_string(facts.zones)}};
+  return {
+      {"database", fmt::format("{} (named by {})", store::shown_url(settings.database_url), settings.database_origin)},
+      {"id", facts.identity.database_id},
+      {"schema", std::to_string(facts.identity.schema_version)},
+      {"revision", std::to_string(facts.position.revision)},
+      {"zones", std::to_string(facts.zones)}};
 }
 
 Result<int> show_database(Session& session, store::OpenMode mode) {
@@ -191,9 +192,9 @@ Result<int> show_status(Session& session) {
   const bool good = wrong.empty();
   if (session.json()) {
     nlohmann::json document;
-    document["database"] =
-        database ? to_json(*database, session.settings())
-                 : nlohmann::json{{"url", session.settings().database_url}, {"error", to_text(*database_error)}};
+    document["database"] = database ? to_json(*database, session.settings())
+                                    : nlohmann::json{{"url", store::shown_url(session.settings().database_url)},
+                                                     {"error", to_text(*database_error)}};
     if (!daemon) {
       document["daemon"] = nullptr;
     } else if (!daemon->state) {

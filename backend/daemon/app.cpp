@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -178,6 +179,7 @@ struct App::Impl final : WorkerEvents {
   std::unique_ptr<answer::Rehearsal> rehearsal;  // the publisher's
   std::unique_ptr<Publication> publication;
   std::unique_ptr<Publisher> publisher;
+  std::atomic<store::Follower*> follower = nullptr;  // the publisher's
   std::thread publisher_thread;
   std::unique_ptr<SnapshotKeeper> snapshots;
   std::unique_ptr<Admin> admin;
@@ -304,7 +306,13 @@ void App::Impl::start_publisher() {
     link.status(fmt::format("serving {} zones", set.size()));
     log.info("daemon.ready", {{"revision", set.revision()}, {"zones", set.size()}});
   };
-  const auto open = [url = running.database.url, keys = key_file] { return store::open_follower(url, keys); };
+  const auto open = [this, url = running.database.url, keys = key_file,
+                     seed = random.next()]() -> Result<std::unique_ptr<zone::Source>> {
+    auto opened = store::open_follower(url, keys, seed);
+    if (!opened) return fail(std::move(opened.error()));
+    follower.store(opened->get());  // the publisher keeps it to its end
+    return std::move(*opened);
+  };
   publisher = std::make_unique<Publisher>(open, zones, state, *publication, clock, log, metrics);
   publisher->set_target_pools(running.target_pools);
   if (!running.snapshot.file.empty())
@@ -387,6 +395,7 @@ int App::Impl::run() {
   lanes.stop();  // its tasks know the server's handlers
   if (admin_door) admin_door->close();
   publisher->stop();
+  if (store::Follower* following = follower.load()) following->interrupt();  // it may be reading from far away
   publisher_thread.join();
   if (snapshots) snapshots->finish(kLastSnapshot);
   snapshots.reset();

@@ -18,6 +18,8 @@
 
 #include "backend/base/owned.h"
 #include "backend/dns/rdata_text.h"
+#include "backend/store/authority.h"
+#include "backend/store/postgres_target.h"
 
 namespace sdns::daemon {
 namespace {
@@ -84,9 +86,16 @@ std::string_view authority_of(std::string_view url) {
 
 Checked<std::string> check_database_url(const std::string& url) {
   constexpr std::string_view kSqlite = "sqlite:";
+  if (store::is_postgres_url(url)) {
+    const auto target = store::parse_postgres_url(url);
+    if (!target) return wrong("{}; {}", target.error().what, target.error().hint);
+    return url;
+  }
   if (!url.starts_with(kSqlite))
-    return wrong("\"{}\" is not a database URL that this version knows; write sqlite:/path/to/authority.db",
-                 without_password(url));
+    return wrong(
+        "\"{}\" is not a database URL that this version knows; write sqlite:/path/to/authority.db or "
+        "postgresql://user@host/database",
+        without_password(url));
   if (url.size() <= kSqlite.size() + 1 || url[kSqlite.size()] != '/')
     return wrong("\"{}\" has no absolute path; write sqlite:/path/to/authority.db", url);
   return url;
@@ -237,6 +246,7 @@ bool readable_by_others(const std::string& path) {
 }
 
 std::string without_password(const std::string& url) {
+  if (store::is_postgres_url(url)) return store::shown_url(url);
   const std::size_t scheme = url.find("://");
   if (scheme == std::string::npos) return url;
   const std::size_t at = url.find('@', scheme + 3);

@@ -15,7 +15,7 @@ namespace sdns::daemon {
 template <class T>
 using Checked = tl::expected<T, std::string>;
 
-/// `sqlite:/absolute/path`.
+/// `sqlite:/absolute/path`, or a PostgreSQL connection URI.
 Checked<std::string> check_database_url(const std::string& url);
 /// "" is off; otherwise `127.…:port`, `[::1]:port` or `localhost:port`.
 Checked<std::optional<AdminEndpoint>> check_admin_listen(const std::string& listen);
@@ -45,7 +45,8 @@ bool url_is_loopback(std::string_view url);
 Checked<Secret> read_secret_file(const std::string& path);
 /// True when users other than the owner and the group may read the file.
 bool readable_by_others(const std::string& path);
-/// The URL with the password of its user part replaced by `***`.
+/// The URL with the password of its user part replaced by `***`; of a PostgreSQL URI hosts and database alone, as any
+/// parameter may be a secret.
 std::string without_password(const std::string& url);
 
 }  // namespace sdns::daemon

@@ -20,6 +20,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/metrics.h"
+#include "backend/base/owned.h"
 #include "backend/base/random.h"
 #include "backend/daemon/shared_health.h"
 #include "backend/store/node_store.h"
@@ -105,6 +106,7 @@ class NodeLink {
   const Parts parts_;
   SystemRandom random_;
   const WallTime started_;
+  const Fd interrupt_;  // readable from the end on
 
   std::unique_ptr<store::NodeStore> store_;
   SteadyTime next_open_{};

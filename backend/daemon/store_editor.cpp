@@ -22,6 +22,7 @@ constexpr std::chrono::milliseconds kPublishLook{100};
 // PowerDNS's communicator takes for the end of its backend (2 s).
 constexpr std::chrono::milliseconds kBusyLimit{5'000};
 constexpr std::chrono::milliseconds kCommunicatorLimit{1'000};
+constexpr int kAttempts = 3;
 constexpr std::size_t kToldFindings = 3;
 
 Result<store::ZoneRow> require_zone(store::Transaction& edit, zone::ZoneId id) {
@@ -225,7 +226,18 @@ void StoreEditor::wait_published(zone::Revision revision, const std::atomic<bool
                                  {"hint", "it is durable, and answered as soon as this node has followed"}});
 }
 
+// Edits that lock the same zones in opposite orders: PostgreSQL ends one of them at once, and it can be made again. Who
+// has waited for a lock as long as is allowed has waited enough.
 Result<std::uint32_t> StoreEditor::edit(const answer::Edit& wanted, const std::atomic<bool>& abandoned) {
+  const auto begin = std::chrono::steady_clock::now();
+  for (int attempt = 1;; ++attempt) {
+    auto done = edit_once(wanted, abandoned);
+    const bool again = !done && done.error().code == Errc::kBusy && attempt < kAttempts && !abandoned.load();
+    if (!again || std::chrono::steady_clock::now() - begin > kCommunicatorLimit * 2) return done;
+  }
+}
+
+Result<std::uint32_t> StoreEditor::edit_once(const answer::Edit& wanted, const std::atomic<bool>& abandoned) {
   const bool of_communicator = std::holds_alternative<answer::CreateSecondary>(wanted);
   auto authority = open(of_communicator ? kCommunicatorLimit : kBusyLimit);
   if (!authority) return fail(authority.error());

@@ -34,6 +34,7 @@ class StoreEditor final : public answer::Editor {
 
  private:
   Result<std::unique_ptr<store::Authority>> open(std::chrono::milliseconds busy_limit);
+  Result<std::uint32_t> edit_once(const answer::Edit& edit, const std::atomic<bool>& abandoned);
   Result<std::uint32_t> apply(store::Transaction& edit, const answer::ZoneEdit& wanted);
   Result<std::uint32_t> apply(store::Transaction& edit, const answer::AddKey& wanted);
   Result<std::uint32_t> apply(store::Transaction& edit, const answer::ChangeKey& wanted);

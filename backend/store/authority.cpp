@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "backend/store/postgres.h"
+#include "backend/store/postgres_target.h"
 #include "backend/store/reseal.h"
 #include "backend/store/rows.h"
 #include "backend/store/schema.h"
@@ -27,6 +29,11 @@ class SqlAuthority final : public Authority {
   Result<bool> reseal(Sealing wanted, SecretCursor& cursor, std::size_t limit) override;
   Result<void> forget_former_rows() override { return db_->forget_former_rows(); }
   Result<SecretCounts> count_secrets() override;
+  Result<WallTime> shared_now() override {
+    const auto shared = db_->shared_clock();
+    if (!shared) return fail(shared.error());
+    return *shared ? WallTime(std::chrono::microseconds(**shared)) : clock_.wall_now();
+  }
   std::uint64_t rows_read() const override { return db_->rows_read(); }
 
  private:
@@ -83,11 +90,36 @@ Result<SecretCounts> SqlAuthority::count_secrets() {
   return counts;
 }
 
-}  // namespace
+// The tables are made by whoever comes first; the others wait for it and find them.
+Result<void> create_tables(PostgresConnection& db, const WallClock& clock, Random& random) {
+  if (auto begun = db.begin(Access::kWrite); !begun) return begun;
+  Result<void> done = db.hold(Lock::kSchema);
+  if (done) {
+    const auto there = db.has_tables();
+    if (!there) done = fail(there.error());
+    else if (!*there) done = initialise(db, clock, random);
+  }
+  if (done) return db.commit();
+  db.rollback();
+  return done;
+}
 
-Result<std::unique_ptr<Authority>> open_authority(std::string_view url, OpenMode mode, const WallClock& clock,
-                                                  Random& random, std::chrono::milliseconds busy_limit,
-                                                  KeyFilePtr key_file) {
+Result<std::unique_ptr<Connection>> open_server(std::string_view url, OpenMode mode, const WallClock& clock,
+                                                Random& random, std::chrono::milliseconds busy_limit) {
+  auto db = open_postgres(url, {.busy_limit = busy_limit});
+  if (!db) return fail(db.error());
+  const auto there = (*db)->has_tables();
+  if (!there) return fail(there.error());
+  if (!*there && mode == OpenMode::kExisting)
+    return fail(Errc::kNotFound, fmt::format("{}: has no tables of an authority database", (*db)->label()),
+                "create them with `sdnsctl database init`, or correct database.url");
+  if (!*there)
+    if (auto made = create_tables(**db, clock, random); !made) return fail(made.error());
+  return std::unique_ptr<Connection>(std::move(*db));
+}
+
+Result<std::unique_ptr<Connection>> open_file(std::string_view url, OpenMode mode, const WallClock& clock,
+                                              Random& random, std::chrono::milliseconds busy_limit) {
   const auto path = sqlite_path(url);
   if (!path) return fail(path.error());
   if (mode == OpenMode::kCreateIfMissing && !file_identity(*path)) {
@@ -97,9 +129,26 @@ Result<std::unique_ptr<Authority>> open_authority(std::string_view url, OpenMode
   }
   auto db = open_sqlite(*path, SqliteOpen::kEdit, busy_limit);
   if (!db) return fail(db.error());
+  return std::unique_ptr<Connection>(std::move(*db));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Authority>> open_authority(std::string_view url, OpenMode mode, const WallClock& clock,
+                                                  Random& random, std::chrono::milliseconds busy_limit,
+                                                  KeyFilePtr key_file) {
+  auto db = is_postgres_url(url) ? open_server(url, mode, clock, random, busy_limit)
+                                 : open_file(url, mode, clock, random, busy_limit);
+  if (!db) return fail(db.error());
   (*db)->set_key_file(std::move(key_file));
   if (auto ready = migrate(**db, clock); !ready) return fail(ready.error());
   return std::make_unique<SqlAuthority>(std::move(*db), clock);
+}
+
+std::string shown_url(std::string_view url) {
+  if (!is_postgres_url(url)) return std::string(url);
+  const auto target = parse_postgres_url(url);
+  return target ? target->label : "postgresql://***";
 }
 
 Result<std::string> state_digest(Transaction& transaction) {

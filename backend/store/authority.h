@@ -79,6 +79,10 @@ struct Position {
 
 /// One transaction. Reads see its own writes and otherwise one consistent state. Nothing is kept without commit();
 /// destruction rolls back. Used by one thread; ends before its Authority, which has one transaction at a time.
+///
+/// On PostgreSQL several edits run side by side. A zone that an edit has looked at or touched stays as it is for the
+/// others until the end; of everything else it sees what they have committed by then. Edits of the same zones in
+/// opposite orders may end with kBusy: nothing was changed, and the whole edit can be made again.
 class Transaction {
  public:
   virtual ~Transaction() = default;
@@ -208,6 +212,9 @@ class Authority {
   virtual Result<std::unique_ptr<Transaction>> read() = 0;
   /// Errors: kBusy after the busy timeout, kReadOnly, kNoSpace, …
   virtual Result<std::unique_ptr<Transaction>> edit() = 0;
+  /// The clock by which programs on several machines agree what has expired: the server's, where there is one, else the
+  /// clock with which the database was opened.
+  virtual Result<WallTime> shared_now() = 0;
   /// Deletes journal and change rows at or below `floor`.
   virtual Result<void> prune_journal(Revision floor) = 0;
 
@@ -225,9 +232,10 @@ class Authority {
 
 enum class OpenMode { kExisting, kCreateIfMissing };
 
-/// Opens, by its URL, and brings the schema up to date under a lock. `sqlite:/path/file.db`.
+/// Opens, by its URL, and brings the schema up to date under a lock. `sqlite:/path/file.db`, or a PostgreSQL connection
+/// URI, whose database must exist: what is created are the tables in it.
 /// Errors: kNotFound, kForeign (no database of ours), kCorrupt, kTooNew, kReadOnly, kNoSpace, kUnsupported (URL scheme,
-/// network file system).
+/// network file system, an old server), kUnavailable.
 /// `key_file` seals and opens secrets; without one, those that are sealed cannot be read, and a database that has such
 /// takes no others.
 /// `busy_limit`: how long an edit waits for another program's; as long as the largest import, if nobody waits for it.
@@ -236,15 +244,19 @@ Result<std::unique_ptr<Authority>> open_authority(std::string_view url, OpenMode
                                                   std::chrono::milliseconds busy_limit = std::chrono::seconds(30),
                                                   KeyFilePtr key_file = std::make_shared<const KeyFile>());
 
+/// The URL as it may be shown (P9): of a PostgreSQL URI hosts and database alone, since any other part may be a secret.
+std::string shown_url(std::string_view url);
+
 /// The digest (hexadecimal) over everything that is served, whatever the storage; see zone/digest.h.
 Result<std::string> state_digest(Transaction& transaction);
 
 /// Follows the journal for the engine: each load and each range is one short read transaction. It opens the database
 /// when it first needs it and again after a failure, so that it can be made while the database is away.
 ///
-/// wait() polls PRAGMA data_version every 10 ms, and every second compares journal and file besides. A file that was
-/// replaced is told once as kDiverged; load() then reads the new one. A database with another id than the one that was
-/// loaded first is refused with kForeign, a missing one with kUnavailable.
+/// On SQLite wait() polls PRAGMA data_version every 10 ms, and every second compares journal and file besides. A file
+/// that was replaced is told once as kDiverged; load() then reads the new one. On PostgreSQL it waits for NOTIFY, and
+/// compares the journal every second besides (every 100 ms at a standby, which cannot notify). A database with another
+/// id than the one that was loaded first is refused with kForeign, a missing one with kUnavailable.
 class Follower : public zone::Source {
  public:
   /// Of the first database that was read; "" when it could not be read yet. For the thread that uses the follower.
@@ -252,11 +264,16 @@ class Follower : public zone::Source {
   [[nodiscard]] std::uint64_t rows_read() const override = 0;
   /// As they are now, and nothing else: for the check at the start. In order of their names; they may break rules.
   virtual Result<std::vector<health::TargetPool>> target_pools() = 0;
+  /// Ends whatever is under way, now and later, as far as it may take long: for the end of the program. Safe from any
+  /// thread.
+  virtual void interrupt() {}
 };
 
 /// Reads the identity when the database is there; when it is not, load() and changes_since() say why.
 /// Errors: kUnsupported, kInvalidArgument (the URL).
 Result<std::unique_ptr<Follower>> open_follower(std::string_view url,
                                                 KeyFilePtr key_file = std::make_shared<const KeyFile>());
+/// The same for a thread that must not wait for a server: see in_background() of followers.h. `seed` is for pauses.
+Result<std::unique_ptr<Follower>> open_follower(std::string_view url, KeyFilePtr key_file, std::uint64_t seed);
 
 }  // namespace sdns::store

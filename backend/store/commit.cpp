@@ -35,19 +35,10 @@ Result<void> SqlTransaction::move_serials() {
   return {};
 }
 
-Result<void> SqlTransaction::journal_row(Revision revision, ZoneId zone, ChangeKind kind, std::string_view key,
-                                         dns::RrType type) {
-  const auto done =
-      run("INSERT INTO change (revision, zone, kind, owner, type) VALUES ($1, $2, $3, $4, $5)",
-          {static_cast<std::int64_t>(revision), zone, static_cast<std::int64_t>(kind), Bytes{key}, type.value});
-  if (!done) return fail(done.error());
-  return {};
-}
-
-Result<void> SqlTransaction::journal_tsig_keys(Revision revision, zone::Hasher& hasher) {
+Result<void> SqlTransaction::journal_tsig_keys(RevisionDraft& draft, zone::Hasher& hasher) {
   hasher.add(std::uint64_t{0});
   hasher.add(static_cast<std::uint64_t>(ChangeKind::kTsigKeys));
-  if (auto done = journal_row(revision, 0, ChangeKind::kTsigKeys, {}, {}); !done) return done;
+  draft.changes.push_back({0, static_cast<std::int64_t>(ChangeKind::kTsigKeys), {}, 0});
   const auto keys = read_tsig_keys(db_);
   if (!keys) return fail(keys.error());
   zone::add_tsig_keys(hasher, *keys);
@@ -55,35 +46,37 @@ Result<void> SqlTransaction::journal_tsig_keys(Revision revision, zone::Hasher& 
 }
 
 // Change rows in the order of their keys, and what each adds to the digest: the kind, and the new content.
-Result<void> SqlTransaction::journal_zone(Edited& zone, Revision revision, zone::Hasher& hasher) {
+Result<void> SqlTransaction::journal_zone(Edited& zone, RevisionDraft& draft, zone::Hasher& hasher) {
   const ZoneId id = zone.head.id;
   const auto row = [&](ChangeKind kind, std::string_view key = {}, dns::RrType type = {}) {
     hasher.add(std::uint64_t{id});
     hasher.add(static_cast<std::uint64_t>(kind));
-    return journal_row(revision, id, kind, key, type);
+    draft.changes.push_back({id, static_cast<std::int64_t>(kind), std::string(key), type.value});
   };
-  if (zone.deleted) return row(ChangeKind::kDeleted);
-  const auto touched = run("UPDATE zone SET revision = $2 WHERE id = $1", {id, static_cast<std::int64_t>(revision)});
-  if (!touched) return fail(touched.error());
+  if (zone.deleted) {
+    row(ChangeKind::kDeleted);
+    return {};
+  }
+  draft.zones.push_back(id);
   if (zone.created) {
-    if (auto done = row(ChangeKind::kCreated); !done) return done;
+    row(ChangeKind::kCreated);
     const auto digest = read_zone_digest(db_, zone.head);
     if (!digest) return fail(digest.error());
     hasher.add(*digest);
     return {};
   }
   if (zone.head_touched) {
-    if (auto done = row(ChangeKind::kHead); !done) return done;
+    row(ChangeKind::kHead);
     zone::add_head(hasher, zone.head);
   }
   if (zone.metadata_touched) {
-    if (auto done = row(ChangeKind::kMetadata); !done) return done;
+    row(ChangeKind::kMetadata);
     const auto metadata = read_metadata(db_, id);
     if (!metadata) return fail(metadata.error());
     zone::add_metadata(hasher, *metadata);
   }
   if (zone.keys_touched) {
-    if (auto done = row(ChangeKind::kKeys); !done) return done;
+    row(ChangeKind::kKeys);
     const auto keys = read_keys(db_, id);
     if (!keys) return fail(keys.error());
     zone::add_keys(hasher, *keys);
@@ -91,7 +84,7 @@ Result<void> SqlTransaction::journal_zone(Edited& zone, Revision revision, zone:
   std::sort(zone.rrsets.begin(), zone.rrsets.end());
   zone.rrsets.erase(std::unique(zone.rrsets.begin(), zone.rrsets.end()), zone.rrsets.end());
   for (const auto& [key, type] : zone.rrsets) {
-    if (auto done = row(ChangeKind::kRrset, key, dns::RrType{type}); !done) return done;
+    row(ChangeKind::kRrset, key, dns::RrType{type});
     const auto rrset = read_rrset(db_, id, dns::Name::from_key(key), key, dns::RrType{type});
     if (!rrset) return fail(rrset.error());
     zone::add_rrset(hasher, *rrset);
@@ -99,32 +92,29 @@ Result<void> SqlTransaction::journal_zone(Edited& zone, Revision revision, zone:
   return {};
 }
 
-Result<Position> SqlTransaction::journal(std::string_view who, const Position& before) {
-  Position after{before.revision + 1, {}};
+// Everything that a revision says is put together first: nothing is read between its giving and the end.
+Result<Position> SqlTransaction::journal(std::string_view who) {
+  RevisionDraft draft;
   zone::Hasher hasher;
   if (tsig_keys_touched_) {
-    if (auto done = journal_tsig_keys(after.revision, hasher); !done) return fail(done.error());
+    if (auto done = journal_tsig_keys(draft, hasher); !done) return fail(done.error());
   }
-  if (auto done = journal_target_pools(after.revision, hasher); !done) return fail(done.error());
-  if (auto done = journal_overrides(after.revision, hasher); !done) return fail(done.error());
+  if (auto done = journal_target_pools(draft, hasher); !done) return fail(done.error());
+  if (auto done = journal_overrides(draft, hasher); !done) return fail(done.error());
   for (auto& [id, zone] : edited_) {
     if (!zone.served_change()) continue;
-    if (auto done = journal_zone(zone, after.revision, hasher); !done) return fail(done.error());
+    if (auto done = journal_zone(zone, draft, hasher); !done) return fail(done.error());
   }
   const zone::Digest digest = hasher.finish();
-  zone::Hasher link;
-  link.add(before.chain);
-  link.add(digest);
-  after.chain = link.finish();
-  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now().time_since_epoch());
-  // The last statement before COMMIT. On SQLite the writers' lock is held since BEGIN IMMEDIATE, so that the number
-  // could be used for the change rows already.
-  const auto done =
-      run("INSERT INTO journal (revision, epoch, committed_at, who, digest, chain) "
-          "SELECT max(revision) + 1, max(epoch), $1, $2, $3, $4 FROM journal",
-          {static_cast<std::int64_t>(now.count()), who, Bytes{octets(digest)}, Bytes{octets(after.chain)}});
-  if (!done) return fail(done.error());
-  return after;
+  draft.who = who;
+  draft.digest = octets(digest);
+  draft.committed_at =
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now().time_since_epoch()).count();
+  const auto given = db_.commit_revision(draft);
+  if (!given) return fail(given.error());
+  const auto chain = stored_chain(db_, given->chain);
+  if (!chain) return fail(chain.error());
+  return Position{static_cast<Revision>(given->revision), *chain};
 }
 
 Result<Position> SqlTransaction::commit(std::string_view who) {
@@ -137,14 +127,13 @@ Result<Position> SqlTransaction::commit(std::string_view who) {
   }
   auto finished = [&]() -> Result<Position> {
     if (auto moved = move_serials(); !moved) return fail(moved.error());
-    auto position = read_position(db_);
-    if (!position) return position;
     if (auto settled = settle_target_pools(); !settled) return fail(settled.error());
     if (auto settled = settle_overrides(); !settled) return fail(settled.error());
     const bool served =
         tsig_keys_touched_ || !pools_before_.empty() || !overrides_before_.empty() ||
         std::any_of(edited_.begin(), edited_.end(), [](const auto& entry) { return entry.second.served_change(); });
-    if (served) position = journal(who, *position);
+    if (served) return journal(who);
+    auto position = read_position(db_);
     if (!position) return position;
     if (auto done = db_.commit(); !done) return fail(done.error());
     return position;

@@ -39,7 +39,7 @@ Result<SqlTransaction::Edited*> SqlTransaction::edited(ZoneId id) {
     if (known->second.deleted) return no_zone(id);
     return &known->second;
   }
-  auto row = read_zone(db_, id);
+  auto row = zone(id);
   if (!row) return fail(row.error());
   if (!*row) return no_zone(id);
   Edited& entry = edited_[id];
@@ -50,22 +50,12 @@ Result<SqlTransaction::Edited*> SqlTransaction::edited(ZoneId id) {
 }
 
 Result<std::int64_t> SqlTransaction::next_number(std::string_view counter) {
-  auto rows = db_.query("UPDATE counter SET value = value + 1 WHERE name = $1 RETURNING value", {counter});
-  Result<bool> there = rows ? (*rows)->next() : Result<bool>(fail(rows.error()));
-  // SQLite has done the update when the first row is there; the statement must still run to its end.
-  const std::int64_t number = there && *there ? (*rows)->integer(0) : 0;
-  if (there && *there) {
-    const auto end = (*rows)->next();
-    if (!end) there = fail(end.error());
-  }
-  if (there && number == 0) there = fail(damaged(db_, fmt::format("it has no counter \"{}\"", counter)));
-  if (there && number > kMaxId)
-    there = fail(Errc::kUnsupported, fmt::format("all {} ids of the counter \"{}\" are used up", kMaxId, counter),
-                 "export the zones into a new database");
-  if (!there) {
-    if (!failed_) failed_ = there.error();
-    return fail(there.error());
-  }
+  auto number = db_.next_number(counter);
+  if (number && *number == 0) number = fail(damaged(db_, fmt::format("it has no counter \"{}\"", counter)));
+  if (number && *number > kMaxId)
+    number = fail(Errc::kUnsupported, fmt::format("all {} ids of the counter \"{}\" are used up", kMaxId, counter),
+                  "export the zones into a new database");
+  if (!number && !failed_) failed_ = number.error();
   return number;
 }
 
@@ -81,10 +71,13 @@ Result<ZoneId> SqlTransaction::create_zone(const zone::ZoneHead& head, SerialPol
   const std::string key = head.apex.key();
   const auto made =
       run("INSERT INTO zone (id, apex, apex_key, kind, account, primaries, notified_serial, last_check, serial_policy, "
-          "serial, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, 0)",
+          "serial, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, 0) ON CONFLICT (apex_key) DO NOTHING",
           {*id, head.apex.text(), Bytes{key}, static_cast<std::int64_t>(head.kind), head.account,
            joined_primaries(head.primaries), head.notified_serial, head.last_check, static_cast<std::int64_t>(policy)});
   if (!made) return fail(made.error());
+  if (*made == 0)  // another writer was quicker
+    return fail(Errc::kExists, fmt::format("the zone {} exists already", head.apex.text()));
+  held_.insert(static_cast<ZoneId>(*id));
   const auto zone_id = static_cast<ZoneId>(*id);
   Edited& entry = edited_[zone_id];
   entry.head = head;
@@ -114,11 +107,20 @@ Result<void> SqlTransaction::set_head(const zone::ZoneHead& head) {
                 fmt::format("the zone {} cannot become {}: a zone keeps its apex", now.apex.text(), head.apex.text()),
                 "create the other zone and delete this one");
   if (head == now) return {};
-  const auto done = run(
-      "UPDATE zone SET kind = $2, account = $3, primaries = $4, notified_serial = $5, last_check = $6 WHERE id = $1",
-      {head.id, static_cast<std::int64_t>(head.kind), head.account, joined_primaries(head.primaries),
-       head.notified_serial, head.last_check});
-  if (!done) return fail(done.error());
+  // What a name server notes of its zones is apart: it may write nothing else of them (deploy/postgresql/roles.sql).
+  const bool noted = head.notified_serial != now.notified_serial || head.last_check != now.last_check;
+  const bool edited = head.kind != now.kind || head.account != now.account || head.primaries != now.primaries;
+  if (noted)
+    if (const auto done = run("UPDATE zone SET notified_serial = $2, last_check = $3 WHERE id = $1",
+                              {head.id, head.notified_serial, head.last_check});
+        !done)
+      return fail(done.error());
+  if (edited)
+    if (const auto done =
+            run("UPDATE zone SET kind = $2, account = $3, primaries = $4 WHERE id = $1",
+                {head.id, static_cast<std::int64_t>(head.kind), head.account, joined_primaries(head.primaries)});
+        !done)
+      return fail(done.error());
   now = head;
   (*zone)->head_touched = true;
   return {};
@@ -156,6 +158,8 @@ Result<void> SqlTransaction::set_metadata(ZoneId id, const std::string& kind, co
 
 // From the first secret that is sealed on, a program that does not seal stores none.
 Result<std::string> SqlTransaction::storable_secret(std::string_view plain, std::string_view context) {
+  if (!db_.key_file().configured())
+    if (auto held = db_.hold_shared(Lock::kSealing); !held) return fail(std::move(held.error()));
   auto required = sealing_required(db_);
   if (!required) return fail(std::move(required.error()));
   if (*required && !db_.key_file().configured())

@@ -216,7 +216,7 @@ Result<void> SqlTransaction::replace_zone(ZoneId id, std::vector<StoredRecord> r
     return std::tie(a.key, a.record->record.type) < std::tie(b.key, b.record->record.type);
   });
 
-  auto rows = db_.query(
+  auto rows = db_.stream(
       "SELECT owner, type, ttl, disabled, content FROM record WHERE zone = $1 ORDER BY zone, owner, type, item", {id});
   if (!rows) return fail(rows.error());
   auto writes = differences(sorted, StoredRrsets(std::move(*rows)));

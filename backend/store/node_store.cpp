@@ -7,6 +7,8 @@
 #include <limits>
 #include <utility>
 
+#include "backend/store/postgres.h"
+#include "backend/store/postgres_target.h"
 #include "backend/store/rows.h"
 #include "backend/store/schema.h"
 #include "backend/store/sqlite.h"
@@ -17,6 +19,7 @@ namespace {
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
+constexpr milliseconds kStatementLimit{5'000};
 constexpr std::string_view kNodeColumns =
     "name, applied_revision, last_seen, serve_until, clock, started, beat, incarnation, version, verdicts, "
     "verdicts_floor";
@@ -96,6 +99,27 @@ Result<void> put_some(Connection& db, const std::string& node, std::span<const S
   return {};
 }
 
+// A connection that was lost is not made again: what was written on it is not known then.
+Result<std::unique_ptr<Connection>> connect_to_server(std::string_view url, milliseconds busy_limit, int interrupt) {
+  auto db = open_postgres(
+      url, {.busy_limit = busy_limit, .statement_limit = kStatementLimit, .interrupt = interrupt, .reconnect = false});
+  if (!db) return fail(db.error());
+  const auto there = (*db)->has_tables();
+  if (!there) return fail(there.error());
+  if (!*there)
+    return fail(Errc::kUnavailable, fmt::format("{}: has no tables of an authority database", (*db)->label()),
+                "create them with `sdnsctl database init`");
+  return std::unique_ptr<Connection>(std::move(*db));
+}
+
+Result<std::unique_ptr<Connection>> open_file(std::string_view url, milliseconds busy_limit) {
+  const auto path = sqlite_path(url);
+  if (!path) return fail(path.error());
+  auto db = open_sqlite(*path, SqliteOpen::kEdit, busy_limit);
+  if (!db) return fail(db.error());
+  return std::unique_ptr<Connection>(std::move(*db));
+}
+
 }  // namespace
 
 Result<std::vector<NodeRow>> read_nodes(Connection& db) {
@@ -121,15 +145,10 @@ Result<void> delete_node(Connection& db, const std::string& name) {
 }
 
 Result<std::optional<WallTime>> database_clock(Connection& db) {
-  constexpr std::string_view kWord = "{now_ms}";
-  const std::string word = db.translate(kWord);
-  if (word == kWord) return std::nullopt;
-  auto rows = db.query("SELECT " + word);
-  if (!rows) return fail(rows.error());
-  const auto there = (*rows)->next();
-  if (!there) return fail(there.error());
-  if (!*there) return fail(damaged(db, "the database does not tell the time"));
-  return from_ms((*rows)->integer(0));
+  const auto shared = db.shared_clock();
+  if (!shared) return fail(shared.error());
+  if (!*shared) return std::nullopt;
+  return from_ms(**shared / 1'000);
 }
 
 CheckDigest check_digest(std::string_view identity) {
@@ -142,10 +161,8 @@ NodeStore::NodeStore(std::unique_ptr<Connection> db, const WallClock& clock, Ran
     : db_(std::move(db)), clock_(clock), random_(random) {}
 
 Result<std::unique_ptr<NodeStore>> NodeStore::open(std::string_view url, const WallClock& clock, Random& random,
-                                                   milliseconds busy_limit) {
-  const auto path = sqlite_path(url);
-  if (!path) return fail(path.error());
-  auto db = open_sqlite(*path, SqliteOpen::kEdit, busy_limit);
+                                                   milliseconds busy_limit, int interrupt) {
+  auto db = is_postgres_url(url) ? connect_to_server(url, busy_limit, interrupt) : open_file(url, busy_limit);
   if (!db) {
     Error error = db.error();
     if (error.code == Errc::kNotFound) error.code = Errc::kUnavailable;  // it may come back
@@ -200,7 +217,7 @@ Result<Beaten> NodeStore::beat_in_transaction(const Heartbeat& heartbeat, std::s
 
   std::optional<NodeRow> before;
   {
-    static const std::string statement = fmt::format("SELECT {} FROM node WHERE name = $1", kNodeColumns);
+    static const std::string statement = fmt::format("SELECT {} FROM node WHERE name = $1{{lock}}", kNodeColumns);
     auto rows = db_->query(statement, {heartbeat.name});
     if (!rows) return fail(rows.error());
     const auto there = (*rows)->next();

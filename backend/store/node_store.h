@@ -28,8 +28,7 @@ Result<std::vector<NodeRow>> read_nodes(Connection& db);
 /// The node and what it says of targets. A node that lives comes back with its next heartbeat. In the caller's write
 /// transaction. Errors: kNotFound.
 Result<void> delete_node(Connection& db, const std::string& name);
-/// The database's own clock; nothing when it has none but this host's (SQLite). A database that has one knows it by the
-/// word {now_ms} in Connection::translate(): milliseconds since 1970.
+/// The database's own clock, to the millisecond; nothing when it has none but this host's (SQLite).
 Result<std::optional<WallTime>> database_clock(Connection& db);
 
 /// Names a health check among nodes: BLAKE2b-256 of its identity.
@@ -67,9 +66,9 @@ struct Beaten {
 class NodeStore {
  public:
   /// Errors: as open_authority() without creation; kUnavailable also while the schema is an older one. Waits up to
-  /// `busy_limit` for other writers.
+  /// `busy_limit` for other writers. A server is waited for no longer once the descriptor `interrupt` is readable.
   static Result<std::unique_ptr<NodeStore>> open(std::string_view url, const WallClock& clock, Random& random,
-                                                 std::chrono::milliseconds busy_limit);
+                                                 std::chrono::milliseconds busy_limit, int interrupt = -1);
   NodeStore(std::unique_ptr<Connection> db, const WallClock& clock, Random& random);
 
   Result<std::string> database_id();

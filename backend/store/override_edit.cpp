@@ -73,6 +73,7 @@ Result<std::optional<health::Override>> SqlTransaction::note_override(const std:
 Result<void> SqlTransaction::put_override(const health::Override& override) {
   if (auto ready = require_edit(); !ready) return ready;
   if (auto checked = health::check_override(override); !checked) return checked;
+  if (auto held = hold(Lock::kOverrides); !held) return held;
   const auto present = note_override(override.target);
   if (!present) return fail(present.error());
   if (*present == override) return {};
@@ -88,6 +89,7 @@ Result<void> SqlTransaction::put_override(const health::Override& override) {
 
 Result<void> SqlTransaction::remove_override(const std::string& target) {
   if (auto ready = require_edit(); !ready) return ready;
+  if (auto held = hold(Lock::kOverrides); !held) return held;
   const auto present = note_override(target);
   if (!present) return fail(present.error());
   if (!*present) return fail(Errc::kNotFound, fmt::format("there is no override of {}", target));
@@ -106,15 +108,13 @@ Result<void> SqlTransaction::settle_overrides() {
   return {};
 }
 
-Result<void> SqlTransaction::journal_overrides(Revision revision, zone::Hasher& hasher) {
+Result<void> SqlTransaction::journal_overrides(RevisionDraft& draft, zone::Hasher& hasher) {
   for (const auto& [target, before] : overrides_before_) {
     hasher.add(std::uint64_t{0});
     hasher.add(static_cast<std::uint64_t>(ChangeKind::kOverride));
     hasher.add(target);
-    if (auto done = journal_row(revision, 0, ChangeKind::kOverride, target, {}); !done) return done;
-    const auto touched = run("UPDATE health_override SET revision = $2 WHERE target = $1",
-                             {target, static_cast<std::int64_t>(revision)});
-    if (!touched) return fail(touched.error());
+    draft.changes.push_back({0, static_cast<std::int64_t>(ChangeKind::kOverride), target, 0});
+    draft.overrides.push_back(target);
     const auto now = read_override(db_, target);
     if (!now) return fail(now.error());
     if (*now) zone::add_override(hasher, **now);

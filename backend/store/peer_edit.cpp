@@ -2,6 +2,8 @@
 // TSIG keys and autoprimaries in a transaction, and who changed what since.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "backend/store/peers.h"
 #include "backend/store/transaction.h"
 
@@ -13,6 +15,7 @@ Result<void> SqlTransaction::put_tsig_key(const zone::TsigKey& key) {
   if (auto ready = require_edit(); !ready) return ready;
   const auto checked = checked_tsig_key(key);
   if (!checked) return fail(checked.error());
+  if (auto held = hold(Lock::kTsigKeys); !held) return held;
   const auto present = read_tsig_keys(db_);
   if (!present) return fail(present.error());
   for (const zone::TsigKey& one : *present)
@@ -31,6 +34,7 @@ Result<void> SqlTransaction::put_tsig_key(const zone::TsigKey& key) {
 
 Result<void> SqlTransaction::remove_tsig_key(const dns::Name& name) {
   if (auto ready = require_edit(); !ready) return ready;
+  if (auto held = hold(Lock::kTsigKeys); !held) return held;
   const auto done = run("DELETE FROM tsig_key WHERE name_key = $1", {Bytes{name.key()}});
   if (!done) return fail(done.error());
   if (*done == 0) return fail(Errc::kNotFound, fmt::format("there is no TSIG key {}", name.text()));
@@ -76,35 +80,38 @@ Result<void> SqlTransaction::remove_autoprimary(const std::string& address, cons
   return {};
 }
 
-// Whether what came after `since` is still known: pruned history counts as changed.
+// Whether what came after `since` is still known: pruned history counts as changed. Asked last, as it may be pruned
+// while the changes are looked at.
 Result<bool> SqlTransaction::knows_since(Revision since) {
   auto history = db_.query("SELECT 1 FROM journal WHERE revision = $1", {static_cast<std::int64_t>(since)});
   if (!history) return fail(history.error());
   return (*history)->next();
 }
 
-Result<bool> SqlTransaction::rrset_changed_since(Revision since, ZoneId id, const dns::Name& owner, dns::RrType type) {
+Result<bool> SqlTransaction::changed_or_unknown(Result<RowsPtr> changes, Revision since) {
+  if (!changes) return fail(changes.error());
+  const auto changed = (*changes)->next();
+  if (!changed || *changed) return changed;
   const auto known = knows_since(since);
-  if (!known || !*known) return known ? Result<bool>(true) : known;
+  return known ? Result<bool>(!*known) : known;
+}
+
+Result<bool> SqlTransaction::rrset_changed_since(Revision since, ZoneId id, const dns::Name& owner, dns::RrType type) {
   auto rows = db_.query(
       "SELECT 1 FROM change WHERE revision > $1 AND zone = $2 AND (kind = $3 OR kind = $4 OR (kind = $5 AND owner = $6 "
       "AND type = $7)) LIMIT 1",
       {static_cast<std::int64_t>(since), id, static_cast<std::int64_t>(ChangeKind::kCreated),
        static_cast<std::int64_t>(ChangeKind::kDeleted), static_cast<std::int64_t>(ChangeKind::kRrset),
        Bytes{owner.key()}, type.value});
-  if (!rows) return fail(rows.error());
-  return (*rows)->next();
+  return changed_or_unknown(std::move(rows), since);
 }
 
 Result<bool> SqlTransaction::records_changed_since(Revision since, ZoneId id) {
-  const auto known = knows_since(since);
-  if (!known || !*known) return known ? Result<bool>(true) : known;
   auto rows =
       db_.query("SELECT 1 FROM change WHERE revision > $1 AND zone = $2 AND kind IN ($3, $4, $5) LIMIT 1",
                 {static_cast<std::int64_t>(since), id, static_cast<std::int64_t>(ChangeKind::kCreated),
                  static_cast<std::int64_t>(ChangeKind::kDeleted), static_cast<std::int64_t>(ChangeKind::kRrset)});
-  if (!rows) return fail(rows.error());
-  return (*rows)->next();
+  return changed_or_unknown(std::move(rows), since);
 }
 
 }  // namespace sdns::store

@@ -6,9 +6,16 @@
 
 namespace sdns::store {
 
-Result<std::vector<PoolRow>> SqlTransaction::target_pools() { return read_target_pools(db_); }
+// A pool is read by several statements, between which another edit must not commit.
+Result<std::vector<PoolRow>> SqlTransaction::target_pools() {
+  if (locks())
+    if (auto held = hold(Lock::kTargetPools); !held) return fail(held.error());
+  return read_target_pools(db_);
+}
 
 Result<std::optional<PoolRow>> SqlTransaction::target_pool(std::string_view name) {
+  if (locks())
+    if (auto held = hold(Lock::kTargetPools); !held) return fail(held.error());
   return read_target_pool(db_, name);
 }
 
@@ -31,6 +38,7 @@ Result<void> SqlTransaction::put_target_pool(const health::TargetPool& given) {
   if (auto checked = health::check_pool(given); !checked) return checked;
   health::TargetPool pool = given;
   pool.from_configuration = false;
+  if (auto held = hold(Lock::kTargetPools); !held) return held;
   const auto present = read_target_pool(db_, pool.name);
   if (!present) return fail(present.error());
   if (*present && (*present)->pool == pool) return {};
@@ -70,6 +78,7 @@ Result<void> SqlTransaction::put_target_pool(const health::TargetPool& given) {
 
 Result<void> SqlTransaction::remove_target_pool(const std::string& name) {
   if (auto ready = require_edit(); !ready) return ready;
+  if (auto held = hold(Lock::kTargetPools); !held) return held;
   const auto there = clear_target_pool(name);
   if (!there) return fail(there.error());
   if (!*there) return fail(Errc::kNotFound, fmt::format("there is no target pool {}", name));
@@ -88,15 +97,13 @@ Result<void> SqlTransaction::settle_target_pools() {
   return {};
 }
 
-Result<void> SqlTransaction::journal_target_pools(Revision revision, zone::Hasher& hasher) {
+Result<void> SqlTransaction::journal_target_pools(RevisionDraft& draft, zone::Hasher& hasher) {
   for (const auto& [name, before] : pools_before_) {
     hasher.add(std::uint64_t{0});
     hasher.add(static_cast<std::uint64_t>(ChangeKind::kTargetPool));
     hasher.add(name);
-    if (auto done = journal_row(revision, 0, ChangeKind::kTargetPool, name, {}); !done) return done;
-    const auto touched =
-        run("UPDATE target_pool SET revision = $2 WHERE name = $1", {name, static_cast<std::int64_t>(revision)});
-    if (!touched) return fail(touched.error());
+    draft.changes.push_back({0, static_cast<std::int64_t>(ChangeKind::kTargetPool), name, 0});
+    draft.pools.push_back(name);
     const auto now = read_target_pool(db_, name);
     if (!now) return fail(now.error());
     if (*now) zone::add_target_pool(hasher, (*now)->pool);

@@ -34,10 +34,11 @@ Result<std::vector<Stored>> read_slice(Connection& db, const SecretCursor& curso
   const auto most = static_cast<std::int64_t>(limit);
   auto rows =
       cursor.keys_done
-          ? db.query("SELECT name_key, secret FROM tsig_key WHERE name_key > $1 ORDER BY name_key LIMIT $2",
+          ? db.query("SELECT name_key, secret FROM tsig_key WHERE name_key > $1 ORDER BY name_key LIMIT $2{lock}",
                      {Bytes{cursor.tsig_name}, most})
-          : db.query("SELECT zone, id, content FROM cryptokey WHERE (zone, id) > ($1, $2) ORDER BY zone, id LIMIT $3",
-                     {cursor.zone, cursor.key, most});
+          : db.query(
+                "SELECT zone, id, content FROM cryptokey WHERE (zone, id) > ($1, $2) ORDER BY zone, id LIMIT $3{lock}",
+                {cursor.zone, cursor.key, most});
   if (!rows) return fail(rows.error());
   std::vector<Stored> slice;
   for (;;) {
@@ -102,6 +103,11 @@ Result<bool> sealing_required(Connection& db) {
 }
 
 Result<void> require_sealing(Connection& db, Sealing wanted) {
+  const auto required = sealing_required(db);
+  if (!required) return fail(required.error());
+  if (*required == (wanted == Sealing::kSealed)) return {};
+  // Who has been about to store a secret as it is has done so from here on, and is sealed with the others.
+  if (auto held = db.hold(Lock::kSealing); !held) return held;
   const auto done =
       wanted == Sealing::kSealed
           ? db.execute("INSERT INTO meta (name, value) VALUES ('sealing', 'required') ON CONFLICT (name) DO NOTHING")

@@ -7,99 +7,11 @@
 #include <utility>
 
 #include "backend/dns/name_key.h"
+#include "backend/store/row_walk.h"
 #include "backend/zone/digest.h"
 
 namespace sdns::store {
 namespace {
-
-// Walks a query whose first column is a zone's id and which is ordered by it.
-class ByZone {
- public:
-  static Result<ByZone> start(Connection& db, std::string_view sql) {
-    auto rows = db.query(sql);
-    if (!rows) return fail(rows.error());
-    ByZone walk(std::move(*rows));
-    if (const auto moved = walk.advance(); !moved) return fail(moved.error());
-    return walk;
-  }
-  /// Gives each row of the zone to `take`. Requires growing ids from call to call.
-  template <class Take>
-  Result<void> of(ZoneId zone, const Take& take) {
-    while (there_ && rows_->integer(0) <= zone) {
-      if (rows_->integer(0) == zone) {
-        if (auto taken = take(*rows_); !taken) return taken;
-      }
-      if (auto moved = advance(); !moved) return moved;
-    }
-    return {};
-  }
-
- private:
-  explicit ByZone(RowsPtr rows) : rows_(std::move(rows)) {}
-  Result<void> advance() {
-    const auto row = rows_->next();
-    if (!row) return fail(row.error());
-    there_ = *row;
-    return {};
-  }
-  RowsPtr rows_;
-  bool there_ = false;
-};
-
-// Calls `take` for each row.
-template <class Take>
-Result<void> for_each(Result<RowsPtr> rows, const Take& take) {
-  if (!rows) return fail(rows.error());
-  for (;;) {
-    const auto row = (*rows)->next();
-    if (!row) return fail(row.error());
-    if (!*row) return {};
-    if (auto taken = take(**rows); !taken) return taken;
-  }
-}
-
-// Columns: zone, kind, value.
-void append_metadata(std::vector<zone::Metadata>& metadata, const Rows& rows) {
-  if (metadata.empty() || metadata.back().kind != rows.text(1)) metadata.push_back({std::string(rows.text(1)), {}});
-  metadata.back().values.emplace_back(rows.text(2));
-}
-
-// Columns: zone, id, flags, active, published, content.
-Result<void> append_key(const Connection& db, std::vector<zone::Key>& keys, const Rows& rows) {
-  const auto zone = static_cast<ZoneId>(rows.integer(0));
-  const auto id = static_cast<std::uint32_t>(rows.integer(1));
-  std::string content(rows.text(5));
-  if (is_sealed(content)) {
-    auto plain = plain_secret(db.key_file(), content, key_context(zone, id),
-                              fmt::format("{}: private key {} of the zone with the id {}", db.label(), id, zone));
-    if (!plain) return fail(std::move(plain.error()));
-    content = std::move(*plain);
-  }
-  keys.push_back({id, static_cast<std::uint16_t>(rows.integer(2)), rows.integer(3) != 0, rows.integer(4) != 0,
-                  std::move(content)});
-  return {};
-}
-
-// Columns: zone, owner, type, ttl, content. Neighbours mostly have the same owner, whose name is then copied.
-class RecordReader {
- public:
-  Result<dns::Record> read(const Connection& db, const Rows& rows) {
-    if (!known_ || key_ != rows.text(1)) {
-      key_ = rows.text(1);
-      auto name = stored_name(db, key_);
-      if (!name) return fail(name.error());
-      owner_ = std::move(*name);
-      known_ = true;
-    }
-    return dns::Record{owner_, dns::RrType{static_cast<std::uint16_t>(rows.integer(2))},
-                       dns::Ttl{static_cast<std::uint32_t>(rows.integer(3))}, std::string(rows.text(4))};
-  }
-
- private:
-  std::string key_;
-  dns::Name owner_;
-  bool known_ = false;
-};
 
 std::vector<std::string> split_primaries(std::string_view text) {
   std::vector<std::string> primaries;
@@ -116,6 +28,21 @@ constexpr std::string_view kServedOfZone =
     "item";
 
 }  // namespace
+
+Result<void> append_key(const Connection& db, std::vector<zone::Key>& keys, const Rows& rows) {
+  const auto zone = static_cast<ZoneId>(rows.integer(0));
+  const auto id = static_cast<std::uint32_t>(rows.integer(1));
+  std::string content(rows.text(5));
+  if (is_sealed(content)) {
+    auto plain = plain_secret(db.key_file(), content, key_context(zone, id),
+                              fmt::format("{}: private key {} of the zone with the id {}", db.label(), id, zone));
+    if (!plain) return fail(std::move(plain.error()));
+    content = std::move(*plain);
+  }
+  keys.push_back({id, static_cast<std::uint16_t>(rows.integer(2)), rows.integer(3) != 0, rows.integer(4) != 0,
+                  std::move(content)});
+  return {};
+}
 
 std::string joined_primaries(const std::vector<std::string>& primaries) {
   return fmt::format("{}", fmt::join(primaries, ","));
@@ -224,7 +151,7 @@ Result<zone::ZoneContent> read_content(Connection& db, ZoneId zone) {
   zone::ZoneContent content;
   content.head = std::move((*row)->head);
   RecordReader reader;
-  auto read = for_each(db.query(kServedOfZone, {zone}), [&](const Rows& rows) -> Result<void> {
+  auto read = for_each(db.stream(kServedOfZone, {zone}), [&](const Rows& rows) -> Result<void> {
     auto record = reader.read(db, rows);
     if (!record) return fail(record.error());
     content.records.push_back(std::move(*record));
@@ -240,48 +167,11 @@ Result<zone::ZoneContent> read_content(Connection& db, ZoneId zone) {
   return content;
 }
 
-Result<void> read_all(Connection& db, const std::function<void(zone::ZoneContent&&)>& each) {
-  auto zones = db.query("SELECT " SDNS_ZONE_COLUMNS " FROM zone ORDER BY id");
-  if (!zones) return fail(zones.error());
-  auto records = ByZone::start(
-      db, "SELECT zone, owner, type, ttl, content FROM record WHERE disabled = 0 ORDER BY zone, owner, type, item");
-  if (!records) return fail(records.error());
-  auto metadata = ByZone::start(db, "SELECT zone, kind, value FROM zone_metadata ORDER BY zone, kind, item");
-  if (!metadata) return fail(metadata.error());
-  auto keys = ByZone::start(db, "SELECT zone, id, flags, active, published, content FROM cryptokey ORDER BY zone, id");
-  if (!keys) return fail(keys.error());
-
-  RecordReader reader;
-  return for_each(std::move(zones), [&](const Rows& rows) -> Result<void> {
-    auto row = zone_row(db, rows);
-    if (!row) return fail(row.error());
-    const ZoneId id = row->head.id;
-    zone::ZoneContent content;
-    content.head = std::move(row->head);
-    auto done = records->of(id, [&](const Rows& r) -> Result<void> {
-      auto record = reader.read(db, r);
-      if (!record) return fail(record.error());
-      content.records.push_back(std::move(*record));
-      return {};
-    });
-    if (!done) return done;
-    done = metadata->of(id, [&](const Rows& r) -> Result<void> {
-      append_metadata(content.metadata, r);
-      return {};
-    });
-    if (!done) return done;
-    done = keys->of(id, [&](const Rows& r) { return append_key(db, content.keys, r); });
-    if (!done) return done;
-    each(std::move(content));
-    return {};
-  });
-}
-
 Result<std::array<std::uint8_t, 32>> read_zone_digest(Connection& db, const zone::ZoneHead& head) {
   zone::ZoneDigest digest(head);
   RecordReader reader;
   dns::Rrset rrset;
-  auto read = for_each(db.query(kServedOfZone, {head.id}), [&](const Rows& rows) -> Result<void> {
+  auto read = for_each(db.stream(kServedOfZone, {head.id}), [&](const Rows& rows) -> Result<void> {
     auto record = reader.read(db, rows);
     if (!record) return fail(record.error());
     if (!rrset.contents.empty() && (rrset.type != record->type || rrset.owner != record->owner)) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,7 +57,18 @@ Result<std::optional<ZoneRow>> read_zone(Connection& db, ZoneId zone);
 /// Everything that is served of one zone. Errors: kNotFound.
 Result<zone::ZoneContent> read_content(Connection& db, ZoneId zone);
 /// Everything that is served, in order of the zones' ids; records in canonical order. Reads each table once.
-Result<void> read_all(Connection& db, const std::function<void(zone::ZoneContent&&)>& each);
+Result<void> read_all(Connection& db, const std::function<Result<void>(zone::ZoneContent&&)>& each);
+/// The same of the zones that were created in (from, to] and are there; besides records, in the same order.
+Result<void> read_created(Connection& db, Revision from, Revision to,
+                          const std::function<Result<void>(zone::ZoneContent&&)>& each);
+/// Heads, metadata and keys of the zones, and RRsets, that were touched in (from, to], as they are now: what is gone is
+/// left out. In order of zone, owner and type. One statement each, whatever their number.
+Result<std::vector<zone::ZoneHead>> read_touched_heads(Connection& db, Revision from, Revision to);
+Result<std::map<ZoneId, std::vector<zone::Metadata>>> read_touched_metadata(Connection& db, Revision from, Revision to);
+Result<std::map<ZoneId, std::vector<zone::Key>>> read_touched_keys(Connection& db, Revision from, Revision to);
+/// `key` is that of the owner.
+Result<void> read_touched_rrsets(Connection& db, Revision from, Revision to,
+                                 const std::function<void(ZoneId, const std::string& key, dns::Rrset&&)>& each);
 /// The digest of one zone, without holding it in memory.
 Result<std::array<std::uint8_t, 32>> read_zone_digest(Connection& db, const zone::ZoneHead& head);
 

@@ -61,8 +61,9 @@ Result<void> migrate(Connection& db, const WallClock& clock, const std::vector<M
   if (seen->schema_version > newest) return fail(too_new(db, seen->schema_version, newest));
 
   if (const auto begun = db.begin(Access::kWrite); !begun) return begun;
-  const auto now = read_identity(db);  // another program may have been quicker
-  Result<void> done = now ? Result<void>() : fail(now.error());
+  Result<void> done = db.hold(Lock::kSchema);
+  const auto now = done ? read_identity(db) : Result<Identity>(fail(done.error()));  // another may have been quicker
+  if (!now) done = fail(now.error());
   if (done && now->schema_version > newest) done = fail(too_new(db, now->schema_version, newest));
   if (done) done = apply_after(db, now->schema_version, clock, all);
   if (!done) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "backend/base/owned.h"
+#include "backend/store/revision.h"
 #include "backend/store/sqlite_file.h"
 
 namespace sdns::store {
@@ -123,7 +124,14 @@ class SqliteImpl final : public SqliteConnection {
   }
   bool in_transaction() const override { return sqlite3_get_autocommit(db_.get()) == 0; }
 
+  Writers writers() const override { return Writers::kOne; }
+  Result<void> hold(Lock) override { return {}; }
+  Result<void> hold_shared(Lock) override { return {}; }
   Result<RowsPtr> query(std::string_view sql, Params params) override;
+  Result<RowsPtr> stream(std::string_view sql, Params params) override { return query(sql, params); }
+  Result<std::int64_t> next_number(std::string_view counter) override;
+  Result<GivenRevision> commit_revision(const RevisionDraft& draft) override;
+  Result<std::optional<std::int64_t>> shared_clock() override { return std::nullopt; }
   Result<std::int64_t> execute(std::string_view sql, Params params = {}) override;
   Result<void> script(const std::string& sql) override {
     const int code = sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, nullptr);
@@ -201,8 +209,10 @@ class SqliteRows final : public Rows {
   sqlite3_stmt* statement_;
 };
 
-// SQLite numbers parameters with ?1; $1 would be a parameter with a name.
-std::string with_question_marks(std::string_view sql) {
+// SQLite numbers parameters with ?1; $1 would be a parameter with a name. Its writers have no rows to lock.
+std::string in_sqlite(std::string_view sql) {
+  constexpr std::string_view kLock = "{lock}";
+  if (sql.ends_with(kLock)) sql.remove_suffix(kLock.size());
   std::string text(sql);
   for (char& c : text)
     if (c == '$') c = '?';
@@ -235,7 +245,7 @@ Result<SqliteImpl::Lease> SqliteImpl::prepare(std::string_view sql, Params param
     last_home_->pop_back();
   } else {
     sqlite3_stmt* raw = nullptr;
-    const std::string text = with_question_marks(sql);
+    const std::string text = in_sqlite(sql);
     const int code = sqlite3_prepare_v3(db_.get(), text.c_str(), static_cast<int>(text.size()) + 1,
                                         SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
     if (code != SQLITE_OK) return fail(error(code, fmt::format("preparing \"{}\"", sql)));
@@ -283,12 +293,31 @@ Result<void> SqliteImpl::forget_former_rows() {
 
 std::string SqliteImpl::translate(std::string_view sql) const {
   static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
-      {"{int}", "INTEGER"}, {"{bytes}", "BLOB"}, {"{clustered}", "STRICT, WITHOUT ROWID"}};
+      {"--sqlite: ", ""}, {"{int}", "INTEGER"}, {"{bytes}", "BLOB"}, {"{clustered}", "STRICT, WITHOUT ROWID"}};
   std::string text(sql);
   for (const auto& [from, to] : kWords)
     for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
       text.replace(at, from.size(), to);
   return text;
+}
+
+Result<std::int64_t> SqliteImpl::next_number(std::string_view counter) {
+  auto rows = query("UPDATE counter SET value = value + 1 WHERE name = $1 RETURNING value", {counter});
+  if (!rows) return fail(rows.error());
+  const auto there = (*rows)->next();
+  if (!there) return fail(there.error());
+  if (!*there) return 0;
+  // The update is done when the first row is there; the statement must still run to its end.
+  const std::int64_t number = (*rows)->integer(0);
+  if (const auto end = (*rows)->next(); !end) return fail(end.error());
+  return number;
+}
+
+Result<GivenRevision> SqliteImpl::commit_revision(const RevisionDraft& draft) {
+  auto given = write_revision(*this, draft);
+  if (!given) return given;
+  if (auto done = commit(); !done) return fail(done.error());
+  return given;
 }
 
 Result<std::int64_t> SqliteImpl::data_version() {

@@ -23,7 +23,7 @@ Result<Position> SqlTransaction::position() { return read_position(db_); }
 
 Result<std::vector<ZoneRow>> SqlTransaction::zones() {
   std::vector<ZoneRow> zones;
-  auto rows = db_.query("SELECT " SDNS_ZONE_COLUMNS " FROM zone ORDER BY apex_key");
+  auto rows = db_.stream("SELECT " SDNS_ZONE_COLUMNS " FROM zone ORDER BY apex_key");
   if (!rows) return fail(rows.error());
   for (;;) {
     const auto there = (*rows)->next();
@@ -36,10 +36,33 @@ Result<std::vector<ZoneRow>> SqlTransaction::zones() {
 }
 
 Result<std::optional<ZoneRow>> SqlTransaction::zone(const dns::Name& apex) {
-  return one_zone(db_.query("SELECT " SDNS_ZONE_COLUMNS " FROM zone WHERE apex_key = $1", {Bytes{apex.key()}}));
+  const std::string key = apex.key();
+  if (!locks()) return one_zone(db_.query("SELECT " SDNS_ZONE_COLUMNS " FROM zone WHERE apex_key = $1", {Bytes{key}}));
+  auto row = one_zone(db_.query("SELECT " SDNS_ZONE_COLUMNS " FROM zone WHERE apex_key = $1{lock}", {Bytes{key}}));
+  if (row && *row) held_.insert((*row)->head.id);
+  return row;
 }
 
-Result<std::optional<ZoneRow>> SqlTransaction::zone(ZoneId id) { return read_zone(db_, id); }
+Result<std::optional<ZoneRow>> SqlTransaction::zone(ZoneId id) {
+  if (auto held = hold_zone(id); !held) return fail(held.error());
+  return read_zone(db_, id);
+}
+
+Result<void> SqlTransaction::hold_zone(ZoneId id) {
+  if (!locks() || held_.contains(id)) return {};
+  auto rows = db_.query("SELECT id FROM zone WHERE id = $1{lock}", {id});
+  if (!rows) return fail(rows.error());
+  const auto there = (*rows)->next();
+  if (!there) return fail(there.error());
+  if (*there) held_.insert(id);
+  return {};
+}
+
+Result<void> SqlTransaction::hold(Lock lock) {
+  auto held = db_.hold(lock);
+  if (!held && !failed_) failed_ = held.error();
+  return held;
+}
 
 Result<std::optional<ZoneRow>> SqlTransaction::one_zone(Result<RowsPtr> rows) {
   if (!rows) return fail(rows.error());
@@ -51,15 +74,17 @@ Result<std::optional<ZoneRow>> SqlTransaction::one_zone(Result<RowsPtr> rows) {
   return std::move(*row);
 }
 
+// Does not lock: it is asked for warnings, and every zone below a busy one asks it.
 Result<std::optional<ZoneRow>> SqlTransaction::enclosing_zone(const dns::Name& name) {
   for (dns::Name at = name;; at = at.parent()) {
-    auto found = zone(at);
+    auto found = one_zone(db_.query("SELECT " SDNS_ZONE_COLUMNS " FROM zone WHERE apex_key = $1", {Bytes{at.key()}}));
     if (!found || *found || at.is_root()) return found;
   }
 }
 
 Result<void> SqlTransaction::records(ZoneId id, const std::function<void(StoredRecord&&)>& each) {
-  auto rows = db_.query(
+  if (auto held = hold_zone(id); !held) return held;
+  auto rows = db_.stream(
       "SELECT type, ttl, disabled, content, owner FROM record WHERE zone = $1 ORDER BY zone, owner, type, item", {id});
   if (!rows) return fail(rows.error());
   std::string key;
@@ -80,6 +105,7 @@ Result<void> SqlTransaction::records(ZoneId id, const std::function<void(StoredR
 
 Result<std::vector<StoredRecord>> SqlTransaction::records_at(ZoneId id, const dns::Name& owner) {
   std::vector<StoredRecord> found;
+  if (auto held = hold_zone(id); !held) return fail(held.error());
   auto rows =
       db_.query("SELECT type, ttl, disabled, content FROM record WHERE zone = $1 AND owner = $2 ORDER BY type, item",
                 {id, Bytes{owner.key()}});
@@ -94,7 +120,7 @@ Result<std::vector<StoredRecord>> SqlTransaction::records_at(ZoneId id, const dn
 
 Result<void> SqlTransaction::records_of_type(dns::RrType type,
                                              const std::function<void(ZoneId, StoredRecord&&)>& each) {
-  auto rows = db_.query(
+  auto rows = db_.stream(
       "SELECT type, ttl, disabled, content, owner, zone FROM record WHERE type = $1 ORDER BY zone, owner, item",
       {type.value});
   if (!rows) return fail(rows.error());
@@ -109,6 +135,7 @@ Result<void> SqlTransaction::records_of_type(dns::RrType type,
 }
 
 Result<bool> SqlTransaction::has_names_below(ZoneId id, const dns::Name& owner) {
+  if (auto held = hold_zone(id); !held) return fail(held.error());
   const std::string from = owner.key();
   std::string to = from;  // the keys below begin with `from`, whose last octet is 0x00
   if (!to.empty()) to.back() = '\x01';
@@ -125,6 +152,7 @@ Result<bool> SqlTransaction::has_names_below(ZoneId id, const dns::Name& owner) 
 Result<void> SqlTransaction::attempt(const std::function<Result<void>()>& part) {
   if (auto ready = require_edit(); !ready) return ready;
   const auto edited = edited_;
+  const auto held = held_;
   const bool tsig_keys_touched = tsig_keys_touched_;
   const auto pools_before = pools_before_;
   const auto overrides_before = overrides_before_;
@@ -138,6 +166,7 @@ Result<void> SqlTransaction::attempt(const std::function<Result<void>()>& part) 
     if (undone) {
       failed_.reset();
       edited_ = edited;
+      held_ = held;  // a server lets go of what was locked since
       tsig_keys_touched_ = tsig_keys_touched;
       pools_before_ = pools_before;
       overrides_before_ = overrides_before;
@@ -150,8 +179,14 @@ Result<void> SqlTransaction::attempt(const std::function<Result<void>()>& part) 
   return done;
 }
 
-Result<std::vector<zone::Metadata>> SqlTransaction::metadata(ZoneId id) { return read_metadata(db_, id); }
+Result<std::vector<zone::Metadata>> SqlTransaction::metadata(ZoneId id) {
+  if (auto held = hold_zone(id); !held) return fail(held.error());
+  return read_metadata(db_, id);
+}
 
-Result<std::vector<zone::Key>> SqlTransaction::keys(ZoneId id) { return read_keys(db_, id); }
+Result<std::vector<zone::Key>> SqlTransaction::keys(ZoneId id) {
+  if (auto held = hold_zone(id); !held) return fail(held.error());
+  return read_keys(db_, id);
+}
 
 }  // namespace sdns::store

@@ -3,10 +3,14 @@
 // peer_edit.cpp, pool_edit.cpp and override_edit.cpp, serials and journal in commit.cpp, what PDM keeps in
 // ledger.h. Statements touch rows in the
 // order of their keys.
+//
+// Where there are several writers, a zone that an edit looks at is locked from then on: what was read of it is true
+// until the end. Everything else is what others have committed by the time of each statement.
 #pragma once
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -95,6 +99,10 @@ class SqlTransaction final : public Transaction {
 
   Result<void> require_edit();
   Result<bool> knows_since(Revision since);
+  Result<bool> changed_or_unknown(Result<RowsPtr> changes, Revision since);
+  [[nodiscard]] bool locks() const { return access_ == Access::kWrite && db_.writers() == Writers::kSeveral; }
+  Result<void> hold_zone(ZoneId id);
+  Result<void> hold(Lock lock);
   Result<Edited*> edited(ZoneId id);
   Result<std::optional<ZoneRow>> one_zone(Result<RowsPtr> rows);
   Result<std::int64_t> run(std::string_view sql, Params params);
@@ -106,22 +114,22 @@ class SqlTransaction final : public Transaction {
                            RrsetDifference difference, std::size_t stored_count);
   Result<void> note_serial(Edited& zone, std::optional<std::uint32_t> serial);
   Result<void> move_serials();
-  Result<Position> journal(std::string_view who, const Position& before);
-  Result<void> journal_tsig_keys(Revision revision, zone::Hasher& hasher);
+  Result<Position> journal(std::string_view who);
+  Result<void> journal_tsig_keys(RevisionDraft& draft, zone::Hasher& hasher);
   Result<bool> clear_target_pool(const std::string& name);
   Result<void> settle_target_pools();
-  Result<void> journal_target_pools(Revision revision, zone::Hasher& hasher);
+  Result<void> journal_target_pools(RevisionDraft& draft, zone::Hasher& hasher);
   Result<std::optional<health::Override>> note_override(const std::string& target);
   Result<void> settle_overrides();
-  Result<void> journal_overrides(Revision revision, zone::Hasher& hasher);
-  Result<void> journal_zone(Edited& zone, Revision revision, zone::Hasher& hasher);
-  Result<void> journal_row(Revision revision, ZoneId zone, ChangeKind kind, std::string_view key, dns::RrType type);
+  Result<void> journal_overrides(RevisionDraft& draft, zone::Hasher& hasher);
+  Result<void> journal_zone(Edited& zone, RevisionDraft& draft, zone::Hasher& hasher);
 
   Connection& db_;
   const WallClock& clock_;
   Access access_;
   bool ended_ = false;
   std::optional<Error> failed_;  // of a statement: what was written before it may be half of something
+  std::set<ZoneId> held_;
   std::map<ZoneId, Edited> edited_;
   bool tsig_keys_touched_ = false;
   // Of what was touched; nothing: was not there.

@@ -33,7 +33,8 @@ SANITIZED = os.environ.get("SDNS_SANITIZED", "")
 
 # What is meant for the tests; everything else of this name is configuration that must not reach the programs under test.
 for _name in [name for name in os.environ if name.startswith("SDNS_")]:
-    if _name not in ("SDNS_DAEMON", "SDNS_CTL", "SDNS_PDM", "SDNS_SANITIZED", "SDNS_LONG", "SDNS_WITHOUT", "SDNS_DOOR"):
+    if _name not in ("SDNS_DAEMON", "SDNS_CTL", "SDNS_PDM", "SDNS_SANITIZED", "SDNS_LONG", "SDNS_WITHOUT", "SDNS_DOOR",
+                     "SDNS_STORE"):
         del os.environ[_name]
 
 # Which PowerDNS is tested: its server, its tools and the folder of its backends. docs/powerdns-tools.md
@@ -141,6 +142,7 @@ class Daemon:
         self.directory = world.directory / name
         self.directory.mkdir()
         self.database = database or world.database
+        self.database_url = f"sqlite:{database}" if database else world.database_url
         self.socket = self.directory / "pdns.sock"
         self.pipe_socket = self.directory / "pipe.sock"
         self.config = self.directory / "config.toml"
@@ -157,7 +159,7 @@ class Daemon:
         # Daemons of one database do not share it.
         snapshot = "" if "[snapshot]" in self.extra_config else f'[snapshot]\nfile = "{self.directory}/zones.snapshot"\n'
         self.config.write_text(
-            f'[database]\nurl = "sqlite:{self.database}"\n[listen]\nsocket = "{self.socket}"\n'
+            f'[database]\nurl = "{self.database_url}"\n[listen]\nsocket = "{self.socket}"\n'
             f'pipe_socket = "{self.pipe_socket}"\npeers = []\n'
             f'[admin]\nlisten = "127.0.0.1:{self.admin_port}"\n{health}{snapshot}{self.extra_config}\n{servers}')
         self.config.chmod(0o600)
@@ -343,14 +345,51 @@ class PowerDns:
 class World:
     """A directory with a database, a daemon, and name servers in front of it."""
 
-    def __init__(self, label="world"):
+    def __init__(self, label="world", store=None):
+        """`store`: sqlite or postgresql; otherwise what the environment says in SDNS_STORE."""
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"sdns-{label}-"))
         self.directory.chmod(0o755)
         self.database = self.directory / "authority.db"
         self.door = DOOR
+        self.database_name = None  # on PostgreSQL
+        if (store or os.environ.get("SDNS_STORE", "sqlite")) == "postgresql":
+            import postgres  # which needs this module
+            self.cluster = postgres.cluster()
+            self.database_name = self.cluster.make_database()
         self.powerdns = []
         self.daemon = None
         self.failed = False
+
+    @property
+    def database_url(self):
+        return self.cluster.url(self.database_name) if self.database_name else f"sqlite:{self.database}"
+
+    def take_database_away(self):
+        """Nobody reaches it until it is brought back."""
+        if self.database_name:
+            self.cluster.sql("postgres", f"ALTER DATABASE {self.database_name} WITH ALLOW_CONNECTIONS false")
+            return self.cluster.end_connections(self.database_name)
+        away = self.directory / "away"
+        away.mkdir(exist_ok=True)
+        for path in self.database_files():
+            shutil.move(path, away / path.name)
+
+    def bring_database_back(self):
+        if self.database_name:
+            self.cluster.sql("postgres", f"ALTER DATABASE {self.database_name} WITH ALLOW_CONNECTIONS true")
+            return
+        for path in sorted((self.directory / "away").iterdir()):
+            shutil.move(path, self.directory / path.name)
+
+    def put_another_database(self):
+        """In the place of the one that was taken away, and nothing in it."""
+        if self.database_name:
+            self.cluster.sql("postgres", f"ALTER DATABASE {self.database_name} RENAME TO {self.database_name}_away")
+            self.cluster.sql("postgres", f"CREATE DATABASE {self.database_name}")
+        self.ctl("--admin", "", "database", "init")
+
+    def database_files(self):
+        return [path for path in (pathlib.Path(f"{self.database}{suffix}") for suffix in ("", "-wal", "-shm")) if path.exists()]
 
     def start(self, powerdns=({},), daemon=None):
         """`powerdns`: one dictionary of settings for each name server."""
@@ -495,10 +534,11 @@ class ServerTest(unittest.TestCase):
     door = DOOR
     world = None
     world_class = World
+    store = None
 
     @classmethod
     def setUpClass(cls):
-        cls.world = cls.world_class(cls.__name__)
+        cls.world = cls.world_class(cls.__name__, store=cls.store) if cls.store else cls.world_class(cls.__name__)
         cls.world.door = cls.door
         try:
             cls.world.start(cls.powerdns, cls.daemon_options)

@@ -64,19 +64,12 @@ class Snapshot(harness.ServerTest):
         harness.wait_for(f"revision {revision} in the snapshot file",
                          lambda: self.daemon.metric("sdns_snapshot_revision") == revision)
 
-    def database_files(self):
-        return [path for path in (pathlib.Path(f"{self.world.database}{suffix}") for suffix in ("", "-wal", "-shm")) if path.exists()]
-
     def take_database_away(self):
-        away = self.world.directory / "away"
-        away.mkdir(exist_ok=True)
-        for path in self.database_files():
-            shutil.move(path, away / path.name)
+        self.world.take_database_away()
         harness.wait_for("the daemon to miss its database", lambda: self.daemon.metric("sdns_database_up") == 0)
 
     def bring_database_back(self):
-        for path in sorted((self.world.directory / "away").iterdir()):
-            shutil.move(path, self.world.directory / path.name)
+        self.world.bring_database_back()
         harness.wait_for("the database to be up", lambda: self.daemon.metric("sdns_database_up") == 1)
 
     def assert_answers(self, address="192.0.2.3"):
@@ -196,7 +189,7 @@ class TheFile(Snapshot):
 
     def test_of_another_database_it_is_not_used(self):
         self.stop_and_take_away()
-        self.world.ctl("--admin", "", "database", "init")
+        self.world.put_another_database()
         self.daemon.start()
         self.assertIn("is of another database", self.daemon.log_text())
         self.assertEqual(self.daemon.metric("sdns_zones"), 0)
@@ -206,7 +199,7 @@ class TheFile(Snapshot):
         for number in range(5):
             self.world.ctl("--admin", "", "record", "set", "data.test.", "www", "A", f"203.0.113.{number}")
         revision = int(self.world.ctl("--admin", "", "--json", "database", "info").stdout.split('"revision":')[1].split(",")[0].strip(" }\n"))
-        prune_to(self.world.database, revision)
+        self.world.ctl("--admin", "", "database", "prune", "--keep", "1")
         self.daemon.start()
         harness.wait_for("the load", lambda: self.daemon.metric("sdns_loads_total") == 1)
         self.assertIn("event=database.diverged", self.daemon.log_text())
@@ -214,15 +207,6 @@ class TheFile(Snapshot):
             self.world.pdns.start()
         self.daemon.wait_revision(revision)
         self.assert_answers("203.0.113.4")
-
-
-def prune_to(database, revision):
-    import sqlite3
-    connection = sqlite3.connect(database)
-    with connection:
-        connection.execute("DELETE FROM change WHERE revision <= ?", (revision,))
-        connection.execute("DELETE FROM journal WHERE revision < ?", (revision,))
-    connection.close()
 
 
 class OnASmallDisk(Snapshot):
@@ -275,7 +259,8 @@ class Sealed(Snapshot):
         subprocess.run([harness.program("SDNS_CTL", "sdnsctl"), "keys", "generate", self.keys], check=True, capture_output=True)
 
     def stored(self):
-        return b"".join(path.read_bytes() for path in [*self.database_files(), self.file])
+        dumped = self.world.cluster.dump(self.world.database_name).encode() if self.world.database_name else b""
+        return dumped + b"".join(path.read_bytes() for path in [*self.world.database_files(), self.file])
 
     def test_no_secret_lies_in_any_file_or_log(self):
         self.world.ctl("tsig", "add", "k.test.", "--secret", "bm90IHRvIGJlIHNlZW4gYW55d2hlcmU=")

@@ -43,10 +43,11 @@ class Target:
 class Node(harness.World):
     """A daemon and its PowerDNS on the database that all have."""
 
-    def __init__(self, name, database=None):
+    def __init__(self, name, beside=None):
         super().__init__(f"node-{name}")
         self.name = name
-        self.database = database or self.database
+        if beside:
+            self.database, self.database_name = beside.database, beside.database_name
         self.start((CACHED,), {"extra_config": (
             f'[node]\nname = "{name}"\n[health]\ninterval = 1\nallow = ["127.0.5.0/24"]\nuser_agent = "{name}"\n'
             f'vantage = "{RULES[name]}"\nvantage_age = 10\nguard_percent = 0\n')})
@@ -102,7 +103,7 @@ ns1 IN A   192.0.2.53
 www IN LUA A "ifurlup('http://www.{APEX}:{cls.port}/', {{{{'{one}', '{two}'}}}}, {{selector='all'}})"
 """)
             for name in ("b", "c"):
-                cls.nodes[name] = Node(name, cls.a.database)
+                cls.nodes[name] = Node(name, cls.a)
             cls.b, cls.c = cls.nodes["b"], cls.nodes["c"]
         except BaseException:
             cls.tearDownClass()
@@ -187,8 +188,7 @@ www IN LUA A "ifurlup('http://www.{APEX}:{cls.port}/', {{{{'{one}', '{two}'}}}},
         self.targets[0].down.update("bc")
         self.await_answers(a=[two], b=[two], c=[two])
         before = {name: len(node.daemon.log_text()) for name, node in self.nodes.items()}
-        away = self.a.database.with_suffix(".away")
-        self.a.database.rename(away)
+        self.a.take_database_away()
         try:
             self.await_answers(a=[one, two])
             # With the first of the others that is too old there may be as many on both sides, with the last it is alone.
@@ -199,7 +199,7 @@ www IN LUA A "ifurlup('http://www.{APEX}:{cls.port}/', {{{{'{one}', '{two}'}}}},
             self.await_answers(a=[one])
             self.targets[1].down.clear()
         finally:
-            away.rename(self.a.database)
+            self.a.bring_database_back()
         self.await_answers(a=[two])
         harness.wait_for("it says so", lambda: "event=health.rejoined" in self.a.log_since(before["a"]))
         self.assertFalse(self.a.health()["vantage"]["cut_off"])

@@ -2,7 +2,8 @@
 -- The authority database: zones, their data and keys, and the journal that nodes follow.
 --
 -- Written for SQLite and PostgreSQL: {int} is a 64-bit integer, {bytes} an octet string that compares octet by octet,
--- {clustered} keeps the rows of a table in the order of its primary key, where the database can.
+-- {clustered} keeps the rows of a table in the order of its primary key, where the database can. A line that begins with
+-- the mark of one of them is for that one alone.
 --
 -- Names are canonical: `owner` and `apex_key` are dns::Name::key, whose octet order is the canonical order of names
 -- (RFC 4034 section 6.1) and in which a name's key is a prefix of the keys of all names below it.
@@ -19,11 +20,14 @@ CREATE TABLE migration (
 ) {clustered};
 
 -- Numbers that never go back: ids of zones (caches are keyed by them) and of keys.
-CREATE TABLE counter (
-  name TEXT NOT NULL PRIMARY KEY,
-  value {int} NOT NULL
-) {clustered};
-INSERT INTO counter (name, value) VALUES ('zone', 0), ('cryptokey', 0);
+-- Sequences, where a row would make its writers wait for each other.
+--sqlite: CREATE TABLE counter (
+--sqlite:   name TEXT NOT NULL PRIMARY KEY,
+--sqlite:   value {int} NOT NULL
+--sqlite: ) {clustered};
+--sqlite: INSERT INTO counter (name, value) VALUES ('zone', 0), ('cryptokey', 0);
+--postgresql: CREATE SEQUENCE counter_zone;
+--postgresql: CREATE SEQUENCE counter_cryptokey;
 
 CREATE TABLE zone (
   id {int} NOT NULL PRIMARY KEY,

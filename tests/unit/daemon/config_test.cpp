@@ -166,6 +166,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"another database", "[database]\nurl = \"mysql://u:geheim@h/d\"\n",
                 "\"mysql://u:***@h/d\" is not a database"},
         BadCase{"a relative database path", "[database]\nurl = \"sqlite:a.db\"\n", "has no absolute path"},
+        BadCase{"a connection URI that is none", "[database]\nurl = \"postgresql://u:geheim@[::1/x\"\n",
+                "is not a PostgreSQL connection URI"},
         BadCase{"an admin address without port", "[admin]\nlisten = \"127.0.0.1\"\n", "is not ADDRESS:PORT"},
         BadCase{"a log level", "[log]\nlevel = \"loud\"\n", "\"loud\" is not a log level; use debug"},
         BadCase{"an API without its key", "[[powerdns]]\n", "powerdns[0].api_key  is not set"},

@@ -15,9 +15,9 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class CheckedEditTest : public StoreTest {
+class CheckedEditTest : public EveryStoreTest {
  protected:
-  void SetUp() override {
+  void prepare() override {
     authority = open();
     id = add_zone(*authority, "example.");
     begin();
@@ -47,7 +47,7 @@ class CheckedEditTest : public StoreTest {
   Findings findings;
 };
 
-TEST_F(CheckedEditTest, AnRrsetIsPutWithTheTtlThatItHad) {
+TEST_P(CheckedEditTest, AnRrsetIsPutWithTheTtlThatItHad) {
   EXPECT_TRUE(ok(put_rrset(*edit, zone(), {name("ns.example."), dns::kA, {{"192.0.2.7"}}, {}}, findings)));
   EXPECT_FALSE(ok(put_rrset(*edit, zone(), {name("ns.example."), dns::kA, {{"192.0.2.7"}}, {}}, findings)));
   EXPECT_TRUE(ok(put_rrset(*edit, zone(), {name("new.example."), dns::kA, {{"192.0.2.7"}}, {}}, findings)));
@@ -56,7 +56,7 @@ TEST_F(CheckedEditTest, AnRrsetIsPutWithTheTtlThatItHad) {
   EXPECT_EQ(3600U, ok(rrset_at(*edit, id, name("new.example."), dns::kA))[0].record.ttl.seconds);
 }
 
-TEST_F(CheckedEditTest, ARuleThatIsBrokenIsNamedAndNothingIsChanged) {
+TEST_P(CheckedEditTest, ARuleThatIsBrokenIsNamedAndNothingIsChanged) {
   const auto done = put_rrset(*edit, zone(), {name("ns.example."), dns::kCNAME, {{"a.example."}}, {}}, findings);
   ASSERT_FALSE(done);
   EXPECT_EQ(Errc::kInvalidZone, done.error().code);
@@ -66,7 +66,7 @@ TEST_F(CheckedEditTest, ARuleThatIsBrokenIsNamedAndNothingIsChanged) {
   EXPECT_EQ(1U, ok(edit->commit("test")).revision);
 }
 
-TEST_F(CheckedEditTest, WhatSigningMakesStaysOutOfAZoneThatIsSignedLive) {
+TEST_P(CheckedEditTest, WhatSigningMakesStaysOutOfAZoneThatIsSignedLive) {
   ok(add_key(*edit, zone(), key(), findings));
   const std::string content = "256 3 13 " + std::string(86, 'A') + "==";
   EXPECT_FALSE(put_rrset(*edit, zone(), {name("example."), dns::kDNSKEY, {{content}}, {}}, findings));
@@ -79,7 +79,7 @@ TEST_F(CheckedEditTest, WhatSigningMakesStaysOutOfAZoneThatIsSignedLive) {
   EXPECT_THAT(findings[0].what, HasSubstr("1 left out"));
 }
 
-TEST_F(CheckedEditTest, AWholeZoneWithoutSoaIsRefused) {
+TEST_P(CheckedEditTest, AWholeZoneWithoutSoaIsRefused) {
   auto records = small(9);
   records.erase(records.begin());
   const auto done = replace_zone(*edit, zone(), records, findings);
@@ -93,7 +93,7 @@ TEST_F(CheckedEditTest, AWholeZoneWithoutSoaIsRefused) {
   }());
 }
 
-TEST_F(CheckedEditTest, AnRrsetOfAWholeZoneHasOneTtl) {
+TEST_P(CheckedEditTest, AnRrsetOfAWholeZoneHasOneTtl) {
   auto records = small(9);
   records.push_back(rr("www.example.", dns::kA, "192.0.2.2", 60));
   records.push_back(rr("www.example.", dns::kA, "192.0.2.1", 30));
@@ -103,7 +103,7 @@ TEST_F(CheckedEditTest, AnRrsetOfAWholeZoneHasOneTtl) {
   EXPECT_EQ(9U, zone().serial);
 }
 
-TEST_F(CheckedEditTest, ASecondaryTakesTheSerialThatItIsFed) {
+TEST_P(CheckedEditTest, ASecondaryTakesTheSerialThatItIsFed) {
   const ZoneId second = ok(create_secondary(*edit, name("second."), {"192.0.2.1:5300", "192.0.2.1:5300"}, "me"));
   const auto row = *ok(edit->zone(second));
   EXPECT_EQ(zone::Kind::kSecondary, row.head.kind);
@@ -128,7 +128,7 @@ TEST_F(CheckedEditTest, ASecondaryTakesTheSerialThatItIsFed) {
   EXPECT_EQ(Errc::kExists, create_secondary(*edit, name("second."), {"192.0.2.1"}, "").error().code);
 }
 
-TEST_F(CheckedEditTest, AZoneBecomesSecondaryAndBack) {
+TEST_P(CheckedEditTest, AZoneBecomesSecondaryAndBack) {
   EXPECT_EQ(Errc::kInvalidArgument, set_kind(*edit, zone(), zone::Kind::kSecondary, {}).error().code);
   EXPECT_TRUE(ok(set_kind(*edit, zone(), zone::Kind::kSecondary, {"2001:DB8::1"})));
   EXPECT_FALSE(ok(set_kind(*edit, zone(), zone::Kind::kSecondary, {"2001:db8::1"})));
@@ -139,7 +139,7 @@ TEST_F(CheckedEditTest, AZoneBecomesSecondaryAndBack) {
   EXPECT_EQ(Errc::kInvalidZone, set_kind(*edit, *ok(edit->zone(empty)), zone::Kind::kNative, {}).error().code);
 }
 
-TEST_F(CheckedEditTest, TheFirstKeySetsSoaEditUnlessThereIsOne) {
+TEST_P(CheckedEditTest, TheFirstKeySetsSoaEditUnlessThereIsOne) {
   ok(add_key(*edit, zone(), key(), findings));
   EXPECT_EQ("INCEPTION-EPOCH", soa_edit());
   ok(set_metadata(*edit, zone(), {"SOA-EDIT", {}}, findings));
@@ -162,7 +162,7 @@ TEST(FirstSoaEdit, FollowsTheSerialsThatAreDates) {
   EXPECT_EQ("INCEPTION-EPOCH", first_soa_edit(1999123199, WallTime(std::chrono::seconds(1999123200)))) << "passed";
 }
 
-TEST_F(CheckedEditTest, AnEditOfASignedZoneShowsInTheServedSerial) {
+TEST_P(CheckedEditTest, AnEditOfASignedZoneShowsInTheServedSerial) {
   ok(add_key(*edit, zone(), key(), findings));
   commit();
   EXPECT_EQ(1U, zone().serial);
@@ -178,7 +178,7 @@ TEST_F(CheckedEditTest, AnEditOfASignedZoneShowsInTheServedSerial) {
   EXPECT_EQ(1'767'830'401U, zone().serial);
 }
 
-TEST_F(CheckedEditTest, AKeyIsCheckedAndTakenOnce) {
+TEST_P(CheckedEditTest, AKeyIsCheckedAndTakenOnce) {
   zone::Key first = key();
   const std::uint32_t number = ok(add_key(*edit, zone(), first, findings));
   first.active = false;
@@ -204,7 +204,7 @@ TEST_F(CheckedEditTest, AKeyIsCheckedAndTakenOnce) {
   EXPECT_EQ(Errc::kNotFound, remove_key(*edit, zone(), number).error().code);
 }
 
-TEST_F(CheckedEditTest, KeysAndSignaturesOfItsOwnExcludeEachOther) {
+TEST_P(CheckedEditTest, KeysAndSignaturesOfItsOwnExcludeEachOther) {
   ok(set_metadata(*edit, zone(), {"PRESIGNED", {"1"}}, findings));
   EXPECT_EQ(Errc::kConflict, add_key(*edit, zone(), key(), findings).error().code);
   begin();
@@ -212,7 +212,7 @@ TEST_F(CheckedEditTest, KeysAndSignaturesOfItsOwnExcludeEachOther) {
   EXPECT_EQ(Errc::kConflict, set_metadata(*edit, zone(), {"PRESIGNED", {"1"}}, findings).error().code);
 }
 
-TEST_F(CheckedEditTest, MetadataThatNobodyCanUseIsRefused) {
+TEST_P(CheckedEditTest, MetadataThatNobodyCanUseIsRefused) {
   const auto done = set_metadata(*edit, zone(), {"NSEC3PARAM", {"1 0 x -"}}, findings);
   ASSERT_FALSE(done);
   EXPECT_THAT(done.error().what, HasSubstr("example./NSEC3PARAM"));
@@ -224,6 +224,8 @@ TEST_F(CheckedEditTest, MetadataThatNobodyCanUseIsRefused) {
   EXPECT_FALSE(ok(set_metadata(*edit, zone(), {"TSIG-ALLOW-AXFR", {"k.example"}}, findings)));
   EXPECT_THAT(findings, IsEmpty());
 }
+
+SDNS_ON_EVERY_STORE(CheckedEditTest);
 
 }  // namespace
 }  // namespace sdns::store::test

@@ -15,31 +15,25 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using testing::HasSubstr;
 
-class FollowerTest : public StoreTest {
- protected:
-  void SetUp() override { authority = open(); }
-  std::unique_ptr<Follower> follow() { return ok(open_follower(url())); }
-  static zone::LoadedState load(Follower& follower, Model& model) {
-    model.clear();
-    return ok(follower.load([&](zone::ZoneContent&& zone) { model.put(std::move(zone)); }));
-  }
-  static Errc code(const auto& result) { return result ? Errc::kConfig : result.error().code; }
-  template <class T>
-  static std::size_t count(const zone::Batch& batch) {
-    return static_cast<std::size_t>(std::count_if(batch.changes.begin(), batch.changes.end(), [](const auto& change) {
-      return std::holds_alternative<T>(change);
-    }));
-  }
-  void put_in_place_of_the_database(const std::filesystem::path& other) {
-    for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(file() + suffix);
-    std::filesystem::rename(other, file());
-  }
-  void copy_to(const std::filesystem::path& other) { sql("VACUUM INTO '" + other.string() + "'"); }
+zone::LoadedState load(Follower& follower, Model& model) {
+  model.clear();
+  return ok(follower.load([&](zone::ZoneContent&& zone) { model.put(std::move(zone)); }));
+}
+Errc code(const auto& result) { return result ? Errc::kConfig : result.error().code; }
+template <class T>
+std::size_t count(const zone::Batch& batch) {
+  return static_cast<std::size_t>(std::count_if(batch.changes.begin(), batch.changes.end(),
+                                                [](const auto& change) { return std::holds_alternative<T>(change); }));
+}
 
+class FollowerTest : public EveryStoreTest {
+ protected:
+  void prepare() override { authority = open(); }
+  std::unique_ptr<Follower> follow() { return ok(open_follower(url())); }
   std::unique_ptr<Authority> authority;
 };
 
-TEST_F(FollowerTest, LoadsWhatIsServed) {
+TEST_P(FollowerTest, LoadsWhatIsServed) {
   const ZoneId id = add_zone(*authority, "example.");
   add_zone(*authority, "other.");
   auto edit = ok(authority->edit());
@@ -63,7 +57,7 @@ TEST_F(FollowerTest, LoadsWhatIsServed) {
   EXPECT_EQ(ok(authority->identity()).database_id, follower->identity());
 }
 
-TEST_F(FollowerTest, AChangeOfOneRrsetInALargeZoneCostsAHandfulOfRows) {
+TEST_P(FollowerTest, AChangeOfOneRrsetInALargeZoneCostsAHandfulOfRows) {
   auto edit = ok(authority->edit());
   const ZoneId id = ok(edit->create_zone(head("example."), SerialPolicy::kCounter));
   std::vector<StoredRecord> records{rr("example.", dns::kSOA, soa(1)), rr("example.", dns::kNS, "ns.example.")};
@@ -90,7 +84,7 @@ TEST_F(FollowerTest, AChangeOfOneRrsetInALargeZoneCostsAHandfulOfRows) {
   EXPECT_LE(follower->rows_read() - idle, 4U);
 }
 
-TEST_F(FollowerTest, AnRrsetTouchedOftenIsToldOnce) {
+TEST_P(FollowerTest, AnRrsetTouchedOftenIsToldOnce) {
   const ZoneId id = add_zone(*authority, "example.");
   auto follower = follow();
   Model model;
@@ -104,7 +98,7 @@ TEST_F(FollowerTest, AnRrsetTouchedOftenIsToldOnce) {
   EXPECT_EQ(ok(state_digest(*ok(authority->read()))), model.digest());
 }
 
-TEST_F(FollowerTest, ANewZoneIsToldAsAWholeAndOnce) {
+TEST_P(FollowerTest, ANewZoneIsToldAsAWholeAndOnce) {
   auto follower = follow();
   Model model;
   const auto state = load(*follower, model);
@@ -118,7 +112,7 @@ TEST_F(FollowerTest, ANewZoneIsToldAsAWholeAndOnce) {
   EXPECT_EQ(4U, std::get<zone::ZoneCreated>(batch.changes[0]).zone.records.size());
 }
 
-TEST_F(FollowerTest, AZoneDeletedAndMadeAgainIsAnotherZone) {
+TEST_P(FollowerTest, AZoneDeletedAndMadeAgainIsAnotherZone) {
   const ZoneId before = add_zone(*authority, "example.");
   auto follower = follow();
   Model model;
@@ -140,7 +134,7 @@ TEST_F(FollowerTest, AZoneDeletedAndMadeAgainIsAnotherZone) {
   EXPECT_EQ(ok(state_digest(*ok(authority->read()))), model.digest());
 }
 
-TEST_F(FollowerTest, HeadMetadataAndKeysAreToldAsTheyAreNow) {
+TEST_P(FollowerTest, HeadMetadataAndKeysAreToldAsTheyAreNow) {
   const ZoneId id = add_zone(*authority, "example.");
   auto follower = follow();
   Model model;
@@ -161,34 +155,32 @@ TEST_F(FollowerTest, HeadMetadataAndKeysAreToldAsTheyAreNow) {
   EXPECT_EQ(ok(state_digest(*ok(authority->read()))), model.digest());
 }
 
-TEST_F(FollowerTest, AnOlderCopyPutBackIsSeen) {
+TEST_P(FollowerTest, AnOlderCopyPutBackIsSeen) {
   const ZoneId id = add_zone(*authority, "example.");
-  const auto copy = dir / "copy.db";
-  copy_to(copy);
+  copy_to("copy");
   set(*authority, id, "www.example.", dns::kA, {"192.0.2.1"});
   auto follower = follow();
   Model model;
   const auto state = load(*follower, model);
   authority.reset();
-  put_in_place_of_the_database(copy);
+  put_in_place_of_the_database("copy");
   const auto refused = follower->changes_since(state.revision, state.chain);
   ASSERT_EQ(Errc::kDiverged, code(refused));
-  EXPECT_THAT(refused.error().what, HasSubstr("replaced"));
+  EXPECT_THAT(refused.error().what, HasSubstr(store() == Store::kSqlite ? "replaced" : "it ends at revision 1"));
   const auto again = load(*follower, model);
   EXPECT_EQ(1U, again.revision);
   EXPECT_EQ(ok(state_digest(*ok(open()->read()))), model.digest());
   EXPECT_TRUE(follower->changes_since(again.revision, again.chain));
 }
 
-TEST_F(FollowerTest, ACopyThatWentOnDifferentlyIsSeen) {
+TEST_P(FollowerTest, ACopyThatWentOnDifferentlyIsSeen) {
   const ZoneId id = add_zone(*authority, "example.");
-  const auto copy = dir / "copy.db";
-  copy_to(copy);
+  copy_to("copy");
   const Position here = set(*authority, id, "www.example.", dns::kA, {"192.0.2.1"});
-  auto sideways = ok(open_authority("sqlite:" + copy.string(), OpenMode::kExisting, clock, random));
+  auto sideways = ok(open_authority(other_url("copy"), OpenMode::kExisting, clock, random));
   const Position there = set(*sideways, id, "www.example.", dns::kA, {"192.0.2.2"});
   EXPECT_EQ(here.revision, there.revision);
-  auto follower = ok(open_follower("sqlite:" + copy.string()));
+  auto follower = ok(open_follower(other_url("copy")));
   const auto refused = follower->changes_since(here.revision, here.chain);
   ASSERT_EQ(Errc::kDiverged, code(refused));
   EXPECT_THAT(refused.error().what, HasSubstr("chain"));
@@ -196,7 +188,7 @@ TEST_F(FollowerTest, ACopyThatWentOnDifferentlyIsSeen) {
   EXPECT_EQ(Errc::kDiverged, code(follower->changes_since(there.revision + 5, there.chain))) << "history went back";
 }
 
-TEST_F(FollowerTest, HistoryPrunedBelowIsSeenAndTheFloorItselfIsEnough) {
+TEST_P(FollowerTest, HistoryPrunedBelowIsSeenAndTheFloorItselfIsEnough) {
   const ZoneId id = add_zone(*authority, "example.");
   auto follower = follow();
   Model model;
@@ -210,26 +202,29 @@ TEST_F(FollowerTest, HistoryPrunedBelowIsSeenAndTheFloorItselfIsEnough) {
   EXPECT_EQ(third.revision, ok(follower->changes_since(second.revision, second.chain)).to);
 }
 
-TEST_F(FollowerTest, AnotherDatabaseAtThePathIsForeign) {
+TEST_P(FollowerTest, AnotherDatabaseAtThePathIsForeign) {
   add_zone(*authority, "example.");
-  const auto other_path = dir / "other.db";
-  auto other = ok(open_authority("sqlite:" + other_path.string(), OpenMode::kCreateIfMissing, clock, random));
+  make_other("other");
+  auto other = ok(open_authority(other_url("other"), OpenMode::kCreateIfMissing, clock, random));
   const std::string other_id = ok(other->identity()).database_id;
   other.reset();
   auto follower = follow();
   Model model;
   const auto state = load(*follower, model);
   authority.reset();
-  put_in_place_of_the_database(other_path);
+  put_in_place_of_the_database("other");
   const auto refused = follower->changes_since(state.revision, state.chain);
   ASSERT_EQ(Errc::kForeign, code(refused));
   EXPECT_THAT(refused.error().what, HasSubstr(other_id));
   EXPECT_EQ(Errc::kForeign, code(follower->load([](zone::ZoneContent&&) {}))) << "never loaded silently";
 }
 
-TEST_F(FollowerTest, ADeletedDatabaseIsUnavailableAndWelcomeBack) {
+class FollowerOnSqliteTest : public StoreTest {};
+
+TEST_F(FollowerOnSqliteTest, ADeletedDatabaseIsUnavailableAndWelcomeBack) {
+  auto authority = open();
   const ZoneId id = add_zone(*authority, "example.");
-  auto follower = follow();
+  auto follower = ok(open_follower(url()));
   Model model;
   const auto state = load(*follower, model);
   authority.reset();
@@ -247,16 +242,17 @@ TEST_F(FollowerTest, ADeletedDatabaseIsUnavailableAndWelcomeBack) {
   EXPECT_EQ(2U, ok(follower->changes_since(state.revision, state.chain)).changes.size());
 }
 
-TEST_F(FollowerTest, AFollowerCanBeMadeBeforeItsDatabase) {
-  auto follower = ok(open_follower("sqlite:" + (dir / "later.db").string()));
+TEST_P(FollowerTest, AFollowerCanBeMadeBeforeItsDatabase) {
+  auto follower = ok(open_follower(other_url("later")));
   EXPECT_EQ("", follower->identity());
   EXPECT_EQ(Errc::kUnavailable, code(follower->load([](zone::ZoneContent&&) {})));
-  ok(open_authority("sqlite:" + (dir / "later.db").string(), OpenMode::kCreateIfMissing, clock, random));
+  make_other("later");
+  ok(open_authority(other_url("later"), OpenMode::kCreateIfMissing, clock, random));
   EXPECT_EQ(0U, ok(follower->load([](zone::ZoneContent&&) {})).revision);
   EXPECT_NE("", follower->identity());
 }
 
-TEST_F(FollowerTest, ANewerSchemaIsTooNew) {
+TEST_P(FollowerTest, ANewerSchemaIsTooNew) {
   auto follower = follow();
   Model model;
   const auto state = load(*follower, model);
@@ -264,7 +260,7 @@ TEST_F(FollowerTest, ANewerSchemaIsTooNew) {
   EXPECT_EQ(Errc::kTooNew, code(follower->changes_since(state.revision, state.chain)));
 }
 
-TEST_F(FollowerTest, WaitEndsWithACommitOfAnotherConnection) {
+TEST_P(FollowerTest, WaitEndsWithACommitOfAnotherConnection) {
   const ZoneId id = add_zone(*authority, "example.");
   auto follower = follow();
   Model model;
@@ -282,7 +278,7 @@ TEST_F(FollowerTest, WaitEndsWithACommitOfAnotherConnection) {
   }
 }
 
-TEST_F(FollowerTest, ACommitIsNoticedWithoutReadingTheJournal) {
+TEST_P(FollowerTest, ACommitIsNoticedWithoutReadingTheJournal) {
   const ZoneId id = add_zone(*authority, "example.");
   auto follower = follow();
   Model model;
@@ -293,7 +289,7 @@ TEST_F(FollowerTest, ACommitIsNoticedWithoutReadingTheJournal) {
   EXPECT_EQ(before, follower->rows_read()) << "the slow look found it, not PRAGMA data_version";
 }
 
-TEST_F(FollowerTest, WaitEndsWhenWoken) {
+TEST_P(FollowerTest, WaitEndsWhenWoken) {
   auto follower = follow();
   Model model;
   load(*follower, model);
@@ -304,21 +300,20 @@ TEST_F(FollowerTest, WaitEndsWhenWoken) {
   follower->wait(hours(1));  // a wake that came before counts
 }
 
-TEST_F(FollowerTest, WaitSeesAReplacedFileOnce) {
+TEST_P(FollowerTest, WaitSeesAReplacedFileOnce) {
   const ZoneId id = add_zone(*authority, "example.");
-  const auto copy = dir / "copy.db";
-  copy_to(copy);
+  copy_to("copy");
   set(*authority, id, "www.example.", dns::kA, {"192.0.2.1"});
   auto follower = follow();
   Model model;
   const auto state = load(*follower, model);
   authority.reset();
-  put_in_place_of_the_database(copy);
+  put_in_place_of_the_database("copy");
   follower->wait(hours(1));
   EXPECT_EQ(Errc::kDiverged, code(follower->changes_since(state.revision, state.chain)));
 }
 
-TEST_F(FollowerTest, WaitSeesWhatDataVersionDoesNot) {
+TEST_P(FollowerTest, WaitSeesWhatDataVersionDoesNot) {
   // A change that was committed before the follower last took its data version is not news to it.
   const ZoneId id = add_zone(*authority, "example.");
   auto follower = follow();
@@ -331,7 +326,7 @@ TEST_F(FollowerTest, WaitSeesWhatDataVersionDoesNot) {
   EXPECT_EQ(2U, ok(stale->changes_since(old.revision, old.chain)).to);
 }
 
-TEST_F(FollowerTest, AFollowerNeverWrites) {
+TEST_P(FollowerTest, AFollowerNeverWrites) {
   const ZoneId id = add_zone(*authority, "example.");
   auto edit = ok(authority->edit());  // holds the writers' lock
   ok(edit->replace_rrset(id, name("www.example."), dns::kA, {rr("www.example.", dns::kA, "192.0.2.1")}));
@@ -343,6 +338,8 @@ TEST_F(FollowerTest, AFollowerNeverWrites) {
   ok(edit->commit("test"));
   EXPECT_EQ(2U, ok(follower->changes_since(state.revision, state.chain)).to);
 }
+
+SDNS_ON_EVERY_STORE(FollowerTest);
 
 }  // namespace
 }  // namespace sdns::store::test

@@ -17,9 +17,9 @@ using health::Verdict;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-class NodesTest : public StoreTest {
+class NodesTest : public EveryStoreTest {
  protected:
-  void SetUp() override { authority = open(); }
+  void prepare() override { authority = open(); }
   std::unique_ptr<NodeStore> connect() { return ok(NodeStore::open(url(), clock, random, 1s)); }
   Heartbeat heartbeat(const std::string& node, zone::Revision applied = 0) const {
     return {.name = node, .version = "1.2", .applied = applied, .started = started, .max_stale = 7 * 24h};
@@ -27,15 +27,17 @@ class NodesTest : public StoreTest {
   SharedVerdict said(const std::string& identity, Verdict verdict) {
     return {check_digest(identity), verdict, clock.wall_now()};
   }
+  bool store_has_a_clock() const { return EveryStoreTest::store() == Store::kPostgres; }
   std::vector<NodeRow> nodes() { return ok(ok(authority->read())->nodes()); }
 
   std::unique_ptr<Authority> authority;
   WallTime started = clock.wall_now();
 };
 
-TEST_F(NodesTest, AHeartbeatSaysWhatANodeServesAndTakesNoRevision) {
+TEST_P(NodesTest, AHeartbeatSaysWhatANodeServesAndTakesNoRevision) {
   EXPECT_THAT(nodes(), IsEmpty());
   auto store = connect();
+  const WallTime begin = ok(store->now());
   const Beaten first = ok(store->beat(heartbeat("ns1", 3), {}));
   EXPECT_TRUE(first.is_new);
   EXPECT_TRUE(first.disturbed) << "what the database has of its verdicts is not known yet";
@@ -43,22 +45,28 @@ TEST_F(NodesTest, AHeartbeatSaysWhatANodeServesAndTakesNoRevision) {
   const Beaten second = ok(store->beat(heartbeat("ns1", 4), {}));
   EXPECT_FALSE(second.is_new);
   EXPECT_FALSE(second.disturbed);
-  EXPECT_EQ(clock.wall_now() + 7 * 24h, second.serve_until);
-  EXPECT_EQ(std::nullopt, second.clock_ahead) << "SQLite has no clock of its own";
+  EXPECT_EQ(ok(authority->read())->nodes()->front().last_seen + 7 * 24h, second.serve_until);
+  EXPECT_EQ(store_has_a_clock(), second.clock_ahead.has_value());
   ASSERT_EQ(1U, nodes().size());
   const NodeRow row = nodes()[0];
   EXPECT_EQ("ns1", row.name);
   EXPECT_EQ("1.2", row.version);
   EXPECT_EQ(4U, row.applied);
   EXPECT_EQ(2U, row.beat);
-  EXPECT_EQ(clock.wall_now(), row.last_seen);
+  if (store_has_a_clock()) {  // which runs, while the test's stands
+    EXPECT_GE(ok(store->now()), row.last_seen);
+    EXPECT_LE(std::chrono::floor<std::chrono::milliseconds>(begin), row.last_seen);
+    EXPECT_EQ(row.clock - row.last_seen, second.clock_ahead);
+  } else {
+    EXPECT_EQ(clock.wall_now(), row.last_seen);
+  }
   EXPECT_EQ(clock.wall_now(), row.clock);
-  EXPECT_EQ(clock.wall_now() + 7 * 24h, row.serve_until);
+  EXPECT_EQ(row.last_seen + 7 * 24h, row.serve_until);
   EXPECT_EQ(started, row.started);
   EXPECT_EQ(0U, ok(ok(authority->read())->position()).revision);
 }
 
-TEST_F(NodesTest, ANodeThatRestartsIsTheSameNodeInAnotherIncarnation) {
+TEST_P(NodesTest, ANodeThatRestartsIsTheSameNodeInAnotherIncarnation) {
   ok(connect()->beat(heartbeat("ns1"), {}));
   const std::uint64_t before = nodes()[0].incarnation;
   started += 1h;
@@ -71,7 +79,7 @@ TEST_F(NodesTest, ANodeThatRestartsIsTheSameNodeInAnotherIncarnation) {
   EXPECT_NE(before, nodes()[0].incarnation);
 }
 
-TEST_F(NodesTest, TwoProcessesOfOneNameNoticeEachOther) {
+TEST_P(NodesTest, TwoProcessesOfOneNameNoticeEachOther) {
   auto one = connect();
   auto other = connect();
   ok(one->beat(heartbeat("ns1"), {}));
@@ -83,7 +91,7 @@ TEST_F(NodesTest, TwoProcessesOfOneNameNoticeEachOther) {
   EXPECT_TRUE(beaten.other_process);
 }
 
-TEST_F(NodesTest, ARowThatWentBackIsNoticed) {
+TEST_P(NodesTest, ARowThatWentBackIsNoticed) {
   auto store = connect();
   ok(store->beat(heartbeat("ns1"), {}));
   ok(store->beat(heartbeat("ns1"), {}));
@@ -94,7 +102,7 @@ TEST_F(NodesTest, ARowThatWentBackIsNoticed) {
   EXPECT_FALSE(ok(store->beat(heartbeat("ns1"), {})).disturbed) << "it has settled";
 }
 
-TEST_F(NodesTest, VerdictsAreReadFromWhereOneWas) {
+TEST_P(NodesTest, VerdictsAreReadFromWhereOneWas) {
   auto store = connect();
   std::vector<SharedVerdict> all;
   for (int i = 0; i < 77; ++i)
@@ -121,7 +129,7 @@ TEST_F(NodesTest, VerdictsAreReadFromWhereOneWas) {
   EXPECT_EQ(0U, ok(ok(authority->read())->position()).revision);
 }
 
-TEST_F(NodesTest, OneCheckIsReadOfAllNodes) {
+TEST_P(NodesTest, OneCheckIsReadOfAllNodes) {
   auto store = connect();
   const SharedVerdict up = said("tcp 192.0.2.1:443", Verdict::kUp);
   const SharedVerdict down = said("tcp 192.0.2.1:443", Verdict::kDown);
@@ -132,7 +140,7 @@ TEST_F(NodesTest, OneCheckIsReadOfAllNodes) {
   EXPECT_EQ((std::map<std::string, SharedVerdict>{{"ns1", up}, {"ns2", down}}), read);
 }
 
-TEST_F(NodesTest, WhatIsDeletedRaisesTheFloorAndNeverLowersIt) {
+TEST_P(NodesTest, WhatIsDeletedRaisesTheFloorAndNeverLowersIt) {
   auto store = connect();
   const WallTime then = clock.wall_now();
   ok(store->beat(heartbeat("ns1"), std::vector{said("late", Verdict::kUp), said("early", Verdict::kUnknown)}));
@@ -147,7 +155,7 @@ TEST_F(NodesTest, WhatIsDeletedRaisesTheFloorAndNeverLowersIt) {
   EXPECT_EQ(2U, nodes()[0].verdicts_floor);
 }
 
-TEST_F(NodesTest, AForgottenNodeIsGoneUntilItsNextHeartbeat) {
+TEST_P(NodesTest, AForgottenNodeIsGoneUntilItsNextHeartbeat) {
   auto store = connect();
   ok(store->beat(heartbeat("ns1"), std::vector{said("a", Verdict::kUp)}));
   ok(store->beat(heartbeat("ns2"), {}));
@@ -164,16 +172,19 @@ TEST_F(NodesTest, AForgottenNodeIsGoneUntilItsNextHeartbeat) {
   EXPECT_TRUE(back.disturbed) << "its verdicts are to be written again";
 }
 
-TEST_F(NodesTest, AVerdictThatIsNoneIsDamage) {
+TEST_P(NodesTest, AVerdictThatIsNoneIsDamage) {
   auto store = connect();
   ok(store->beat(heartbeat("ns1"), std::vector{said("a", Verdict::kUp)}));
-  sql("UPDATE verdict SET check_digest = x'00'");
+  sql(store_has_a_clock() ? "UPDATE verdict SET check_digest = '\\x00'" : "UPDATE verdict SET check_digest = x'00'");
   const auto read = store->verdicts_of("ns1");
   ASSERT_FALSE(read);
   EXPECT_EQ(Errc::kCorrupt, read.error().code);
 }
 
-TEST_F(NodesTest, AnOlderSchemaIsWaitedFor) {
+// Databases of older programs are there on SQLite alone.
+class NodesOnSqliteTest : public NodesTest {};
+
+TEST_P(NodesOnSqliteTest, AnOlderSchemaIsWaitedFor) {
   authority.reset();
   std::filesystem::remove(file());
   const std::vector<Migration> before(migrations().begin(), migrations().begin() + 5);
@@ -185,6 +196,37 @@ TEST_F(NodesTest, AnOlderSchemaIsWaitedFor) {
   ok(connect()->beat(heartbeat("ns1"), {}));
   EXPECT_EQ(1U, nodes().size());
 }
+
+SDNS_ON_EVERY_STORE(NodesTest);
+SDNS_ON_SQLITE(NodesOnSqliteTest);
+
+// Heartbeats and edits do not wait for each other where there are several writers.
+class PostgreSQLNodesTest : public NodesTest {};
+
+TEST_P(PostgreSQLNodesTest, AHeartbeatDoesNotWaitForAnEdit) {
+  auto store = connect();
+  auto edit = ok(authority->edit());
+  ok(edit->create_zone(head("a."), SerialPolicy::kCounter));
+  ok(store->beat(heartbeat("ns1"), std::vector{said("a", Verdict::kUp)}));
+  ok(edit->replace_zone(1, {rr("a.", dns::kSOA, soa(1))}));
+  EXPECT_EQ(1U, ok(edit->commit("test")).revision);
+  EXPECT_EQ(1U, nodes().size());
+}
+
+TEST_P(PostgreSQLNodesTest, ALostConnectionIsAnError) {
+  auto store = connect();
+  ok(store->beat(heartbeat("ns1"), {}));
+  authority.reset();
+  sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+      "pg_backend_pid()");
+  const auto lost = store->beat(heartbeat("ns1"), {});
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(Errc::kUnavailable, lost.error().code);
+  EXPECT_FALSE(store->beat(heartbeat("ns1"), {})) << "it is opened anew by who uses it";
+  ok(connect()->beat(heartbeat("ns1"), {}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Some, PostgreSQLNodesTest, testing::Values(Store::kPostgres));
 
 struct StateCase {
   std::string behaviour;

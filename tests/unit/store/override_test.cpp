@@ -18,9 +18,9 @@ using health::Verdict;
 
 Override down(const std::string& target) { return {target, Verdict::kDown, "it's \"down\"", "ann", 1000, 2000}; }
 
-class OverrideTest : public StoreTest {
+class OverrideTest : public EveryStoreTest {
  protected:
-  void SetUp() override { authority = open(); }
+  void prepare() override { authority = open(); }
   Position put(const Override& override) {
     auto edit = ok(authority->edit());
     ok(edit->put_override(override));
@@ -32,7 +32,7 @@ class OverrideTest : public StoreTest {
   std::unique_ptr<Authority> authority;
 };
 
-TEST_F(OverrideTest, IsReadAsItWasWritten) {
+TEST_P(OverrideTest, IsReadAsItWasWritten) {
   put(down("192.0.2.1"));
   put({"pool:web", Verdict::kUp, "", "", 0, 0});
   ASSERT_EQ(2U, overrides().size());
@@ -42,7 +42,7 @@ TEST_F(OverrideTest, IsReadAsItWasWritten) {
   EXPECT_EQ(2U, overrides()[1].revision);
 }
 
-TEST_F(OverrideTest, ThatDrainsIsNotOneThatIsDown) {
+TEST_P(OverrideTest, ThatDrainsIsNotOneThatIsDown) {
   put(down("192.0.2.1"));
   const std::string without = digest();
   Override draining = down("192.0.2.1");
@@ -54,7 +54,7 @@ TEST_F(OverrideTest, ThatDrainsIsNotOneThatIsDown) {
   EXPECT_EQ(Errc::kInvalidArgument, ok(authority->edit())->put_override(draining).error().code);
 }
 
-TEST_F(OverrideTest, ThatResumesForcesNothing) {
+TEST_P(OverrideTest, ThatResumesForcesNothing) {
   Override resumed{"192.0.2.1", Verdict::kUnknown, "mended", "ann", 1000, 2000};
   EXPECT_EQ(Errc::kInvalidArgument, ok(authority->edit())->put_override(resumed).error().code) << "it says nothing";
   resumed.resumes = true;
@@ -68,7 +68,10 @@ TEST_F(OverrideTest, ThatResumesForcesNothing) {
   EXPECT_EQ(Errc::kInvalidArgument, ok(authority->edit())->put_override(resumed).error().code);
 }
 
-TEST_F(OverrideTest, OfADatabaseOfVersion4StaysAsItWas) {
+// Databases of older programs are there on SQLite alone.
+class OverrideOnSqliteTest : public OverrideTest {};
+
+TEST_P(OverrideOnSqliteTest, OfADatabaseOfVersion4StaysAsItWas) {
   authority.reset();
   std::filesystem::remove(file());
   const std::vector<Migration> before(migrations().begin(), migrations().begin() + 4);
@@ -85,7 +88,7 @@ TEST_F(OverrideTest, OfADatabaseOfVersion4StaysAsItWas) {
   EXPECT_EQ(draining, overrides()[2].override);
 }
 
-TEST_F(OverrideTest, TakesARevisionOnlyWhenItChanges) {
+TEST_P(OverrideTest, TakesARevisionOnlyWhenItChanges) {
   const std::string empty = digest();
   EXPECT_EQ(1U, put(down("192.0.2.1")).revision);
   const std::string first = digest();
@@ -104,7 +107,7 @@ TEST_F(OverrideTest, TakesARevisionOnlyWhenItChanges) {
   EXPECT_EQ(empty, digest());
 }
 
-TEST_F(OverrideTest, EachOfItsFactsMovesTheDigest) {
+TEST_P(OverrideTest, EachOfItsFactsMovesTheDigest) {
   std::set<std::string> seen;
   const auto differs = [&](const char* what, auto change) {
     Override override = down("192.0.2.1");
@@ -124,7 +127,7 @@ TEST_F(OverrideTest, EachOfItsFactsMovesTheDigest) {
   differs("until", [](Override& override) { ++override.until_seconds; });
 }
 
-TEST_F(OverrideTest, ThatBreaksARuleIsRefused) {
+TEST_P(OverrideTest, ThatBreaksARuleIsRefused) {
   auto edit = ok(authority->edit());
   const auto refused = [&](auto change) {
     Override override = down("192.0.2.1");
@@ -143,7 +146,7 @@ TEST_F(OverrideTest, ThatBreaksARuleIsRefused) {
   EXPECT_EQ(1U, ok(edit->commit("test")).revision);
 }
 
-TEST_F(OverrideTest, IsToldToAFollowerByItsTarget) {
+TEST_P(OverrideTest, IsToldToAFollowerByItsTarget) {
   put(down("192.0.2.1"));
   put(down("192.0.2.2"));
   auto follower = ok(open_follower(url()));
@@ -165,13 +168,16 @@ TEST_F(OverrideTest, IsToldToAFollowerByItsTarget) {
   EXPECT_EQ(digest(), model.digest());
 }
 
-TEST_F(OverrideTest, ThatIsDamagedIsSaidToBe) {
+TEST_P(OverrideTest, ThatIsDamagedIsSaidToBe) {
   put(down("192.0.2.1"));
   sql("UPDATE health_override SET target = 'x'");
   const auto read = ok(authority->read())->overrides();
   ASSERT_FALSE(read);
   EXPECT_EQ(Errc::kCorrupt, read.error().code);
 }
+
+SDNS_ON_EVERY_STORE(OverrideTest);
+SDNS_ON_SQLITE(OverrideOnSqliteTest);
 
 }  // namespace
 }  // namespace sdns::store::test

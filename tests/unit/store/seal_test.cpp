@@ -29,7 +29,7 @@ std::string content(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-class SealTest : public StoreTest {
+class SealTest : public EveryStoreTest {
  protected:
   std::string key_path(const std::string& name = "keys") const { return (dir / name).string(); }
   std::string write_key_file(const std::string& text, mode_t mode = 0600) {
@@ -66,6 +66,17 @@ class SealTest : public StoreTest {
     auto loaded = ok(open_follower(url, std::move(keys)))->load([](zone::ZoneContent&&) {});
     return loaded ? Error{Errc::kUnsupported, "it was loaded", {}} : loaded.error();
   }
+  // The octets of the tables that hold secrets, as they are on the disk.
+  std::string files_of_secrets() {
+    if (store() == Store::kSqlite) return content(file()) + content(file() + "-wal");
+    std::string all;
+    for (const char* table : {"cryptokey", "tsig_key"}) {
+      sql("CHECKPOINT");
+      all += content(sql("SELECT setting FROM pg_settings WHERE name = 'data_directory'") + "/" +
+                     sql(std::string("SELECT pg_relation_filepath('") + table + "')"));
+    }
+    return all;
+  }
   std::string stored_key() { return sql("SELECT content FROM cryptokey"); }
   static std::uint64_t reseal_all(Authority& authority, Sealing wanted, std::size_t slice) {
     SecretCursor cursor;
@@ -75,7 +86,10 @@ class SealTest : public StoreTest {
   }
 };
 
-TEST_F(SealTest, ASecretOpensWithItsKeyAndInItsPlaceAlone) {
+// What needs no database.
+class KeyFileTest : public SealTest {};
+
+TEST_P(KeyFileTest, ASecretOpensWithItsKeyAndInItsPlaceAlone) {
   const SealingKey key = SealingKey::make();
   const std::string sealed = seal_text(key, kPrivate, "cryptokey 1 2");
   EXPECT_TRUE(is_sealed(sealed));
@@ -86,7 +100,7 @@ TEST_F(SealTest, ASecretOpensWithItsKeyAndInItsPlaceAlone) {
   EXPECT_NE(sealed, seal_text(key, kPrivate, "cryptokey 1 2")) << "a nonce is used once";
 }
 
-TEST_F(SealTest, EveryChangeOfASealedTextIsNoticed) {
+TEST_P(KeyFileTest, EveryChangeOfASealedTextIsNoticed) {
   const SealingKey key = SealingKey::make();
   const std::string sealed = seal_text(key, "secret", "here");
   for (std::size_t i = 0; i < sealed.size(); ++i) {
@@ -100,7 +114,7 @@ TEST_F(SealTest, EveryChangeOfASealedTextIsNoticed) {
   }
 }
 
-TEST_F(SealTest, AKeyFileThatIsWrongIsRefusedWithoutBeingQuoted) {
+TEST_P(KeyFileTest, AKeyFileThatIsWrongIsRefusedWithoutBeingQuoted) {
   const std::string line = key_line(SealingKey::make());
   const struct {
     std::string text;
@@ -125,7 +139,7 @@ TEST_F(SealTest, AKeyFileThatIsWrongIsRefusedWithoutBeingQuoted) {
   }
 }
 
-TEST_F(SealTest, AKeyFileThatOthersMayReadOrWriteIsRefused) {
+TEST_P(KeyFileTest, AKeyFileThatOthersMayReadOrWriteIsRefused) {
   const std::string text = key_line(SealingKey::make()) + "\n";
   EXPECT_EQ(Errc::kNotFound, read_error().code);
   for (const mode_t mode : {0600, 0640, 0400}) {
@@ -148,7 +162,7 @@ TEST_F(SealTest, AKeyFileThatOthersMayReadOrWriteIsRefused) {
   EXPECT_EQ(Errc::kPermission, read_error().code);
 }
 
-TEST_F(SealTest, ARotationBeginsWithAKeyThatOpensAndDoesNotSeal) {
+TEST_P(KeyFileTest, ARotationBeginsWithAKeyThatOpensAndDoesNotSeal) {
   const SealId first = ok(make_key_file(key_path()));
   EXPECT_EQ(Errc::kExists, make_key_file(key_path()).error().code) << "no key is ever overwritten";
   ASSERT_EQ(0, ::chmod(key_path().c_str(), 0640));
@@ -164,7 +178,7 @@ TEST_F(SealTest, ARotationBeginsWithAKeyThatOpensAndDoesNotSeal) {
   EXPECT_EQ(KeyRing::kMostKeys, ok(read_key_file(key_path())).keys().size());
 }
 
-TEST_F(SealTest, SecretsAreStoredSealedAndServedAsTheyAre) {
+TEST_P(SealTest, SecretsAreStoredSealedAndServedAsTheyAre) {
   std::string plain_digest;
   {
     auto plain = open();
@@ -172,8 +186,7 @@ TEST_F(SealTest, SecretsAreStoredSealedAndServedAsTheyAre) {
     plain_digest = digest(*plain);
     EXPECT_EQ(kPrivate, stored_key());
   }
-  std::filesystem::remove(file());
-  for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(file() + suffix);
+  remove_database();
   const KeyFilePtr keys = made("keys");
   auto sealed = open_with(keys);
   fill(*sealed);
@@ -186,7 +199,7 @@ TEST_F(SealTest, SecretsAreStoredSealedAndServedAsTheyAre) {
   EXPECT_EQ(plain_digest, model.digest());
 }
 
-TEST_F(SealTest, WithoutItsKeyADatabaseIsNotLoadedAndTakesNoSecret) {
+TEST_P(SealTest, WithoutItsKeyADatabaseIsNotLoadedAndTakesNoSecret) {
   const KeyFilePtr keys = made("keys");
   ZoneId id = 0;
   {
@@ -212,7 +225,7 @@ TEST_F(SealTest, WithoutItsKeyADatabaseIsNotLoadedAndTakesNoSecret) {
   EXPECT_TRUE(edit->commit("test")) << "what needs no secret goes on";
 }
 
-TEST_F(SealTest, ASealedSecretOpensInNoOtherRow) {
+TEST_P(SealTest, ASealedSecretOpensInNoOtherRow) {
   const KeyFilePtr keys = made("keys");
   auto authority = open_with(keys);
   const ZoneId id = fill(*authority);
@@ -223,7 +236,7 @@ TEST_F(SealTest, ASealedSecretOpensInNoOtherRow) {
   EXPECT_EQ(Errc::kCorrupt, load_error(url(), keys).code);
 }
 
-TEST_F(SealTest, ResealingGoesSliceBySliceAndIsNoChangeOfWhatIsServed) {
+TEST_P(SealTest, ResealingGoesSliceBySliceAndIsNoChangeOfWhatIsServed) {
   constexpr int kZones = 7;
   {
     auto plain = open();
@@ -266,18 +279,54 @@ TEST_F(SealTest, ResealingGoesSliceBySliceAndIsNoChangeOfWhatIsServed) {
   EXPECT_FALSE(ok(open()->count_secrets()).must_seal);
 }
 
-TEST_F(SealTest, NothingOfThePlainSecretsStaysInTheFilesOfTheDatabase) {
+TEST_P(SealTest, NothingOfThePlainSecretsStaysInTheFilesOfTheDatabase) {
   {
     auto plain = open();
     fill(*plain);
   }
   auto authority = open_with(made("keys"));
-  EXPECT_THAT(content(file()) + content(file() + "-wal"), HasSubstr("PrivateKey: bm8gcmVhbC"));
+  EXPECT_THAT(files_of_secrets(), HasSubstr("PrivateKey: bm8gcmVhbC"));
   EXPECT_EQ(2U, reseal_all(*authority, Sealing::kSealed, 100));
   ok(authority->forget_former_rows());
   for (const char* secret : {"PrivateKey: bm8gcmVhbC", kSecret})
-    EXPECT_THAT(content(file()) + content(file() + "-wal"), Not(HasSubstr(secret)));
+    EXPECT_THAT(files_of_secrets(), Not(HasSubstr(secret)));
+  EXPECT_TRUE(is_sealed(stored_key()));
 }
+
+SDNS_ON_SQLITE(KeyFileTest);
+SDNS_ON_EVERY_STORE(SealTest);
+
+// A program without a key file that has begun to store a secret is waited for, and what it stores is sealed then.
+class PostgreSQLSealTest : public SealTest {};
+
+TEST_P(PostgreSQLSealTest, NoPlainSecretIsStoredBesideTheFirstSealing) {
+  auto plain = open();
+  const ZoneId id = add_zone(*plain, "example.");
+  auto edit = ok(plain->edit());
+  ok(edit->add_key(id, {0, 257, true, true, kPrivate}));
+  const KeyFilePtr keys = made("keys");
+  auto sealing = ok(open_authority(url(), OpenMode::kExisting, clock, random, std::chrono::milliseconds(100), keys));
+  SecretCursor cursor;
+  EXPECT_EQ(Errc::kBusy, sealing->reseal(Sealing::kSealed, cursor, 10).error().code);
+  ok(edit->commit("test"));
+  EXPECT_EQ(1U, reseal_all(*sealing, Sealing::kSealed, 10));
+  EXPECT_EQ(0U, ok(sealing->count_secrets()).plain);
+}
+
+TEST_P(PostgreSQLSealTest, TwoProgramsWithoutAKeyFileStoreKeysSideBySide) {
+  auto one = open();
+  const ZoneId a = add_zone(*one, "a.example.");
+  const ZoneId b = add_zone(*one, "b.example.");
+  auto other = ok(open_authority(url(), OpenMode::kExisting, clock, random, std::chrono::milliseconds(100)));
+  auto edit = ok(one->edit());
+  ok(edit->add_key(a, {0, 257, true, true, kPrivate}));
+  auto beside = ok(other->edit());
+  ok(beside->add_key(b, {0, 257, true, true, kPrivate}));
+  ok(beside->commit("test"));
+  ok(edit->commit("test"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Some, PostgreSQLSealTest, testing::Values(Store::kPostgres));
 
 }  // namespace
 }  // namespace sdns::store::test

@@ -36,9 +36,9 @@ TargetPool full(const std::string& name) {
           {{{"port", "25"}, {"expect", "2'"}}, {{"dns", "x"}}}};
 }
 
-class TargetPoolTest : public StoreTest {
+class TargetPoolTest : public EveryStoreTest {
  protected:
-  void SetUp() override { authority = open(); }
+  void prepare() override { authority = open(); }
   Position put(const TargetPool& pool) {
     auto edit = ok(authority->edit());
     ok(edit->put_target_pool(pool));
@@ -51,7 +51,7 @@ class TargetPoolTest : public StoreTest {
   std::unique_ptr<Authority> authority;
 };
 
-TEST_F(TargetPoolTest, IsReadAsItWasWritten) {
+TEST_P(TargetPoolTest, IsReadAsItWasWritten) {
   put({"web", {}, {}, false});
   put(full("app"));
   ASSERT_EQ(2U, pools().size());
@@ -64,7 +64,7 @@ TEST_F(TargetPoolTest, IsReadAsItWasWritten) {
   EXPECT_FALSE(ok(read->target_pool("ap")));
 }
 
-TEST_F(TargetPoolTest, IsNoLongerOneOfTheConfiguration) {
+TEST_P(TargetPoolTest, IsNoLongerOneOfTheConfiguration) {
   TargetPool pool = full("web");
   pool.from_configuration = true;
   put(pool);
@@ -72,7 +72,7 @@ TEST_F(TargetPoolTest, IsNoLongerOneOfTheConfiguration) {
   EXPECT_EQ(1U, put(pool).revision) << "it is so already";
 }
 
-TEST_F(TargetPoolTest, TakesARevisionOnlyWhenItChanges) {
+TEST_P(TargetPoolTest, TakesARevisionOnlyWhenItChanges) {
   const std::string empty = digest();
   EXPECT_EQ(1U, put(full("web")).revision);
   const std::string first = digest();
@@ -97,7 +97,7 @@ TEST_F(TargetPoolTest, TakesARevisionOnlyWhenItChanges) {
   EXPECT_EQ(empty, digest());
 }
 
-TEST_F(TargetPoolTest, EachOfItsFactsMovesTheDigest) {
+TEST_P(TargetPoolTest, EachOfItsFactsMovesTheDigest) {
   std::set<std::string> seen;
   const auto differs = [&](const char* what, auto change) {
     TargetPool pool = full("web");
@@ -145,7 +145,7 @@ TEST_F(TargetPoolTest, HasTheDigestThatItHadBeforeThereWereFurtherChecksAndProbe
   EXPECT_EQ(now.finish(), then.finish()) << "nodes of both versions follow one history";
 }
 
-TEST_F(TargetPoolTest, ThatBreaksARuleIsRefusedAndTheTransactionGoesOn) {
+TEST_P(TargetPoolTest, ThatBreaksARuleIsRefusedAndTheTransactionGoesOn) {
   auto edit = ok(authority->edit());
   const auto refused = edit->put_target_pool({"web", {{"port", "http"}}, {}, false});
   ASSERT_FALSE(refused);
@@ -155,7 +155,7 @@ TEST_F(TargetPoolTest, ThatBreaksARuleIsRefusedAndTheTransactionGoesOn) {
   EXPECT_EQ(1U, ok(edit->commit("test")).revision);
 }
 
-TEST_F(TargetPoolTest, IsToldToAFollowerOnceByItsName) {
+TEST_P(TargetPoolTest, IsToldToAFollowerOnceByItsName) {
   put(full("web"));
   put(full("gone"));
   put(full("same"));
@@ -187,7 +187,7 @@ TEST_F(TargetPoolTest, IsToldToAFollowerOnceByItsName) {
   EXPECT_EQ("web", ok(follower->target_pools())[1].name);
 }
 
-TEST_F(TargetPoolTest, HasItsChangesInTheHistory) {
+TEST_P(TargetPoolTest, HasItsChangesInTheHistory) {
   put(full("web"));
   const auto chain = position().chain;
   put(full("app"));
@@ -196,23 +196,22 @@ TEST_F(TargetPoolTest, HasItsChangesInTheHistory) {
   EXPECT_EQ("app", sql("SELECT CAST(owner AS TEXT) FROM change WHERE revision = 2 AND zone = 0 AND kind = 8"));
 }
 
-TEST_F(TargetPoolTest, OfARestoredDatabaseIsLoadedAnew) {
+TEST_P(TargetPoolTest, OfARestoredDatabaseIsLoadedAnew) {
   put(full("web"));
-  sql("VACUUM INTO '" + (dir / "backup.db").string() + "'");
+  copy_to("backup");
   put(full("app"));
   auto follower = ok(open_follower(url()));
   Model model;
   auto state = ok(follower->load([&](zone::ZoneContent&& zone) { model.put(std::move(zone)); }));
   authority.reset();
-  for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(file() + suffix);
-  std::filesystem::rename(dir / "backup.db", file());
+  put_in_place_of_the_database("backup");
   EXPECT_EQ(Errc::kDiverged, follower->changes_since(state.revision, state.chain).error().code);
   state = ok(follower->load([&](zone::ZoneContent&& zone) { model.put(std::move(zone)); }));
   ASSERT_EQ(1U, state.target_pools.size());
   EXPECT_EQ(full("web"), state.target_pools[0]);
 }
 
-TEST_F(TargetPoolTest, ThatIsDamagedIsSaidToBe) {
+TEST_P(TargetPoolTest, ThatIsDamagedIsSaidToBe) {
   put(full("web"));
   for (const char* damage :
        {"UPDATE pool_member SET address = 'x' WHERE item = 0", "UPDATE pool_member SET latitude = 'north'",
@@ -228,7 +227,10 @@ TEST_F(TargetPoolTest, ThatIsDamagedIsSaidToBe) {
   }
 }
 
-TEST_F(TargetPoolTest, CanBeAddedToADatabaseOfVersion2WhichKeepsItsData) {
+// Databases of older programs are there on SQLite alone.
+class TargetPoolOnSqliteTest : public TargetPoolTest {};
+
+TEST_P(TargetPoolOnSqliteTest, CanBeAddedToADatabaseOfVersion2WhichKeepsItsData) {
   authority.reset();
   std::filesystem::remove(file());
   const std::vector<Migration> before(migrations().begin(), migrations().begin() + 2);
@@ -257,7 +259,7 @@ TEST_F(TargetPoolTest, CanBeAddedToADatabaseOfVersion2WhichKeepsItsData) {
   ASSERT_EQ(1U, batch.changes.size());
 }
 
-TEST_F(TargetPoolTest, RecordsOfOneTypeAreFoundInAllZones) {
+TEST_P(TargetPoolTest, RecordsOfOneTypeAreFoundInAllZones) {
   const ZoneId a = add_zone(*authority, "a.");
   const ZoneId b = add_zone(*authority, "b.");
   set(*authority, b, "x.b.", dns::kLUA, {"A \"pickrandom{'192.0.2.1'}\""});
@@ -268,6 +270,9 @@ TEST_F(TargetPoolTest, RecordsOfOneTypeAreFoundInAllZones) {
   }));
   EXPECT_THAT(found, ElementsAre(std::pair(a, "x.a."), std::pair(a, "x.a."), std::pair(b, "x.b.")));
 }
+
+SDNS_ON_EVERY_STORE(TargetPoolTest);
+SDNS_ON_SQLITE(TargetPoolOnSqliteTest);
 
 }  // namespace
 }  // namespace sdns::store::test
