@@ -87,7 +87,8 @@ class Transaction {
  public:
   virtual ~Transaction() = default;
 
-  /// By the clock with which the database was opened.
+  /// When the transaction began to ask: by the database's clock where it has one that all share, else by the clock with
+  /// which it was opened, at each call.
   [[nodiscard]] virtual WallTime now() const = 0;
 
   // Reads.

@@ -74,8 +74,23 @@ Param due_at(const AllocationRow& row) {
 
 }  // namespace
 
+// Most of what is looked for is not there yet, and what is not there cannot be locked: one writer at a time.
+Result<void> Ledger::hold() {
+  if (!locks_ || held_) return {};
+  auto held = db_.hold(Lock::kLedger);
+  held_ = held.has_value();
+  if (!held && !failed_) failed_ = held.error();
+  return held;
+}
+
+Result<RowsPtr> Ledger::query(std::string_view sql, Params params) {
+  if (auto held = hold(); !held) return fail(held.error());
+  return db_.query(sql, params);
+}
+
 Result<std::int64_t> Ledger::run(std::string_view sql, Params params) {
   if (failed_) return fail(*failed_);
+  if (auto held = hold(); !held) return fail(held.error());
   auto done = db_.execute(sql, params);
   if (!done) failed_ = done.error();
   return done;
@@ -83,8 +98,8 @@ Result<std::int64_t> Ledger::run(std::string_view sql, Params params) {
 
 Result<std::optional<AllocationRow>> Ledger::allocation(std::string_view pool_domain, std::string_view subdomain) {
   auto found = all_allocations(
-      db_, db_.query("SELECT " SDNS_ALLOCATION_COLUMNS " FROM allocation WHERE pool_domain = $1 AND subdomain = $2",
-                     {pool_domain, subdomain}));
+      db_, query("SELECT " SDNS_ALLOCATION_COLUMNS " FROM allocation WHERE pool_domain = $1 AND subdomain = $2",
+                 {pool_domain, subdomain}));
   if (!found) return fail(found.error());
   if (found->empty()) return std::nullopt;
   return std::move(found->front());
@@ -93,16 +108,16 @@ Result<std::optional<AllocationRow>> Ledger::allocation(std::string_view pool_do
 Result<std::vector<AllocationRow>> Ledger::allocations(std::string_view pool_domain, std::string_view after,
                                                        std::int64_t limit) {
   return all_allocations(
-      db_, db_.query("SELECT " SDNS_ALLOCATION_COLUMNS " FROM allocation WHERE pool_domain = $1 AND subdomain > $2 AND "
-                     "(state <> 0 OR held = 1) ORDER BY pool_domain, subdomain LIMIT $3",
-                     {pool_domain, after, limit}));
+      db_, query("SELECT " SDNS_ALLOCATION_COLUMNS " FROM allocation WHERE pool_domain = $1 AND subdomain > $2 AND "
+                 "(state <> 0 OR held = 1) ORDER BY pool_domain, subdomain LIMIT $3",
+                 {pool_domain, after, limit}));
 }
 
 Result<std::vector<AllocationRow>> Ledger::due_allocations(std::int64_t now_ms, std::int64_t limit) {
-  return all_allocations(db_, db_.query("SELECT " SDNS_ALLOCATION_COLUMNS
-                                        " FROM allocation WHERE due_at IS NOT NULL AND due_at <= $1 ORDER BY due_at "
-                                        "LIMIT $2",
-                                        {now_ms, limit}));
+  return all_allocations(db_, query("SELECT " SDNS_ALLOCATION_COLUMNS
+                                    " FROM allocation WHERE due_at IS NOT NULL AND due_at <= $1 ORDER BY due_at "
+                                    "LIMIT $2",
+                                    {now_ms, limit}));
 }
 
 Result<void> Ledger::put_allocation(const AllocationRow& row) {
@@ -126,20 +141,20 @@ Result<void> Ledger::put_allocation(const AllocationRow& row) {
 
 Result<std::optional<TaskRow>> Ledger::task(std::string_view kind, std::string_view object) {
   auto found =
-      all_tasks(db_.query("SELECT " SDNS_TASK_COLUMNS " FROM task WHERE kind = $1 AND object = $2", {kind, object}));
+      all_tasks(query("SELECT " SDNS_TASK_COLUMNS " FROM task WHERE kind = $1 AND object = $2", {kind, object}));
   if (!found) return fail(found.error());
   if (found->empty()) return std::nullopt;
   return std::move(found->front());
 }
 
 Result<std::vector<TaskRow>> Ledger::tasks(std::string_view kind) {
-  return all_tasks(db_.query("SELECT " SDNS_TASK_COLUMNS " FROM task WHERE kind = $1 ORDER BY kind, object", {kind}));
+  return all_tasks(query("SELECT " SDNS_TASK_COLUMNS " FROM task WHERE kind = $1 ORDER BY kind, object", {kind}));
 }
 
 Result<std::vector<TaskRow>> Ledger::due_tasks(std::int64_t now_ms, std::int64_t limit) {
-  return all_tasks(db_.query("SELECT " SDNS_TASK_COLUMNS
-                             " FROM task WHERE due_at <= $1 ORDER BY due_at, kind, object LIMIT $2",
-                             {now_ms, limit}));
+  return all_tasks(query("SELECT " SDNS_TASK_COLUMNS
+                         " FROM task WHERE due_at <= $1 ORDER BY due_at, kind, object LIMIT $2",
+                         {now_ms, limit}));
 }
 
 Result<void> Ledger::put_task(const TaskRow& row) {

@@ -102,8 +102,13 @@ struct ApiTokenRow {
 /// Used within its transaction. Edits need one from Authority::edit(); the transaction says so.
 class Ledger {
  public:
-  /// `failed` takes the first error of a statement that writes: the transaction is not committed then.
-  Ledger(Connection& db, std::optional<Error>& failed) : db_(db), failed_(failed) {}
+  /// `failed` takes the first error of a statement that writes: the transaction is not committed then. `locks`: there
+  /// are several writers, and this one waits at its first look until the others' transactions have ended.
+  Ledger(Connection& db, std::optional<Error>& failed, bool locks) : db_(db), failed_(failed), locks_(locks) {}
+
+  [[nodiscard]] bool held() const { return held_; }
+  /// After a return to a savepoint: what it was there.
+  void set_held(bool held) { held_ = held; }
 
   Result<std::optional<AllocationRow>> allocation(std::string_view pool_domain, std::string_view subdomain);
   /// Those that are not free, or held, in order of their names; `after` "" starts from the first.
@@ -138,9 +143,14 @@ class Ledger {
   Result<void> revoke_api_token(std::string_view id, std::int64_t now_ms);
 
  private:
+  Result<RowsPtr> query(std::string_view sql, Params params = {});
   Result<std::int64_t> run(std::string_view sql, Params params);
+  Result<void> hold();
+
   Connection& db_;
   std::optional<Error>& failed_;
+  bool locks_;
+  bool held_ = false;
 };
 
 }  // namespace sdns::store

@@ -27,9 +27,9 @@ Result<std::vector<ApiTokenRow>> all_tokens(Result<RowsPtr> rows) {
 }  // namespace
 
 Result<std::optional<IdempotencyRow>> Ledger::answered(std::string_view principal, std::string_view key) {
-  auto rows = db_.query(
-      "SELECT request, status, body, reservation, created_at FROM idempotency WHERE principal = $1 AND key = $2",
-      {principal, key});
+  auto rows =
+      query("SELECT request, status, body, reservation, created_at FROM idempotency WHERE principal = $1 AND key = $2",
+            {principal, key});
   if (!rows) return fail(rows.error());
   const auto there = (*rows)->next();
   if (!there) return fail(there.error());
@@ -57,8 +57,8 @@ Result<void> Ledger::put_answer(const IdempotencyRow& row) {
 Result<std::int64_t> Ledger::forget_answers(std::int64_t before_ms, std::int64_t limit) {
   std::vector<std::pair<std::string, std::string>> old;
   {
-    auto rows = db_.query("SELECT principal, key FROM idempotency WHERE created_at < $1 ORDER BY created_at LIMIT $2",
-                          {before_ms, limit});
+    auto rows = query("SELECT principal, key FROM idempotency WHERE created_at < $1 ORDER BY created_at LIMIT $2",
+                      {before_ms, limit});
     if (!rows) return fail(rows.error());
     for (;;) {
       const auto there = (*rows)->next();
@@ -74,11 +74,11 @@ Result<std::int64_t> Ledger::forget_answers(std::int64_t before_ms, std::int64_t
 }
 
 Result<std::vector<ApiTokenRow>> Ledger::api_tokens() {
-  return all_tokens(db_.query("SELECT " SDNS_TOKEN_COLUMNS " FROM api_token ORDER BY id"));
+  return all_tokens(query("SELECT " SDNS_TOKEN_COLUMNS " FROM api_token ORDER BY id"));
 }
 
 Result<std::optional<ApiTokenRow>> Ledger::api_token_by_hash(std::string_view hash) {
-  auto found = all_tokens(db_.query("SELECT " SDNS_TOKEN_COLUMNS " FROM api_token WHERE hash = $1", {Bytes{hash}}));
+  auto found = all_tokens(query("SELECT " SDNS_TOKEN_COLUMNS " FROM api_token WHERE hash = $1", {Bytes{hash}}));
   if (!found) return fail(found.error());
   if (found->empty()) return std::nullopt;
   return std::move(found->front());

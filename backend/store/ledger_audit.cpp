@@ -47,7 +47,7 @@ Result<void> Ledger::append_audit(const AuditRow& entry) {
   std::string previous;
   row.number = 1;
   {
-    auto rows = db_.query("SELECT number, hash FROM audit WHERE chain = $1 ORDER BY number DESC LIMIT 1", {row.chain});
+    auto rows = query("SELECT number, hash FROM audit WHERE chain = $1 ORDER BY number DESC LIMIT 1", {row.chain});
     if (!rows) return fail(rows.error());
     const auto there = (*rows)->next();
     if (!there) return fail(there.error());
@@ -65,7 +65,7 @@ Result<void> Ledger::append_audit(const AuditRow& entry) {
   if (row.number == 1) {
     // What the other chains come to: one that is taken out, or cut short below this, is missed.
     AuditRow begin{row.chain, 1, row.at_ms, row.who, std::string(kBegin), "", "", ""};
-    auto rows = db_.query(
+    auto rows = query(
         "SELECT a.chain, a.number, a.hash FROM audit a JOIN (SELECT chain, max(number) AS last FROM audit GROUP BY "
         "chain) l ON a.chain = l.chain AND a.number = l.last ORDER BY a.chain");
     if (!rows) return fail(rows.error());
@@ -86,7 +86,7 @@ Result<void> Ledger::append_audit(const AuditRow& entry) {
 }
 
 Result<std::vector<AuditRow>> Ledger::audit(std::string_view chain, std::int64_t after, std::int64_t limit) {
-  auto rows = db_.query(
+  auto rows = query(
       "SELECT chain, number, at, who, verb, object, detail, hash FROM audit WHERE chain = $1 AND number > $2 "
       "ORDER BY chain, number LIMIT $3",
       {chain, after, limit});
@@ -129,7 +129,7 @@ Result<std::int64_t> Ledger::verify_audit(std::vector<AuditFault>& faults) {
   constexpr std::string_view kRows = "SELECT chain, number, at, who, verb, object, detail, hash FROM audit ";
   Anchors anchors;
   {
-    auto rows = db_.query(std::string(kRows) + "WHERE number = 1 ORDER BY chain");
+    auto rows = query(std::string(kRows) + "WHERE number = 1 ORDER BY chain");
     if (!rows) return fail(rows.error());
     for (;;) {
       const auto there = (*rows)->next();
@@ -138,7 +138,7 @@ Result<std::int64_t> Ledger::verify_audit(std::vector<AuditFault>& faults) {
       if (const AuditRow row = audit_row(**rows); row.verb == kBegin) read_anchors(row, anchors);
     }
   }
-  auto rows = db_.query(std::string(kRows) + "ORDER BY chain, number");
+  auto rows = db_.stream(std::string(kRows) + "ORDER BY chain, number");
   if (!rows) return fail(rows.error());
   std::int64_t count = 0;
   AuditRow before;

@@ -165,6 +165,16 @@ void PostgresImpl::rollback() {
   if (link_.alive()) (void)link_.run({{"", "ROLLBACK"}}, limit());
 }
 
+Result<void> PostgresImpl::rollback_to(std::string_view savepoint) {
+  if (!begun_ || !link_.alive())
+    return fail(failed_.value_or(Error{Errc::kUnavailable, fmt::format("{}: no transaction is open", label()), ""}));
+  failed_.reset();
+  std::erase_if(first_, [](const PgStep& step) { return step.sql.starts_with("CLOSE "); });  // they may be gone
+  const auto done = run({{"", fmt::format("ROLLBACK TO SAVEPOINT {}", savepoint)}});
+  if (!done) return fail(done.error());
+  return {};
+}
+
 Result<void> PostgresImpl::script(const std::string& sql) {
   if (failed_) return fail(*failed_);
   if (auto done = link_.script(sql, limit()); !done) {

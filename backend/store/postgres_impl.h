@@ -71,6 +71,7 @@ class PostgresImpl final : public PostgresConnection {
   Result<void> begin(Access access) override;
   Result<void> commit() override;
   void rollback() override;
+  Result<void> rollback_to(std::string_view savepoint) override;
   bool in_transaction() const override { return begun_; }
   Writers writers() const override { return Writers::kSeveral; }
   Result<void> hold(Lock lock) override;

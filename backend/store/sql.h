@@ -49,7 +49,7 @@ enum class Writers {
 };
 
 /// What several writers must not do at the same time; held until the end of the transaction.
-enum class Lock : std::int32_t { kJournal = 1, kSchema, kTsigKeys, kTargetPools, kOverrides, kSealing };
+enum class Lock : std::int32_t { kJournal = 1, kSchema, kTsigKeys, kTargetPools, kOverrides, kSealing, kLedger };
 
 /// A revision that is about to be given: its rows of `journal` and `change`, and whose `revision` it becomes.
 struct RevisionDraft {
@@ -83,6 +83,9 @@ class Connection {
   /// After an error the transaction is rolled back.
   virtual Result<void> commit() = 0;
   virtual void rollback() = 0;
+  /// Back to a SAVEPOINT of this transaction, also after a statement that failed; locks taken since are given up.
+  /// Errors: the whole transaction has ended, or the connection is lost.
+  virtual Result<void> rollback_to(std::string_view savepoint) = 0;
   [[nodiscard]] virtual bool in_transaction() const = 0;
 
   [[nodiscard]] virtual Writers writers() const = 0;

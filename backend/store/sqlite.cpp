@@ -119,6 +119,13 @@ class SqliteImpl final : public SqliteConnection {
     if (!done) rollback();
     return done;
   }
+  Result<void> rollback_to(std::string_view savepoint) override {
+    if (!in_transaction())  // a full disk may have ended it
+      return fail(Errc::kIo, fmt::format("{}: the transaction was rolled back", label()), "nothing was changed");
+    auto done = execute(fmt::format("ROLLBACK TO SAVEPOINT {}", savepoint));
+    if (!done) return fail(done.error());
+    return {};
+  }
   void rollback() override {
     if (in_transaction()) (void)execute("ROLLBACK");
   }

@@ -19,6 +19,16 @@ SqlTransaction::~SqlTransaction() {
   if (!ended_) db_.rollback();
 }
 
+// A statement that fails here fails all that follow.
+WallTime SqlTransaction::now() const {
+  if (db_.writers() == Writers::kOne) return clock_.wall_now();
+  if (!now_) {
+    const auto shared = db_.shared_clock();
+    now_ = shared && *shared ? WallTime(std::chrono::microseconds(**shared)) : clock_.wall_now();
+  }
+  return *now_;
+}
+
 Result<Position> SqlTransaction::position() { return read_position(db_); }
 
 Result<std::vector<ZoneRow>> SqlTransaction::zones() {
@@ -153,6 +163,7 @@ Result<void> SqlTransaction::attempt(const std::function<Result<void>()>& part) 
   if (auto ready = require_edit(); !ready) return ready;
   const auto edited = edited_;
   const auto held = held_;
+  const bool ledger_held = ledger_.held();
   const bool tsig_keys_touched = tsig_keys_touched_;
   const auto pools_before = pools_before_;
   const auto overrides_before = overrides_before_;
@@ -160,18 +171,16 @@ Result<void> SqlTransaction::attempt(const std::function<Result<void>()>& part) 
   auto done = part();
   if (done && failed_) done = fail(*failed_);
   if (!done) {
-    // A full disk may have ended the whole transaction.
-    const Result<std::int64_t> undone =
-        db_.in_transaction() ? db_.execute("ROLLBACK TO SAVEPOINT attempt") : Result<std::int64_t>(fail(done.error()));
-    if (undone) {
+    if (const auto undone = db_.rollback_to("attempt"); undone) {
       failed_.reset();
       edited_ = edited;
-      held_ = held;  // a server lets go of what was locked since
+      held_ = held;
+      ledger_.set_held(ledger_held);
       tsig_keys_touched_ = tsig_keys_touched;
       pools_before_ = pools_before;
       overrides_before_ = overrides_before;
     } else {
-      failed_ = undone.error();
+      failed_ = done.error();
       return done;
     }
   }

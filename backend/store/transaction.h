@@ -27,12 +27,12 @@ class SqlTransaction final : public Transaction {
  public:
   /// The connection has just begun a transaction.
   SqlTransaction(Connection& db, const WallClock& clock, Access access)
-      : db_(db), clock_(clock), access_(access), ledger_(db, failed_) {}
+      : db_(db), clock_(clock), access_(access), ledger_(db, failed_, locks()) {}
   ~SqlTransaction() override;
   SqlTransaction(const SqlTransaction&) = delete;
   SqlTransaction& operator=(const SqlTransaction&) = delete;
 
-  WallTime now() const override { return clock_.wall_now(); }
+  WallTime now() const override;
   Result<Position> position() override;
   Result<std::vector<ZoneRow>> zones() override;
   Result<std::optional<ZoneRow>> zone(const dns::Name& apex) override;
@@ -128,7 +128,8 @@ class SqlTransaction final : public Transaction {
   const WallClock& clock_;
   Access access_;
   bool ended_ = false;
-  std::optional<Error> failed_;  // of a statement: what was written before it may be half of something
+  mutable std::optional<WallTime> now_;  // of a clock that others share
+  std::optional<Error> failed_;          // of a statement: what was written before it may be half of something
   std::set<ZoneId> held_;
   std::map<ZoneId, Edited> edited_;
   bool tsig_keys_touched_ = false;

@@ -65,5 +65,17 @@ SELECT pg_temp.allow('INSERT', ARRAY['journal', 'change'], 'sdns_editor, sdns_no
        pg_temp.allow('INSERT', ARRAY['meta'], 'sdns_editor')  -- that secrets are sealed from now on
   \g /dev/null
 
+-- What PDM keeps is its own.
+DO $$
+DECLARE
+  relation TEXT;
+BEGIN
+  FOREACH relation IN ARRAY ARRAY['allocation', 'idempotency', 'audit', 'task', 'api_token'] LOOP
+    IF to_regclass('sovereign_dns.' || relation) IS NOT NULL THEN
+      EXECUTE format('REVOKE ALL ON sovereign_dns.%I FROM sdns_editor, sdns_node', relation);
+    END IF;
+  END LOOP;
+END $$;
+
 SELECT format('GRANT USAGE ON SEQUENCE sovereign_dns.%I TO sdns_editor', relname)
   FROM pg_class WHERE relkind = 'S' AND relnamespace = 'sovereign_dns'::regnamespace \gexec
