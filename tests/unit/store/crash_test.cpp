@@ -145,5 +145,7 @@ TEST_P(CrashTest, ADatabaseIsThereCompleteOrNotAtAll) {
   open();
 }
 
+SDNS_ON_EVERY_STORE(CrashTest);
+
 }  // namespace
 }  // namespace sdns::store::test

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "backend/store/ledger.h"
 
+#include <atomic>
+#include <thread>
+
 #include "tests/unit/store/store_fixture.h"
 
 namespace sdns::store {
@@ -9,34 +12,35 @@ namespace {
 using test::ok;
 using test::rr;
 
-class LedgerTest : public test::StoreTest {
- protected:
-  static AllocationRow allocation(const std::string& subdomain) {
-    AllocationRow row;
-    row.pool_domain = "pool.example";
-    row.subdomain = subdomain;
-    row.owner = "tenant";
-    row.created_by = "test";
-    row.generation = 3;
-    row.reservation = "r-1";
-    row.sovereign_fqdn = subdomain + ".pool.example";
-    row.addresses = "192.0.2.1,2001:db8::1";
-    row.zone = 7;
-    return row;
-  }
-  void note(Authority& authority, const std::string& chain, const std::string& object) {
-    auto edit = ok(authority.edit());
-    ok(edit->ledger().append_audit({chain, 0, 1'000, "tenant", "reserve", object, "{}", {}}));
-    ok(edit->commit("test"));
-  }
-  std::vector<AuditFault> faults(Authority& authority) {
-    std::vector<AuditFault> found;
-    ok(ok(authority.read())->ledger().verify_audit(found));
-    return found;
-  }
-};
+AllocationRow allocation(const std::string& subdomain) {
+  AllocationRow row;
+  row.pool_domain = "pool.example";
+  row.subdomain = subdomain;
+  row.owner = "tenant";
+  row.created_by = "test";
+  row.generation = 3;
+  row.reservation = "r-1";
+  row.sovereign_fqdn = subdomain + ".pool.example";
+  row.addresses = "192.0.2.1,2001:db8::1";
+  row.zone = 7;
+  return row;
+}
 
-TEST_F(LedgerTest, AnAllocationIsReadAsItWasWrittenAndTakesNoRevision) {
+void note(Authority& authority, const std::string& chain, const std::string& object) {
+  auto edit = ok(authority.edit());
+  ok(edit->ledger().append_audit({chain, 0, 1'000, "tenant", "reserve", object, "{}", {}}));
+  ok(edit->commit("test"));
+}
+
+std::vector<AuditFault> faults(Authority& authority) {
+  std::vector<AuditFault> found;
+  ok(ok(authority.read())->ledger().verify_audit(found));
+  return found;
+}
+
+class LedgerTest : public test::EveryStoreTest {};
+
+TEST_P(LedgerTest, AnAllocationIsReadAsItWasWrittenAndTakesNoRevision) {
   auto authority = open();
   AllocationRow row = allocation("t42");
   row.state = AllocationState::kReleasing;
@@ -56,7 +60,7 @@ TEST_F(LedgerTest, AnAllocationIsReadAsItWasWrittenAndTakesNoRevision) {
   EXPECT_FALSE(ok(read->ledger().allocation("pool.example", "t43")));
 }
 
-TEST_F(LedgerTest, AListLeavesOutWhatIsFreeAndGoesOnAfterAName) {
+TEST_P(LedgerTest, AListLeavesOutWhatIsFreeAndGoesOnAfterAName) {
   auto authority = open();
   auto edit = ok(authority->edit());
   for (const char* subdomain : {"a", "b", "c", "d"}) {
@@ -76,7 +80,7 @@ TEST_F(LedgerTest, AListLeavesOutWhatIsFreeAndGoesOnAfterAName) {
   EXPECT_EQ("cd", names("a", 2));
 }
 
-TEST_F(LedgerTest, WhatIsDueIsAReservationOrAQuarantineWhoseTimeIsOver) {
+TEST_P(LedgerTest, WhatIsDueIsAReservationOrAQuarantineWhoseTimeIsOver) {
   auto authority = open();
   auto edit = ok(authority->edit());
   const auto put = [&](const std::string& name, AllocationState state, bool held) {
@@ -101,7 +105,7 @@ TEST_F(LedgerTest, WhatIsDueIsAReservationOrAQuarantineWhoseTimeIsOver) {
   EXPECT_EQ((std::vector<std::string>{"quarantined", "held", "taken-back"}), due(100));
 }
 
-TEST_F(LedgerTest, APartThatFailsIsUndoneAndTheOthersAreCommitted) {
+TEST_P(LedgerTest, APartThatFailsIsUndoneAndTheOthersAreCommitted) {
   auto authority = open();
   const ZoneId id = add_zone(*authority, "example.");
   auto edit = ok(authority->edit());
@@ -123,7 +127,7 @@ TEST_F(LedgerTest, APartThatFailsIsUndoneAndTheOthersAreCommitted) {
   EXPECT_EQ(2U, serial(*authority, id));
 }
 
-TEST_F(LedgerTest, APartWhoseStatementFailedLeavesTheTransactionGood) {
+TEST_P(LedgerTest, APartWhoseStatementFailedLeavesTheTransactionGood) {
   auto authority = open();
   auto edit = ok(authority->edit());
   const ApiTokenRow token{"id", "hash", "owner", "", "", 0, "", 0, 0};
@@ -135,7 +139,47 @@ TEST_F(LedgerTest, APartWhoseStatementFailedLeavesTheTransactionGood) {
   EXPECT_EQ("1", sql("SELECT count(*) FROM allocation"));
 }
 
-TEST_F(LedgerTest, AnAuditTrailOfTwoWritersVerifies) {
+TEST_P(LedgerTest, APartThatIsUndoneGivesUpItsLocksAndTakesThemAgain) {
+  auto authority = open();
+  add_zone(*authority, "example.");
+  auto edit = ok(authority->edit());
+  for (int i = 0; i < 2; ++i) {
+    const auto undone = edit->attempt([&]() -> Result<void> {
+      ok(edit->ledger().allocation("pool.example", "a"));
+      EXPECT_TRUE(ok(edit->zone(test::name("example."))));
+      return fail(Errc::kConflict, "no");
+    });
+    EXPECT_EQ(Errc::kConflict, undone.error().code);
+  }
+  ok(edit->ledger().put_allocation(allocation("a")));
+  ok(edit->commit("test"));
+  EXPECT_EQ("1", sql("SELECT count(*) FROM allocation"));
+}
+
+TEST_P(LedgerTest, ANameThatIsNotThereYetIsGivenToOneWriter) {
+  auto authority = open();
+  constexpr int kWriters = 4;
+  constexpr int kNames = 20;
+  std::vector<std::unique_ptr<Authority>> writers;
+  for (int i = 0; i < kWriters; ++i) writers.push_back(open());
+  std::atomic<int> given{0};
+  std::vector<std::thread> threads;
+  for (auto& writer : writers)
+    threads.emplace_back([&writer, &given] {
+      for (int i = 0; i < kNames; ++i) {
+        const std::string subdomain = "n" + std::to_string(i);
+        auto edit = ok(writer->edit());
+        if (ok(edit->ledger().allocation("pool.example", subdomain))) continue;
+        ok(edit->ledger().put_allocation(allocation(subdomain)));
+        ok(edit->commit("test"));
+        ++given;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(kNames, given);
+}
+
+TEST_P(LedgerTest, AnAuditTrailOfTwoWritersVerifies) {
   auto authority = open();
   note(*authority, "one", "a");
   note(*authority, "two", "b");
@@ -151,7 +195,7 @@ struct Tampering {
   std::int64_t number;
 };
 
-class TamperingTest : public LedgerTest, public testing::WithParamInterface<Tampering> {};
+class TamperingTest : public test::StoreTest, public testing::WithParamInterface<Tampering> {};
 
 TEST_P(TamperingTest, IsFound) {
   auto authority = open();
@@ -175,7 +219,7 @@ INSTANTIATE_TEST_SUITE_P(
         Tampering{"a chain that another tells of is taken out", "DELETE FROM audit WHERE chain = 'one'", "one", 4}),
     [](const auto& info) { return "case" + std::to_string(info.index); });
 
-TEST_F(LedgerTest, AnAnswerIsFoundByPrincipalAndKeyUntilItIsForgotten) {
+TEST_P(LedgerTest, AnAnswerIsFoundByPrincipalAndKeyUntilItIsForgotten) {
   auto authority = open();
   auto edit = ok(authority->edit());
   ok(edit->ledger().put_answer({"p", "k", "digest", 201, "{}", "r", 1'000}));
@@ -191,7 +235,7 @@ TEST_F(LedgerTest, AnAnswerIsFoundByPrincipalAndKeyUntilItIsForgotten) {
   EXPECT_TRUE(ok(edit->ledger().answered("p", "later")));
 }
 
-TEST_F(LedgerTest, ATaskIsOnePerKindAndObjectAndDueInItsTime) {
+TEST_P(LedgerTest, ATaskIsOnePerKindAndObjectAndDueInItsTime) {
   auto authority = open();
   auto edit = ok(authority->edit());
   TaskRow task{"withdraw", "a.pool.example", 1, 12, 30, 100, 200, 0, ""};
@@ -207,7 +251,7 @@ TEST_F(LedgerTest, ATaskIsOnePerKindAndObjectAndDueInItsTime) {
   EXPECT_TRUE(ok(edit->ledger().tasks("withdraw")).empty());
 }
 
-TEST_F(LedgerTest, ARevokedTokenStaysWithTheTimeOfItsEnd) {
+TEST_P(LedgerTest, ARevokedTokenStaysWithTheTimeOfItsEnd) {
   auto authority = open();
   auto edit = ok(authority->edit());
   ok(edit->ledger().add_api_token({"id", "hash", "owner", "pool:*", "note", 1, "admin", 2, 0}));
@@ -216,6 +260,10 @@ TEST_F(LedgerTest, ARevokedTokenStaysWithTheTimeOfItsEnd) {
   EXPECT_EQ(Errc::kNotFound, edit->ledger().revoke_api_token("id", 6).error().code);
   EXPECT_EQ(Errc::kNotFound, edit->ledger().revoke_api_token("other", 6).error().code);
 }
+
+using test::Store;
+using test::store_name;
+SDNS_ON_EVERY_STORE(LedgerTest);
 
 }  // namespace
 }  // namespace sdns::store

@@ -127,7 +127,7 @@ TEST_P(TargetPoolTest, EachOfItsFactsMovesTheDigest) {
   differs("order of checks", [](TargetPool& pool) { std::swap(pool.checks[0], pool.checks[1]); });
 }
 
-TEST_F(TargetPoolTest, HasTheDigestThatItHadBeforeThereWereFurtherChecksAndProbes) {
+TEST(TargetPoolDigestTest, IsWhatItWasBeforeThereWereFurtherChecksAndProbes) {
   TargetPool pool{"web", {{"port", "443"}}, {member("192.0.2.1")}, false};
   zone::Hasher now;
   zone::add_target_pool(now, pool);
