@@ -2,6 +2,7 @@
 """Real servers for tests: sovereign-dnsd, sdnsctl and pdns_server (Debian's, or the one that the environment names) in a
 temporary directory, on ports from the kernel. Readiness is asked for, never slept for; everything that was started is killed at the end; when a test fails, its
 directory is kept and the ends of the logs are shown."""
+import contextlib
 import ctypes
 import http.client
 import json
@@ -363,6 +364,13 @@ class World:
     @property
     def database_url(self):
         return self.cluster.url(self.database_name) if self.database_name else f"sqlite:{self.database}"
+
+    def sql(self, statement):
+        """What the database says past all programs: lines, with | between the columns."""
+        if self.database_name:
+            return self.cluster.sql(self.database_name, statement)
+        with contextlib.closing(sqlite3.connect(self.database)) as connection:
+            return "\n".join("|".join("" if value is None else str(value) for value in row) for row in connection.execute(statement))
 
     def take_database_away(self):
         """Nobody reaches it until it is brought back."""

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The authority database on PostgreSQL: the server crashes, is stopped, throws connections out and refuses the password while
 the daemon serves. It says so, answers what it has, and follows again."""
+import itertools
 import subprocess
 import unittest
 
@@ -16,6 +17,7 @@ $TTL 300
 ns1  IN A   192.0.2.1
 www  IN A   192.0.2.3
 """
+NUMBERS = itertools.count(1)
 UNCACHED = {"cache-ttl": "0", "query-cache-ttl": "0", "negquery-cache-ttl": "0"}
 
 
@@ -47,7 +49,7 @@ class Postgres(harness.ServerTest):
         harness.wait_for("the daemon to have its database", lambda: self.world.daemon.metric("sdns_database_up") == 1)
 
     def assert_same_state(self):
-        fresh = harness.Daemon(self.world, name=f"fresh-{self.id().rsplit('.', 1)[-1]}")
+        fresh = harness.Daemon(self.world, name=f"fresh{next(NUMBERS)}")
         try:
             fresh.start()
             self.assertEqual(self.world.daemon.json("/v1/digest")["digest"], fresh.json("/v1/digest")["digest"])
