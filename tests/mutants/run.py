@@ -64,7 +64,7 @@ class Mutants:
         self.source.mkdir(exist_ok=True)
         copy_tree(self.source)
         self.must(["cmake", "-S", self.source, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
-                   "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1", "-DSDNS_WERROR=OFF", f"-DCMAKE_RUNTIME_OUTPUT_DIRECTORY={self.build}"], "configure")
+                   "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O0", "-DSDNS_WERROR=OFF", f"-DCMAKE_RUNTIME_OUTPUT_DIRECTORY={self.build}"], "configure")
         self.work = work
 
     def must(self, arguments, name):
