@@ -24,7 +24,7 @@ from faults import FAULTS  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TESTS = ("rfc_examples", "dnssec", "purge", "purge_denial", "follow", "bad_input", "restart", "crash", "database")
-UNIT_LIMIT_S = 300
+UNIT_LIMIT_S = 120
 JOBS = int(os.environ.get("SDNS_JOBS") or os.cpu_count())
 
 

@@ -175,6 +175,20 @@ INSTANTIATE_TEST_SUITE_P(
         Tampering{"a chain that another tells of is taken out", "DELETE FROM audit WHERE chain = 'one'", "one", 4}),
     [](const auto& info) { return "case" + std::to_string(info.index); });
 
+TEST_F(LedgerTest, ARowThatWasWrittenAnewWithItsHashDoesNotFitTheNext) {
+  auto authority = open();
+  auto forged = ok(open_authority("sqlite:" + (dir / "forged.db").string(), OpenMode::kCreateIfMissing, clock, random));
+  for (const char* object : {"a", "b", "c"}) note(*authority, "one", object);
+  for (const char* object : {"a", "forged"}) note(*forged, "one", object);
+  const auto row = ok(ok(forged->read())->ledger().audit("one", 2, 1)).at(0);
+  std::string hash;
+  for (const char octet : row.hash) hash += fmt::format("{:02x}", static_cast<unsigned char>(octet));
+  sql("UPDATE audit SET object = 'forged', hash = x'" + hash + "' WHERE chain = 'one' AND number = 3");
+  const auto found = faults(*authority);
+  ASSERT_EQ(1U, found.size());
+  EXPECT_EQ(4, found.front().number);
+}
+
 TEST_F(LedgerTest, AnAnswerIsFoundByPrincipalAndKeyUntilItIsForgotten) {
   auto authority = open();
   auto edit = ok(authority->edit());
