@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Builds the programs with each fault of faults.py; the suite must go red for every one of them.
 
-usage: run.py [--list] [--work DIR] [NAME...]     exit code 1 when a fault survives, or does not fit the source any more
+usage: run.py [--list] [--first] [--work DIR] [NAME...]     exit code 1 when a fault survives, or does not fit the source any more
 
 The test that the fault names runs first; a program of unit tests is built alone. If it stays green the integration tests
 follow, and then all unit tests. The tree is copied, once for each of the SDNS_JOBS faults that are tried side by side: nothing
-is changed in it. With --work what was built is kept in DIR for the next run.
+is changed in it. With --work what was built is kept in DIR for the next run; with --first only the test that the fault names runs.
 """
 import concurrent.futures
 import contextlib
@@ -56,7 +56,8 @@ def run(arguments, log, environment=None, timeout=1800):
 class Mutants:
     """A copy of the tree and its build: only what a fault touches is built again."""
 
-    def __init__(self, work):
+    def __init__(self, work, first_only):
+        self.first_only = first_only
         work.mkdir(exist_ok=True)
         self.source, self.build = work / "source", work / "build"
         self.jobs = JOBS  # of one compilation
@@ -113,9 +114,12 @@ class Mutants:
     def verdict(self, fault):
         """What went red; None when nothing did."""
         log = self.work / f"{fault.name}.log"
-        for test in (fault.first, *(test for test in TESTS if test != fault.first)):
+        others = () if self.first_only else (test for test in TESTS if test != fault.first)
+        for test in (fault.first, *others):
             if not self.green(test, log):
                 return test if test.startswith("unit:") else f"{test}_test.py"
+        if self.first_only:
+            return None
         if not self.compile(log, "unit_tests"):
             raise SystemExit(f"{fault.name}: the unit tests do not compile:\n{log.read_text(errors='replace')[-3000:]}")
         if run(["ctest", "--test-dir", self.build, "-L", "unit", "-j", self.jobs, "--stop-on-failure"], log) != 0:
@@ -142,6 +146,8 @@ def main():
             print(f"{fault.name:36} {fault.what}")
         return 0
     kept = None
+    first_only = "--first" in arguments
+    arguments = [argument for argument in arguments if argument != "--first"]
     if "--work" in arguments:
         at = arguments.index("--work")
         kept = pathlib.Path(arguments[at + 1]).resolve()
@@ -156,7 +162,7 @@ def main():
         firsts = sorted({fault.first for fault in chosen})
         idle = queue.Queue()
         for number in range(min(JOBS, len(chosen))):
-            mutants = Mutants(pathlib.Path(name) / str(number))
+            mutants = Mutants(pathlib.Path(name) / str(number), first_only)
             mutants.prepare(firsts, number == 0)
             idle.put(mutants)
 
