@@ -78,7 +78,7 @@ struct Candidate {
   std::uint32_t self_weight = 1;  ///< what its check says (pickselfweighted)
   const health::PoolMember* member = nullptr;
   health::Verdict verdict = health::Verdict::kUnknown;
-  SteadyTime last_up{};  ///< of a down one; the epoch when it never was
+  SteadyTime last_up{};  ///< max() while it is up; the epoch when it never was
 };
 
 /// Memory of the C++ functions, kept from call to call: what a Lua error jumps over has nothing to free.

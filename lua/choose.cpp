@@ -144,15 +144,12 @@ bool choose_last_good(const Call& call, std::string_view where, Selector selecto
   Scratch& scratch = call.scratch();
   const auto& candidates = scratch.candidates;
   if (!call.spend(candidates.size() * kStepsPerCandidate)) return false;
-  const auto was_up_until = [&](std::size_t i) {
-    return candidates[i].verdict == health::Verdict::kUp ? SteadyTime::max() : candidates[i].last_up;
-  };
   SteadyTime last{};  // until when a group had enough
   std::size_t first = 0;
   for (std::size_t start = 0, end = 0; start < candidates.size(); start = end) {
     end = end_of_group(candidates, start);
     scratch.times.clear();
-    for (std::size_t i = start; i < end; ++i) scratch.times.push_back(was_up_until(i));
+    for (std::size_t i = start; i < end; ++i) scratch.times.push_back(candidates[i].last_up);
     const auto least = scratch.times.begin() + static_cast<std::ptrdiff_t>(floor_of(scratch.options, end - start) - 1);
     std::nth_element(scratch.times.begin(), least, scratch.times.end(), std::greater<>());
     if (*least <= last) continue;
@@ -166,7 +163,7 @@ bool choose_last_good(const Call& call, std::string_view where, Selector selecto
   }
   scratch.order.clear();
   for (std::size_t i = first, end = end_of_group(candidates, first); i < end; ++i) {
-    const bool kept = was_up_until(i) >= last;
+    const bool kept = candidates[i].last_up >= last;
     if (kept) scratch.order.push_back(i);
     if (traces(call)) trace(call, "lastgood", i, kept, kept ? "was up when enough were last" : "was not up then");
   }

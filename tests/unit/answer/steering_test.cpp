@@ -386,6 +386,8 @@ TEST_F(SteeringTest, APlannedTtlIsTheShortestStepOfItsChecks) {
   EXPECT_THAT(ask("www.example."), HasSubstr(R"("ttl":10)"));
   set_health("tcp 192.0.2.2:443", health::Verdict::kDown, 5);
   EXPECT_THAT(ask("www.example."), HasSubstr(R"("ttl":5)"));
+  set_health("tcp 192.0.2.1:443", health::Verdict::kUp, 2);
+  EXPECT_THAT(ask("www.example."), HasSubstr(R"("ttl":2)")) << "not the last one's";
   set_health("tcp 192.0.2.1:443", health::Verdict::kUp, 60);
   set_health("tcp 192.0.2.2:443", health::Verdict::kDown);
   EXPECT_THAT(ask("www.example."), HasSubstr(R"("ttl":30)")) << "never more than its own";

@@ -70,10 +70,12 @@ TEST_F(WriterTest, GoesOnWhenTheDatabaseIsBack) {
   Writer writer(opener(), log, metrics);
   EXPECT_TRUE(writer.run(put("a")));
   authority.reset();
-  std::filesystem::rename(file(), file() + ".away");
+  sql("VACUUM INTO '" + file() + ".restored'");
+  for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::rename(file() + suffix, file() + suffix + ".away");
   EXPECT_FALSE(writer.run(put("b")));
-  std::filesystem::rename(file() + ".away", file());
+  std::filesystem::rename(file() + ".restored", file());
   EXPECT_TRUE(writer.run(put("c")));
+  EXPECT_EQ("2", sql("SELECT count(*) FROM allocation"));
 }
 
 class FakeNodes final : public Nodes {

@@ -219,6 +219,22 @@ INSTANTIATE_TEST_SUITE_P(
         Tampering{"a chain that another tells of is taken out", "DELETE FROM audit WHERE chain = 'one'", "one", 4}),
     [](const auto& info) { return "case" + std::to_string(info.index); });
 
+TEST_P(LedgerTest, ARowThatWasWrittenAnewWithItsHashDoesNotFitTheNext) {
+  auto authority = open();
+  make_other("forged");
+  auto forged = ok(open_authority(other_url("forged"), OpenMode::kCreateIfMissing, clock, random));
+  for (const char* object : {"a", "b", "c"}) note(*authority, "one", object);
+  for (const char* object : {"a", "forged"}) note(*forged, "one", object);
+  const auto row = ok(ok(forged->read())->ledger().audit("one", 2, 1)).at(0);
+  std::string hash;
+  for (const char octet : row.hash) hash += fmt::format("{:02x}", static_cast<unsigned char>(octet));
+  const std::string octets = store() == Store::kSqlite ? "x'" + hash + "'" : "decode('" + hash + "', 'hex')";
+  sql("UPDATE audit SET object = 'forged', hash = " + octets + " WHERE chain = 'one' AND number = 3");
+  const auto found = faults(*authority);
+  ASSERT_EQ(1U, found.size());
+  EXPECT_EQ(4, found.front().number);
+}
+
 TEST_P(LedgerTest, AnAnswerIsFoundByPrincipalAndKeyUntilItIsForgotten) {
   auto authority = open();
   auto edit = ok(authority->edit());
