@@ -44,7 +44,10 @@ class Snapshot(harness.ServerTest):
         self.addCleanup(self.finish)
         self.file = self.world.directory / "zones.snapshot"
         self.before_start()
-        self.world.start(self.powerdns, {"extra_config": self.extra_config})
+        config = self.extra_config
+        if self.world.database_name and "file =" not in config:  # there is no directory of the database's
+            config = config.replace("[snapshot]\n", f'[snapshot]\nfile = "{self.file}"\n')
+        self.world.start(self.powerdns, {"extra_config": config})
         self.world.import_zone("data.test.", ZONE)
         self.world.secure("data.test.")
         self.daemon = self.world.daemon
