@@ -18,7 +18,7 @@ NODE_FAULTS = (
           " WHERE name = $1 AND verdicts_floor < $2", " WHERE name = $1 AND $2 >= 0", STORED),
     Fault("verdicts_of_forgotten_nodes_stay", "what a forgotten node said is there when it comes back", "backend/store/node_store.cpp",
           '"DELETE FROM verdict WHERE node = $1", {name}', '"DELETE FROM verdict WHERE node = $1 AND number < 0", {name}', STORED),
-    Fault("old_views_count", "nodes that are not heard of have a say for ever", "backend/health/vantage.cpp",
+    Fault("silent_views_count", "nodes that are not heard of have a say for ever", "backend/health/vantage.cpp",
           "const bool fresh = now - node.heard <= most_age_;", "const bool fresh = now - node.heard <= most_age_ * 1000;", VANTAGE),
     Fault("views_of_others_do_not_settle", "a node that became too old changes nothing before the next probe", "backend/health/vantage.cpp",
           "if (view_of(check, node.number) != nullptr) touched_.insert(identity);", "static_cast<void>(identity);", VANTAGE),

@@ -156,6 +156,9 @@ def main():
     unknown = set(arguments) - {fault.name for fault in FAULTS}
     if unknown:
         raise SystemExit(f"no such fault: {', '.join(sorted(unknown))}")
+    twice = {fault.name for fault in FAULTS if sum(fault.name == other.name for other in FAULTS) > 1}
+    if twice:
+        raise SystemExit(f"several faults have one name: {', '.join(sorted(twice))}")
     chosen = [fault for fault in FAULTS if not arguments or fault.name in arguments]
     with tempfile.TemporaryDirectory(prefix="sdns-mutants-") if kept is None else contextlib.nullcontext(kept) as name:
         started = time.monotonic()

@@ -11,6 +11,8 @@ namespace {
 
 using test::ok;
 using test::rr;
+using test::Store;
+using test::store_name;
 
 AllocationRow allocation(const std::string& subdomain) {
   AllocationRow row;
@@ -277,8 +279,6 @@ TEST_P(LedgerTest, ARevokedTokenStaysWithTheTimeOfItsEnd) {
   EXPECT_EQ(Errc::kNotFound, edit->ledger().revoke_api_token("other", 6).error().code);
 }
 
-using test::Store;
-using test::store_name;
 SDNS_ON_EVERY_STORE(LedgerTest);
 
 }  // namespace

@@ -280,10 +280,8 @@ TEST_P(SealTest, ResealingGoesSliceBySliceAndIsNoChangeOfWhatIsServed) {
 }
 
 TEST_P(SealTest, NothingOfThePlainSecretsStaysInTheFilesOfTheDatabase) {
-  {
-    auto plain = open();
-    fill(*plain);
-  }
+  auto plain = open();  // to its end SQLite's log stays as it is
+  fill(*plain);
   auto authority = open_with(made("keys"));
   EXPECT_THAT(files_of_secrets(), HasSubstr("PrivateKey: bm8gcmVhbC"));
   EXPECT_EQ(2U, reseal_all(*authority, Sealing::kSealed, 100));
