@@ -2,6 +2,7 @@
 #include "backend/daemon/app.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <atomic>
@@ -372,6 +373,8 @@ void App::Impl::start_admin() {
 }
 
 int App::Impl::run() {
+  // Else each of the many threads keeps what it once took. Those that answer hardly allocate.
+  ::mallopt(M_ARENA_MAX, static_cast<int>(std::max(2U, running.engine.thread_count() / 2)));
   log.info("daemon.starting", {{"version", version()}, {"threads", running.engine.thread_count()}});
   if (running.powerdns.empty())
     log.warn("purge.unconfigured", {{"hint",

@@ -92,6 +92,8 @@ hand  IN LUA A "pool('hand')"
         for pid in self.world.daemon.workers():
             os.kill(pid, signal.SIGKILL)
         harness.wait_for("the next worker", lambda: "event=worker.ready" in self.world.daemon.log_text()[before:])
+        for server in self.world.powerdns:  # a killed process costs each connection one query at most
+            server.query(f"nobody-asked-{before}.{APEX}", "A")
 
     def explained(self, name):
         (record,) = json.loads(self.world.ctl("--json", "explain", f"{name}.{APEX}", "--type", "A").stdout)["lua_records"]
