@@ -53,6 +53,10 @@ def run(arguments, log, environment=None, timeout=1800):
                               env={**os.environ, **(environment or {})}, timeout=timeout, check=False).returncode
 
 
+class DoesNotCompile(Exception):
+    pass
+
+
 class Mutants:
     """A copy of the tree and its build: only what a fault touches is built again."""
 
@@ -97,7 +101,7 @@ class Mutants:
         """Whether a test that a fault may name, as "unit:purge_plan_test" or "purge", is green. Builds what it needs."""
         unit = test.removeprefix("unit:") if test.startswith("unit:") else None
         if not self.compile(log, *([unit] if unit else ["sovereign-dnsd", "sdnsctl"])):
-            raise SystemExit(f"{log.stem}: {unit or 'the programs'} do not compile:\n{log.read_text(errors='replace')[-3000:]}")
+            raise DoesNotCompile(f"{log.stem}: {unit or 'the programs'} do not compile:\n{log.read_text(errors='replace')[-3000:]}")
         return self.unit(unit, log) if unit else self.integration(test, log)
 
     def prepare(self, tests, run_them):
@@ -121,7 +125,7 @@ class Mutants:
         if self.first_only:
             return None
         if not self.compile(log, "unit_tests"):
-            raise SystemExit(f"{fault.name}: the unit tests do not compile:\n{log.read_text(errors='replace')[-3000:]}")
+            raise DoesNotCompile(f"{fault.name}: the unit tests do not compile:\n{log.read_text(errors='replace')[-3000:]}")
         if run(["ctest", "--test-dir", self.build, "-L", "unit", "-j", self.jobs, "--stop-on-failure"], log) != 0:
             return "unit tests"
         return None
@@ -134,6 +138,8 @@ class Mutants:
         file.write_text(original.replace(fault.text, fault.replacement))
         try:
             red = self.verdict(fault)
+        except DoesNotCompile as problem:
+            return str(problem)
         finally:
             file.write_text(original)
         return f"red in {red}" if red else "SURVIVED"
