@@ -105,12 +105,11 @@ Result<std::map<ZoneId, std::vector<zone::Metadata>>> read_touched_metadata(Conn
 
 Result<std::map<ZoneId, std::vector<zone::Key>>> read_touched_keys(Connection& db, Revision from, Revision to) {
   std::map<ZoneId, std::vector<zone::Key>> keys;
-  auto read = for_each(db.stream("SELECT zone, id, flags, active, published, content FROM cryptokey WHERE zone IN " +
-                                     touched(ChangeKind::kKeys) + " ORDER BY zone, id",
-                                 {number(from), number(to)}),
-                       [&](const Rows& rows) {
-                         return append_key(db, keys[static_cast<ZoneId>(rows.integer(0))], rows);
-                       });
+  auto read =
+      for_each(db.stream("SELECT zone, id, flags, active, published, content FROM cryptokey WHERE zone IN " +
+                             touched(ChangeKind::kKeys) + " ORDER BY zone, id",
+                         {number(from), number(to)}),
+               [&](const Rows& rows) { return append_key(db, keys[static_cast<ZoneId>(rows.integer(0))], rows); });
   if (!read) return fail(read.error());
   return keys;
 }
