@@ -143,13 +143,7 @@ class OnItsOwnDisk(DatabaseFault):
     """A small file system for the database alone."""
 
     def place_database(self):
-        if harness.left_out("mount"):
-            self.skipTest("--without=mount")
-        self.disk = self.world.directory / "disk"
-        self.disk.mkdir()
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=755", "sdns-test", self.disk], capture_output=True, text=True)
-        self.assertEqual(done.returncode, 0, f"cannot mount a tmpfs ({done.stderr.strip()}); --without=mount leaves this out")
-        self.addCleanup(lambda: subprocess.run(["umount", "-l", self.disk], check=False))
+        self.disk = harness.small_disk(self, self.world.directory / "disk", 2)
         self.world.database = self.disk / "authority.db"
 
     def test_full_disk(self):

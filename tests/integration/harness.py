@@ -343,6 +343,17 @@ class PowerDns:
         return wait_for(f"{name} {rrtype} to come from the packet cache", from_cache)
 
 
+def small_disk(test, directory, megabytes):
+    """A file system of its own in `directory`, unmounted after the test; skips the test where --without=mount is given."""
+    if left_out("mount"):
+        test.skipTest("--without=mount")
+    directory.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "sdns-test", directory], capture_output=True, text=True)
+    test.assertEqual(done.returncode, 0, f"cannot mount a tmpfs ({done.stderr.strip()}); --without=mount leaves this out")
+    test.addCleanup(lambda: subprocess.run(["umount", "-l", directory], check=False, capture_output=True))  # the test may have done it
+    return directory
+
+
 class World:
     """A directory with a database, a daemon, and name servers in front of it."""
 

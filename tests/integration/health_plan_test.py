@@ -92,8 +92,11 @@ hand  IN LUA A "pool('hand')"
         for pid in self.world.daemon.workers():
             os.kill(pid, signal.SIGKILL)
         harness.wait_for("the next worker", lambda: "event=worker.ready" in self.world.daemon.log_text()[before:])
-        for server in self.world.powerdns:  # a killed process costs each connection one query at most
-            server.query(f"nobody-asked-{before}.{APEX}", "A")
+        taken_back = [line for line in self.world.daemon.log_text()[before:].splitlines() if "event=connections.taken_back" in line]
+        # A connection that was given up, because its reply was not noted as written yet, costs PowerDNS one query; any other none.
+        if taken_back and not taken_back[-1].endswith("closed=0"):
+            for server in self.world.powerdns:
+                server.query(f"nobody-asked-{before}.{APEX}", "A")
 
     def explained(self, name):
         (record,) = json.loads(self.world.ctl("--json", "explain", f"{name}.{APEX}", "--type", "A").stdout)["lua_records"]

@@ -3,7 +3,6 @@
 """The snapshot file (P2): a node whose database is away goes on answering over restarts of every kind, and follows from there when the database is back. What is
 wrong with the file is said, and nothing is lost by it."""
 import os
-import pathlib
 import shutil
 import signal
 import subprocess
@@ -214,13 +213,7 @@ class TheFile(Snapshot):
 
 class OnASmallDisk(Snapshot):
     def before_start(self):
-        if harness.left_out("mount"):
-            self.skipTest("--without=mount")
-        self.disk = self.world.directory / "disk"
-        self.disk.mkdir()
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=755", "sdns-test", self.disk], capture_output=True, text=True)
-        self.assertEqual(done.returncode, 0, f"cannot mount a tmpfs ({done.stderr.strip()}); --without=mount leaves this out")
-        self.addCleanup(lambda: subprocess.run(["umount", "-l", self.disk], check=False))
+        self.disk = harness.small_disk(self, self.world.directory / "disk", 1)
         self.file = self.disk / "zones.snapshot"
         self.extra_config = f'[snapshot]\ninterval = 1\nfile = "{self.file}"\n'
 
